@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The store of revisions (SQLite; schema.sql), and the socket of policyd(8),
+ * its one writer.
+ *
+ * Who reads policy opens the store read-only and asks policyd for the number
+ * of the revision in force:
+ *
+ *	st = policy_store_open_ro(path, &why);
+ *	pc = policyctl_connect(rundir, &why);
+ *	policyctl_subscribe(pc, &why);
+ *	poll on policyctl_fd(pc); policyctl_next(pc, &ev) ...
+ *	policy_store_load(st, ev.ev_revision, POLICY_LOAD_SECRETS, &pol, &why);
+ *
+ * Errors are static or store-owned English texts in *why, without newline.
+ */
+#ifndef LIBPOLICY_STORE_H
+#define LIBPOLICY_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libpolicy/policy.h"
+
+#define POLICY_RUN_DEFAULT	"/var/run/ravelin"
+#define POLICY_DB_DEFAULT	"/var/db/ravelin/policy.db"
+#define POLICY_SOCKET		"policy.sock"		/* in the run directory */
+
+/* The option's value, else RAVELIN_RUN / RAVELIN_DB, else the default. */
+const char	*policy_run_dir(const char *option);
+const char	*policy_db_path(const char *option);
+
+struct policy_store;
+
+enum {
+	POLICY_LOAD_SECRETS = 1,	/* fill in pk_bytes (needs the machine key) */
+};
+
+/* Read-only; NULL on failure. The machine key is read only when needed. */
+struct policy_store	*policy_store_open_ro(const char *path,
+			    const char **why);
+void	policy_store_close(struct policy_store *st);
+
+/* The newest committed revision; 0 if there is none; false on failure. */
+bool	policy_store_latest(struct policy_store *st, uint64_t *rev,
+	    const char **why);
+/* Loads and finishes revision rev into pol, which it initialises. */
+bool	policy_store_load(struct policy_store *st, uint64_t rev,
+	    unsigned flags, struct policy *pol, const char **why);
+/* One secret by its number. Caller wipes buf. */
+bool	policy_secret(struct policy_store *st, uint64_t id,
+	    uint8_t buf[POLICY_KEY_MAX], size_t *len, const char **why);
+
+/* ---- client of policyd --------------------------------------------- */
+
+struct policyctl;
+
+enum policyctl_event_type {
+	POLICYCTL_REVISION = 1,	/* ev_revision is in force (or as far as it could be) */
+	POLICYCTL_CLOSED,	/* policyd has gone: connect again later */
+};
+
+struct policyctl_event {
+	enum policyctl_event_type	ev_type;
+	uint64_t			ev_revision;
+};
+
+/* NULL if policyd does not run, or refuses us. */
+struct policyctl	*policyctl_connect(const char *rundir,
+			    const char **why);
+void	policyctl_close(struct policyctl *pc);
+int	policyctl_fd(const struct policyctl *pc);
+/* Events from now on; the first is the present revision at once. */
+bool	policyctl_subscribe(struct policyctl *pc, const char **why);
+/* The next event without waiting; false if there is none now. */
+bool	policyctl_next(struct policyctl *pc, struct policyctl_event *ev);
+
+#endif
