@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# build.sh DEPS NAME N/M PACKAGE LEAST-VERSION : builds one library by its
+# recipe, which runs in a copy of the sources with
+#	$CC $CFLAGS	musl-gcc and its flags
+#	$JOBS		how many processes it may run
+#	done_with A H...  installs archive A as libNAME.a, and headers H
+# The output of a build is shown only if it fails.
+
+set -eu
+deps=$1 name=$2 step=$3 package=$4 least=$5
+here=$(cd "$(dirname "$0")" && pwd)
+out=$deps/release
+archive=$out/lib/lib$name.a
+[ "$archive" -nt "$here/$name.sh" ] && exit 0
+
+version=$(cat "$deps/src/$package.version")
+if ! dpkg --compare-versions "$version" ge "$least"; then
+	echo "$package: version $version is older than $least" >&2
+	exit 1
+fi
+printf '%-5s %s\n' DEP "$name $version ($step)"
+
+done_with() {
+	mkdir -p "$out/lib" "$out/include/$include_dir"
+	a=$1; shift
+	cp "$@" "$out/include/$include_dir"
+	cp "$a" "$archive.new"
+	mv "$archive.new" "$archive"
+}
+
+work=$deps/build/$name
+log=$deps/build/$name.log
+rm -rf "$work"
+mkdir -p "$deps/build"
+cp -a "$deps/src/$package" "$work"
+CC=musl-gcc
+CFLAGS="-O2 -fPIE -g0 -w -fstack-protector-strong -ffunction-sections -fdata-sections"
+CFLAGS="$CFLAGS -idirafter $out/kernel"
+JOBS=$(nproc)
+include_dir=.
+# The caller's make must not reach the library's own.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES CHECK V || true
+if ! (set -e; cd "$work"; . "$here/$name.sh") >"$log" 2>&1; then
+	tail -n 30 "$log" >&2
+	echo "$name: build failed; all of it is in $log" >&2
+	exit 1
+fi
+[ -f "$archive" ] || { echo "$name: recipe made no library" >&2; exit 1; }
+rm -rf "$work"
+{
+	grep -v "^$package " "$deps/versions" 2>/dev/null || true
+	echo "$package $version"
+} | sort >"$deps/versions.new"
+mv "$deps/versions.new" "$deps/versions"
