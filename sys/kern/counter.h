@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What is counted besides drops: one list that yields enum, name and text.
+ * Counters are uint64_t in the worker, written only by it, read by anyone.
+ *
+ * X(NAME, area, text)
+ */
+#ifndef KERN_COUNTER_H
+#define KERN_COUNTER_H
+
+#define COUNTERS(X)								\
+	X(IP_RECEIVED,	"ip",	"packets received")				\
+	X(IP_FORWARDED,	"ip",	"packets forwarded")				\
+	X(IP_DELIVERED,	"ip",	"packets for this host")			\
+	X(IP_SENT,	"ip",	"packets sent from here")			\
+	X(IP_FRAG_IN,	"ip",	"fragments received")				\
+	X(IP_REASSEMBLED, "ip",	"packets reassembled")				\
+	X(IP_FRAG_OUT,	"ip",	"fragments sent")				\
+	X(GSO_IN,	"ip",	"super-packets received")			\
+	X(GSO_SEGS,	"ip",	"segments made of super-packets")		\
+	X(GRO_OUT,	"ip",	"super-packets made of segments")		\
+	X(ICMP_SENT,	"icmp",	"messages sent")				\
+	X(ICMP_ECHO,	"icmp",	"echo requests answered")			\
+	X(ARP_REQUEST,	"arp",	"requests sent")				\
+	X(ARP_REPLY,	"arp",	"replies sent")					\
+	X(FLOW_HIT,	"pf",	"flow lookups that hit")			\
+	X(FLOW_MISS,	"pf",	"flow lookups that missed")			\
+	X(FLOW_REFILL,	"pf",	"flow entries filled again")			\
+	X(STATE_NEW,	"pf",	"states created")				\
+	X(STATE_END,	"pf",	"states removed")				\
+	X(SPD_PROTECT,	"spd",	"packets that policy protects")			\
+	X(SPD_BYPASS,	"spd",	"packets that policy lets by")			\
+	X(SPD_ACQUIRE,	"spd",	"acquires raised")				\
+	X(ESP_OUT,	"esp",	"packets sealed")				\
+	X(ESP_OUT_BYTES, "esp",	"bytes sealed")					\
+	X(ESP_IN,	"esp",	"packets opened")				\
+	X(ESP_IN_BYTES,	"esp",	"bytes opened")					\
+	X(NATT_FLOAT,	"natt",	"peer addresses followed")			\
+	X(HANDOVER,	"kern",	"packets handed to another worker")
+
+enum counter {
+#define X(name, area, text) CNT_##name,
+	COUNTERS(X)
+#undef X
+	CNT_MAX
+};
+
+const char	*counter_area(enum counter);
+const char	*counter_text(enum counter);
+
+#endif

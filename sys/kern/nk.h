@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One instance of the network kernel, and its workers.
+ *
+ * Everything that the protocol code knows hangs off a struct nk: there are
+ * no globals, so that a simulation holds many routers in one process.
+ *
+ * Threads.  The control thread owns configuration; each worker owns its
+ * pools, flows, wheel, counters and the SAs anchored to it.  nk_lock
+ * serialises every slow path: configuration, flow misses, neighbours, ICMP
+ * errors, reassembly, the UDP service and the key socket.  The fast path
+ * (a packet of a known flow) takes no lock: what it reads is either its
+ * worker's own, or published (kern/epoch.h) and stamped with nk_gen.
+ *
+ * nk_gen is bumped, under nk_lock, by whatever could change a decision that
+ * a flow holds: rules' effect on routes, routes, addresses, policies,
+ * interfaces.  SAs have their own stamp in the policy (sp_sagen), so that a
+ * rekey of one tunnel touches no other's flows.
+ */
+#ifndef KERN_NK_H
+#define KERN_NK_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kern/clock.h"
+#include "kern/counter.h"
+#include "kern/drop.h"
+#include "kern/epoch.h"
+#include "kern/pkt.h"
+#include "kern/ring.h"
+#include "kern/timer.h"
+
+#define NK_WORKERS_MAX	EPOCH_WORKERS
+
+struct arp;		/* net/arp.h */
+struct capture;		/* net/capture.h */
+struct ctl;		/* kern/ctl.h */
+struct fib;		/* net/fib.h */
+struct flow_table;	/* pf/flow.h */
+struct frag_table;	/* netinet/frag.h */
+struct if_table;	/* net/if.h */
+struct key;		/* netkey/key.h */
+struct pf;		/* pf/pfvar.h */
+struct sad;		/* netipsec/sad.h */
+struct spd;		/* netipsec/spd.h */
+struct udp_service;	/* netinet/udp.h */
+struct xform_ctx;	/* crypto/xform.h */
+
+struct nk_conf {
+	unsigned	nc_workers;	/* 1..NK_WORKERS_MAX */
+	unsigned	nc_small;	/* small packet buffers a worker; 0: default */
+	unsigned	nc_large;	/* super-packet buffers a worker; 0: default */
+	unsigned	nc_flows;	/* states a worker can hold; 0: default */
+	void		(*nc_rand)(void *arg, void *buf, size_t n);
+	void		*nc_rand_arg;
+	void		(*nc_log)(void *arg, int pri, const char *msg);	/* NULL: none */
+	void		*nc_log_arg;
+	const char	*nc_engine;	/* crypto engine by name; NULL: the best */
+};
+
+/* Per-worker state of one interface's counters, see net/if.h. */
+struct worker {
+	struct nk		*w_nk;
+	unsigned		 w_id;
+	struct clock_now	 w_now;		/* set at the top of the loop */
+	struct wheel		 w_wheel;
+	struct flow_table	*w_flows;
+	struct frag_table	*w_frags;
+	struct xform_ctx	*w_xform;
+	struct pkt_pool		*w_pool;
+	uint64_t		 w_drop[DROP_MAX];
+	uint64_t		 w_count[CNT_MAX];
+	struct ring		*w_in[NK_WORKERS_MAX];	/* from each other worker */
+	pthread_t		 w_thread;
+	int			 w_wakefd;
+};
+
+struct nk {
+	struct nk_conf		 nk_conf;
+	pthread_mutex_t		 nk_lock;
+	_Alignas(64) _Atomic uint32_t nk_gen;	/* never 0 */
+	struct epoch		 nk_epoch;
+	struct if_table		*nk_ifs;
+	struct arp		*nk_arp;
+	struct fib		*nk_fib;
+	struct pf		*nk_pf;
+	struct spd		*nk_spd;
+	struct sad		*nk_sad;
+	struct key		*nk_key;
+	struct udp_service	*nk_udp;
+	struct ctl		*nk_ctl;
+	struct capture		*nk_capture;
+	bool			 nk_forwarding;	/* net.inet.ip.forwarding; default on */
+	unsigned		 nk_nworkers;
+	struct worker		*nk_worker[NK_WORKERS_MAX];
+};
+
+/* NULL with errno if memory is short or a self-test failed. */
+struct nk	*nk_new(const struct nk_conf *, struct clock_now);
+void		 nk_free(struct nk *);
+
+/* One turn of a worker: rings, timers. Receiving is the shell's (kern/main.c, a test). */
+void		 worker_turn(struct worker *, struct clock_now);
+/* The time at which worker_turn() must be called at the latest. */
+uint64_t	 worker_deadline(const struct worker *);
+
+static inline void
+nk_bump(struct nk *nk)
+{
+	if (atomic_fetch_add(&nk->nk_gen, 1) == UINT32_MAX)
+		atomic_fetch_add(&nk->nk_gen, 1);	/* skip 0 */
+}
+
+static inline uint32_t
+nk_generation(struct nk *nk)
+{
+	return atomic_load_explicit(&nk->nk_gen, memory_order_acquire);
+}
+
+static inline void
+nk_rand(struct nk *nk, void *buf, size_t n)
+{
+	nk->nk_conf.nc_rand(nk->nk_conf.nc_rand_arg, buf, n);
+}
+
+void		 nk_log(struct nk *, int pri, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Where a packet that another worker hands over goes on. */
+enum handover {
+	HANDOVER_FLOW,		/* pf_flow(): its flow lives here */
+	HANDOVER_SEAL,		/* ipsec_output(): its SA is anchored here */
+	HANDOVER_OPEN,		/* ipsec_input(): its SA is anchored here */
+	HANDOVER_FREE,		/* back to its pool */
+};
+/* Drops (RING_FULL) if the ring is full. */
+void		 worker_handover(struct worker *from, unsigned to, struct pkt *,
+    enum handover);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * IPv4 (RFC 791, 1122, 1812): input, forward, output, fragments, ICMP,
+ * and the making of segments out of super-packets and back.
+ */
+#ifndef NETINET_IP_H
+#define NETINET_IP_H
+
+#include "net/if.h"
+#include "net/fib.h"
+
+/*
+ * Packets with pkt_data at the IPv4 header: from Ethernet (pkt_ifp set), or
+ * opened ones (pkt_came_sa set).  Checks the header, reassembles what is for
+ * us or what must be whole, fills pkt_key/pkt_hash/pkt_l4, and runs
+ *	pf_flow()	-> ip_deliver() | ipsec_output() | ip_output()
+ * Takes all of v; v is empty afterwards.
+ */
+void		 ip_input(struct worker *, struct pktvec *v);
+
+/*
+ * The header checks and the parse alone: fills pkt_af, pkt_proto, pkt_l4,
+ * pkt_key, pkt_hash, pkt_tcpflags, pkt_icmp_*; trims link padding.
+ * DROP_NONE, or why not.  No side effect.
+ */
+enum drop_reason ip_parse(struct pkt *);
+
+/* For this host: ICMP, UDP (service, ESP in UDP), ESP. Takes the packet. */
+void		 ip_deliver(struct worker *, struct pkt *);
+
+/*
+ * A decided packet to pkt_neigh on pkt_oif: decrements the TTL unless made
+ * here or already done, fragments or answers too-big, then ether_output().
+ */
+void		 ip_output(struct worker *, struct pkt *);
+
+/*
+ * A packet made by this host (pkt_data at a complete IPv4 header, checksum
+ * not yet set): goes through pf_flow() as any other.
+ */
+void		 ip_send(struct worker *, struct pkt *);
+
+/* Fills a 20-byte IPv4 header in front; the checksum is set. */
+void		 ip_header(struct pkt *, struct in_addr src, struct in_addr dst,
+    uint8_t proto, uint8_t ttl, uint8_t tos, bool df, uint16_t id);
+
+/* One's complement sums (RFC 1071), in network order as they lie. */
+uint32_t	 in_sum(const void *, size_t, uint32_t sum);
+uint16_t	 in_fold(uint32_t sum);			/* folded, complemented */
+uint32_t	 in_pseudo(const struct flow_key *, uint16_t len);
+/* Adjusts a checksum for a 16-bit word that changed (RFC 1624). */
+uint16_t	 in_adjust(uint16_t csum, uint16_t from, uint16_t to);
+
+/*
+ * ICMP errors about a packet (pkt_data at its IPv4 header), rate-limited and
+ * subject to RFC 1122 3.2.2; the packet stays the caller's.
+ */
+void		 icmp_error(struct worker *, const struct pkt *, uint8_t type,
+    uint8_t code, uint16_t mtu);
+void		 icmp_input(struct worker *, struct pkt *);
+
+/* Reassembly. Takes the fragment; the whole packet when it is complete, else NULL. */
+int		 frag_init(struct worker *);
+void		 frag_fini(struct worker *);
+struct pkt	*frag_input(struct worker *, struct pkt *);
+/* Splits into fragments of at most mtu bytes and gives each to ether_output(). Takes it. */
+void		 frag_output(struct worker *, struct pkt *, uint16_t mtu);
+
+/* Finishes PKT_F_CSUM_PARTIAL. */
+void		 csum_finish(struct pkt *);
+/*
+ * Cuts a super-packet (pkt_data at the network header) into ordinary ones
+ * with finished checksums, at most out's room at a time: returns true when
+ * all is done; call again with the same state otherwise.  The super-packet
+ * stays the caller's.  Segments have the super-packet's metadata.
+ */
+struct gso_state {
+	uint32_t	gs_off;		/* payload bytes done */
+	uint16_t	gs_id;		/* IPv4 identification of the next */
+};
+bool		 gso_segment(struct worker *, const struct pkt *, struct gso_state *,
+    struct pktvec *out);
+/*
+ * Joins consecutive TCP segments of one flow in v into super-packets where
+ * the out interface takes them (RFC 9293 bytes in order, same flags, same
+ * size but the last).  v may shrink.
+ */
+void		 gro_merge(struct worker *, struct pktvec *v);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The key socket's logic: PF_KEYv2 (RFC 2367) with the KAME policy messages
+ * in the numbering of linux/pfkeyv2.h.  No I/O here: a shell or a test
+ * supplies how messages reach a socket.
+ */
+#ifndef NETKEY_KEY_H
+#define NETKEY_KEY_H
+
+#include "kern/nk.h"
+
+struct addr;
+struct flow_key;
+struct sa;
+struct sp;
+
+struct key_socket {
+	/* One whole message; false: the socket's queue is full (RFC 2367 2.2: then it loses it). */
+	bool			(*ks_send)(void *arg, const void *msg, size_t len);
+	void			*ks_arg;
+	struct key_socket	*ks_next;
+	uint32_t		 ks_registered;		/* bit per SADB_SATYPE_* */
+	bool			 ks_promisc;
+};
+
+int	key_init(struct nk *);
+void	key_fini(struct nk *);
+void	key_socket_add(struct nk *, struct key_socket *);
+void	key_socket_remove(struct nk *, struct key_socket *);
+/* One record from a program. Answers through ks_send; malformed: EINVAL, and the socket lives on. nk_lock held. */
+void	key_message(struct nk *, struct clock_now, struct key_socket *, const void *, size_t);
+
+/* From the stack, nk_lock held. */
+void	key_acquire(struct nk *, struct clock_now, struct sp *, const struct flow_key *);
+void	key_expire(struct nk *, struct clock_now, struct sa *, bool hard);
+/* SADB_X_NAT_T_NEW_MAPPING: an authenticated packet came from elsewhere. */
+void	key_new_mapping(struct nk *, struct clock_now, struct sa *, const struct addr *, uint16_t port);
+
+#endif
