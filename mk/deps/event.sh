@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: ISC
 #
 # Only the core: the loop, timers and signals.
-
 CC="$CC" CFLAGS="$CFLAGS" ./configure --disable-shared --enable-static \
     --disable-openssl --disable-samples --disable-libevent-regress \
     --disable-debug-mode
-make -j"$JOBS" ACLOCAL=: AUTOMAKE=: AUTOCONF=: AUTOHEADER=: \
-    include/event2/event-config.h libevent_core.la
+for goal in include/event2/event-config.h libevent_core.la; do
+	make -j"$JOBS" ACLOCAL=: AUTOMAKE=: AUTOCONF=: AUTOHEADER=: $goal
+done
 include_dir=event2
 done_with .libs/libevent_core.a include/event2/*.h
