@@ -36,6 +36,8 @@
 
 #define NK_WORKERS_MAX	EPOCH_WORKERS
 
+struct worker_job;
+
 struct arp;		/* net/arp.h */
 struct capture;		/* net/capture.h */
 struct ctl;		/* kern/ctl.h */
@@ -47,6 +49,7 @@ struct key;		/* netkey/key.h */
 struct pf;		/* pf/pfvar.h */
 struct sad;		/* netipsec/sad.h */
 struct spd;		/* netipsec/spd.h */
+struct sysctl;		/* kern/sysctl.h */
 struct udp_service;	/* netinet/udp.h */
 struct xform_ctx;	/* crypto/xform.h */
 
@@ -76,7 +79,9 @@ struct worker {
 	uint64_t		 w_count[CNT_MAX];
 	struct ring		*w_in[NK_WORKERS_MAX];	/* from each other worker */
 	pthread_t		 w_thread;
-	int			 w_wakefd;
+	int			 w_wakefd;	/* eventfd of the shell; -1: none (tests) */
+	uint64_t		 w_txdirty;	/* interfaces with frames to flush, bit if_index - 1 */
+	struct worker_job	*_Atomic w_jobs;
 };
 
 struct nk {
@@ -94,16 +99,68 @@ struct nk {
 	struct udp_service	*nk_udp;
 	struct ctl		*nk_ctl;
 	struct capture		*nk_capture;
-	bool			 nk_forwarding;	/* net.inet.ip.forwarding; default on */
+	struct sysctl		*nk_sysctl;
+	/*
+	 * Timers of what nk_lock guards (neighbours, SAs, acquires). Set and
+	 * cleared with nk_lock; worker 0 fires them in its turn, with nk_lock.
+	 */
+	struct wheel		 nk_wheel;
+	unsigned		 nk_forwarding;	/* net.inet.ip.forwarding; default 1 */
+	unsigned		 nk_ttl;	/* net.inet.ip.ttl of what is sent from here; default 64 */
+	/* threads, see nk_stop_workers() */
+	_Atomic unsigned	 nk_stop;
+	unsigned		 nk_threads, nk_parked;
+	pthread_cond_t		 nk_park, nk_go;
 	unsigned		 nk_nworkers;
 	struct worker		*nk_worker[NK_WORKERS_MAX];
 };
+
+/*
+ * nk_lock is recursive, so that a slow path may send (an ICMP error, a held
+ * packet) through stages that take it themselves.
+ */
+static inline void
+nk_lock(struct nk *nk)
+{
+	pthread_mutex_lock(&nk->nk_lock);
+}
+
+static inline void
+nk_unlock(struct nk *nk)
+{
+	pthread_mutex_unlock(&nk->nk_lock);
+}
+
+/*
+ * For a control handler (nk_lock held once) that must touch what belongs to
+ * workers, such as their flow tables: on return every worker stands still
+ * outside its turn, until nk_start_workers().  nk_lock is let go meanwhile,
+ * so call it before looking at anything.  Without threads both do nothing.
+ */
+void		 nk_stop_workers(struct nk *);
+void		 nk_start_workers(struct nk *);
+/* A worker's thread begins and ends; and stands still here if asked to. */
+void		 worker_thread_begin(struct worker *);
+void		 worker_thread_end(struct worker *);
+void		 worker_park(struct worker *);
+
+/*
+ * Runs fn(w, arg) in w's next turn, without nk_lock: how another thread does
+ * what only the worker may, such as sending a packet.  0, or ENOMEM.
+ */
+int		 worker_post(struct worker *w, void (*fn)(struct worker *, void *), void *arg);
+/* Ends a worker's sleep. */
+void		 worker_wake(struct worker *);
 
 /* NULL with errno if memory is short or a self-test failed. */
 struct nk	*nk_new(const struct nk_conf *, struct clock_now);
 void		 nk_free(struct nk *);
 
-/* One turn of a worker: rings, timers. Receiving is the shell's (kern/main.c, a test). */
+/*
+ * One turn of a worker: what other workers handed over, jobs, timers, and the
+ * quiescent point: on return the worker holds no pointer to anything
+ * published.  Receiving (if_poll()) is the shell's or a test's, before this.
+ */
 void		 worker_turn(struct worker *, struct clock_now);
 /* The time at which worker_turn() must be called at the latest. */
 uint64_t	 worker_deadline(const struct worker *);

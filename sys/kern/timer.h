@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define TIMER_TICK_NS	10000000ull		/* 10 ms */
-#define WHEEL_LEVELS	5
+#define WHEEL_LEVELS	7		/* 64^7 ticks: all of a 64-bit clock */
 #define WHEEL_SLOTS	64
 
 struct timer {
@@ -25,6 +25,7 @@ struct timer {
 struct wheel {
 	uint64_t	 wh_now;		/* ticks passed */
 	uint64_t	 wh_count;		/* timers armed */
+	uint64_t	 wh_used[WHEEL_LEVELS];	/* bit per slot: may hold timers */
 	struct timer	 wh_slot[WHEEL_LEVELS][WHEEL_SLOTS];	/* list heads */
 };
 

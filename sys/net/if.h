@@ -3,8 +3,8 @@
  * Interfaces and the table of functions that a driver supplies.
  *
  * An interface is created by name, driver and driver argument
- * ("em0 packet eth0"), configured, and lives until destroyed; its pointer
- * stays valid until every worker has passed a quiescent point.  enc0 always
+ * ("em0 packet eth0"), configured, and lives until destroyed; its memory
+ * stays valid as long as the nk, so that a waiting packet may point at it.  enc0 always
  * exists: rules on it see packets before sealing and after opening.
  * Created, changed and destroyed under nk_lock; each change bumps nk_gen.
  */
@@ -82,10 +82,12 @@ struct ifnet {
 	uint8_t			 if_naddrs;
 	struct if_addr		 if_addr[IF_ADDRS_MAX];
 	bool			 if_pf_skip;		/* set skip on */
+	struct ifnet		*if_next;		/* in it_dead */
 	struct nk		*if_nk;
 	const struct if_ops	*if_ops;
 	void			*if_priv;		/* driver's */
 	char			 if_arg[64];
+	_Atomic bool		 if_capture;		/* see net/capture.h */
 	struct if_counters	 if_count[NK_WORKERS_MAX];
 	struct if_txq		*if_txq[NK_WORKERS_MAX];
 };
@@ -95,6 +97,7 @@ struct if_table {
 	struct ifnet	*it_if[IF_MAX];			/* by index - 1; NULL holes */
 	struct ifnet	*it_enc;			/* enc0 */
 	struct ifnet	*it_lo;				/* lo0 */
+	struct ifnet	*it_dead;			/* destroyed; the memory stays until if_fini() */
 };
 
 int		 if_init(struct nk *);			/* makes lo0 and enc0 */
@@ -126,5 +129,10 @@ bool		 if_matches(const struct ifnet *, const char *name);
  */
 void		 if_output(struct worker *, struct ifnet *, struct pkt *);
 void		 if_flush(struct worker *);
+/*
+ * Receives from ifp what the driver has, at most PKT_VEC_MAX frames, counts
+ * them and gives them to ether_input(). How many there were.
+ */
+unsigned	 if_poll(struct worker *, struct ifnet *);
 
 #endif
