@@ -27,7 +27,7 @@ endif
 OUR_LIBS:=	$(filter-out $(THIRD) $(LIB),$(ALL_LIBS))
 THIRD_LIBS:=	$(filter $(THIRD),$(ALL_LIBS))
 OUR_A:=		$(OUR_LIBS:%=$(LIB_OUT)/lib%.a)
-ifdef CHECK
+ifneq ($(CHECK),)
 THIRD_A:=
 LDTHIRD:=	$(foreach l,$(THIRD_LIBS),$(LD_$l))
 else

@@ -22,7 +22,7 @@ REL:=		$(patsubst /%,%,$(patsubst $(TOP)%,%,$(CURDIR)))
 MACHINE:=	$(shell uname -m)
 VECTOR?=	$(if $(filter x86_64,$(MACHINE)),yes,no)
 
-ifdef CHECK
+ifneq ($(CHECK),)
 MODE:=		check
 else
 MODE:=		release
@@ -50,7 +50,7 @@ CPPFLAGS+=	-iquote . -iquote $(O) -iquote $(TOP)/sys -iquote $(TOP)/lib \
 		$(if $(filter yes,$(VECTOR)),-DHAVE_IPSECMB)
 CSTD:=		-std=gnu11
 
-ifdef CHECK
+ifneq ($(CHECK),)
 # Every object is instrumented for coverage too, so that the fuzz harnesses
 # link the same libraries as the tests.  _FORTIFY_SOURCE hides calls from
 # the address sanitizer, which checks them more closely.

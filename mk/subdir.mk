@@ -7,9 +7,9 @@ include $(dir $(lastword $(MAKEFILE_LIST)))config.mk
 SUBDIR?=	$(sort $(patsubst %/Makefile,%,$(wildcard */Makefile)))
 PRESENT:=	$(patsubst %/Makefile,%,$(wildcard $(SUBDIR:%=%/Makefile)))
 
-all install clean: $(PRESENT)
+all install clean test fuzz bench: $(PRESENT)
 
 $(PRESENT): FORCE
-	+@$(MAKE) -C $@ $(filter all install clean,$(MAKECMDGOALS))
+	+@$(MAKE) -C $@ $(filter all install clean test fuzz bench,$(MAKECMDGOALS))
 
-.PHONY: all install clean
+.PHONY: all install clean test fuzz bench
