@@ -58,6 +58,7 @@ enum pkt_next {
 #define PKT_F_FRAG		0x0020	/* was reassembled here */
 #define PKT_F_LARGE		0x0040	/* buffer is of the large pool */
 #define PKT_F_TTL_DONE		0x0080	/* TTL already decremented */
+#define PKT_F_BYPASS		0x0100	/* never protected: a port bound with UDP_M_BYPASS */
 
 enum pkt_gso { PKT_GSO_NONE, PKT_GSO_TCP4, PKT_GSO_TCP6, PKT_GSO_UDP };
 

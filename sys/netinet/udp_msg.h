@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * udp.sock (SOCK_SEQPACKET): UDP for local programs (RFC 768).  iked and
+ * others bind ports of the router's addresses through it.
+ *
+ * One record each way is a struct udp_msg, integers in host byte order,
+ * addresses and ports in network order; UDP_DATA is followed by the
+ * datagram's bytes.
+ */
+#ifndef NETINET_UDP_MSG_H
+#define NETINET_UDP_MSG_H
+
+#include "libutil/addr.h"
+
+#define UDP_SOCKET	"udp.sock"	/* in the run directory */
+
+enum udp_op {
+	UDP_BIND = 1,		/* program: um_lport, um_flags; answered UDP_BOUND or UDP_ERROR */
+	UDP_BOUND,
+	UDP_DATA,		/* either way */
+	UDP_SOURCE,		/* program: which local address reaches um_raddr?
+				   answered UDP_SOURCE with um_laddr, or UDP_ERROR */
+	UDP_ERROR,		/* service: um_errno; um_lport, um_raddr as in the request */
+	UDP_KEEPALIVE		/* program: send a NAT keepalive (RFC 3948 section 4)
+				   from um_lport to um_raddr, um_rport */
+};
+
+/*
+ * Of a bound port:
+ * NATT		carries ESP in UDP (RFC 3948): ESP and keepalives stay in the
+ *		stack, which strips and puts the non-ESP marker
+ * BYPASS	its datagrams are never protected and need not arrive
+ *		protected, whatever the SPD says: IKE's own (RFC 4301 section 5)
+ */
+#define UDP_M_NATT	0x0001
+#define UDP_M_BYPASS	0x0002
+#define UDP_DATA_MAX	65507
+
+struct udp_msg {
+	uint16_t	um_op;
+	uint16_t	um_flags;
+	int32_t		um_errno;
+	uint16_t	um_lport;	/* network order */
+	uint16_t	um_rport;
+	uint32_t	um_pad;
+	struct addr	um_laddr;	/* DATA from program: ad_af 0 lets the route choose */
+	struct addr	um_raddr;
+};
+
+#endif
