@@ -46,7 +46,7 @@ say=		@$(if $(V),:,printf '%-5s %s\n' '$1' '$2')
 WARN:=		-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 		-Wmissing-prototypes -Wcast-qual -Wvla
 CPPFLAGS+=	-iquote . -iquote $(O) -iquote $(TOP)/sys -iquote $(TOP)/lib \
-		-ffile-prefix-map=$(TOP)/= -D_GNU_SOURCE \
+		-D_GNU_SOURCE \
 		$(if $(filter yes,$(VECTOR)),-DHAVE_IPSECMB)
 CSTD:=		-std=gnu11
 
@@ -69,7 +69,7 @@ CC:=		musl-gcc
 AR:=		ar
 CFLAGS:=	$(CSTD) -O2 -fPIE -fstack-protector-strong \
 		-fstack-clash-protection -ffunction-sections -fdata-sections \
-		-fno-strict-aliasing $(WARN)
+		-fno-strict-aliasing -ffile-prefix-map=$(TOP)/= $(WARN)
 DEP_CPPFLAGS=	-isystem $(DEPS)/release/include -idirafter $(DEPS)/release/kernel
 MUSLLIB=	$(patsubst %/,%,$(dir $(shell \
 		sed -n 's/.*-specs "\([^"]*\)".*/\1/p' $$(command -v musl-gcc))))

@@ -31,7 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COUNTS = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 SMOKE_SECONDS = 3	# of each fuzz harness within `make test`
-SKIP_STATUS = 77
+SKIP_STATUS = 77	# of a script; libFuzzer means a crash by it, unless told
 
 running = set()		# process groups, for an interrupt
 lock = threading.Lock()
@@ -89,7 +89,7 @@ def fuzz_command(test, seconds):
     os.makedirs(found, exist_ok=True)
     argv = [test.program(), f"-max_total_time={int(seconds)}", "-timeout=10",
             "-rss_limit_mb=1024", "-max_len=8192", "-verbosity=0",
-            "-print_final_stats=0", f"-artifact_prefix={found}.crash-", found]
+            "-error_exitcode=1", f"-artifact_prefix={found}.crash-", found]
     here = os.path.join(TOP, test.folder)
     seeds = os.path.join(here, "corpus", test.name)
     if os.path.isdir(seeds):
@@ -154,14 +154,17 @@ def judge(test, status):
     """Counts of one run from its exit status and its last line."""
     lines = test.output.rstrip("\n").split("\n")
     counts = COUNTS.match(lines[-1].strip()) if lines else None
-    test.notes = [s for s in lines if s.startswith(("SKIPPED", "DISABLED"))]
+    for line in lines:
+        word, _, rest = line.partition(" ")
+        if word in ("SKIPPED", "DISABLED"):
+            test.notes.append(f"{word} {test.label()}: {rest}")
     if counts:
         test.passed, test.failed = int(counts[1]), int(counts[2])
         test.skipped = int(counts[3] or 0)
     if status is None:
         test.output += f"\nstopped after {test.seconds:.0f} seconds\n"
         test.failed += 1
-    elif status == SKIP_STATUS and not counts:
+    elif status == SKIP_STATUS and test.kind in ("script", "live") and not counts:
         test.skipped = 1
         test.notes = [f"SKIPPED {test.label()}: {lines[-1] or 'no reason given'}"]
     elif status != 0:
