@@ -5,7 +5,8 @@
 #   TESTS=    CUnit programs (NAME.c, see regress/test.h), built and run in
 #             both builds; SRCS_NAME= further sources of one, SRCS= of all
 #   SCRIPTS=  NAME.sh or NAME.py, run once with each build's programs
-#   LIVE=     the same for scripts that need the machine for themselves or
+#   ONCE=     the same, run with the release only
+#   LIVE=     scripts that need the machine for themselves or
 #             make network namespaces: release only, one at a time
 #   FUZZ=     libFuzzer harnesses (NAME.c), checked build; run for a few
 #             seconds by the tests, for FUZZ_SECONDS each by `make fuzz`;
@@ -52,6 +53,7 @@ $(O)/tests: FORCE
 	@mkdir -p $(O)
 	@{ $(foreach t,$(TESTS),echo test $t $(or $(TIMEOUT_$t),$(TIMEOUT));) \
 	   $(foreach t,$(SCRIPTS),echo script $t $(or $(TIMEOUT_$t),$(TIMEOUT));) \
+	   $(foreach t,$(if $(CHECK),,$(ONCE)),echo script $t $(or $(TIMEOUT_$t),$(TIMEOUT));) \
 	   $(foreach t,$(if $(CHECK),,$(LIVE)),echo live $t $(or $(TIMEOUT_$t),$(TIMEOUT));) \
 	   $(foreach t,$(if $(CHECK),$(FUZZ)),echo fuzz $t $(TIMEOUT);) \
 	   $(foreach t,$(if $(CHECK),,$(BENCH)),echo bench $t 1800;) } >$@

@@ -51,6 +51,9 @@ class Test:
         return f"{self.mode:<8}{self.folder.removeprefix('regress/')}/{self.name}"
 
     def again(self):
+        crash = re.search(r"Test unit written to (\S+)", self.output)
+        if self.kind == "fuzz" and crash:
+            return " ".join(os.path.relpath(p, TOP) for p in (self.program(), crash[1]))
         check = " CHECK=1" if self.mode.startswith("check") else ""
         verb = "fuzz" if self.kind == "fuzz" else "run"
         portable = " VECTOR=no" if self.mode.endswith("-portable") else ""

@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# Every manual is clean mdoc, names itself as its file does, and every
+# installed program has one.
+
+cd "$TOP" || exit 1
+passed=0 failed=0
+verdict() {	# STATUS TEXT
+	if [ "$1" -eq 0 ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED $2"
+	fi
+}
+
+pages=$(find sys lib sbin etc -name '*.[1-9]' -type f 2>/dev/null | sort)
+for page in $pages; do
+	base=${page##*/}
+	mandoc -T lint -W warning "$page"
+	verdict $? "$page: mandoc -T lint"
+	want=$(echo "${base%.*} ${base##*.}" | tr '[:lower:]' '[:upper:]')
+	[ "$(sed -n 's/^\.Dt //p' "$page" | tr '[:lower:]' '[:upper:]')" = "$want" ]
+	verdict $? "$page: .Dt is not $want"
+	grep -q '^\.Sh EXAMPLES' "$page" || [ "${base##*.}" = 4 ]
+	verdict $? "$page: no EXAMPLES section"
+done
+for program in $(sed -n 's/^PROG=[ 	]*//p' sys/Makefile sbin/*/Makefile); do
+	echo "$pages" | grep -q "/$program\.[18]$"
+	verdict $? "$program: no manual"
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# The release programs are what the README promises: static, position
+# independent, hardened, free of the builder's paths, and small.
+
+passed=0 failed=0
+verdict() {	# STATUS TEXT
+	if [ "$1" -eq 0 ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED $2"
+	fi
+}
+
+limit_netkern=$((16 * 1024 * 1024))
+limit_others=$((8 * 1024 * 1024))
+others=0
+for program in $(sed -n 's/^PROG=[ 	]*//p' "$TOP"/sys/Makefile "$TOP"/sbin/*/Makefile); do
+	file=$BIN/$program
+	test -x "$file"
+	verdict $? "$program: not built"
+	[ -x "$file" ] || continue
+	headers=$(readelf -lW "$file")
+	dynamic=$(readelf -dW "$file" 2>/dev/null)
+
+	! echo "$headers" | grep -q INTERP
+	verdict $? "$program: asks for an interpreter"
+	! echo "$dynamic" | grep -q NEEDED
+	verdict $? "$program: needs shared libraries"
+	readelf -hW "$file" | grep -q 'Type: *DYN'
+	verdict $? "$program: is not position independent"
+	echo "$headers" | grep -q GNU_RELRO && echo "$dynamic" | grep -q 'FLAGS_1.*NOW'
+	verdict $? "$program: relocations stay writable"
+	echo "$headers" | grep -q 'GNU_STACK.* RW  *0x'
+	verdict $? "$program: the stack is executable"
+	! echo "$dynamic" | grep -q TEXTREL
+	verdict $? "$program: has text relocations"
+	readelf -sW "$file" | grep -q __stack_chk_fail
+	verdict $? "$program: has no stack protector"
+	! strings -a "$file" | grep -F "$TOP/"
+	verdict $? "$program: names the folder that it was built in"
+
+	strip -o "$TMPDIR/stripped" "$file"
+	size=$(stat -c %s "$TMPDIR/stripped")
+	echo "$program: $size bytes"
+	if [ "$program" = netkern ]; then
+		[ "$size" -le "$limit_netkern" ]
+		verdict $? "netkern: $size bytes, more than $limit_netkern"
+	else
+		others=$((others + size))
+	fi
+done
+echo "all but netkern: $others bytes"
+[ "$others" -le "$limit_others" ]
+verdict $? "all but netkern: $others bytes, more than $limit_others"
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
