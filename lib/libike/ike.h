@@ -222,7 +222,7 @@ struct ike_conf {
 	/*
 	 * Retransmission: the first after cf_retrans_ms, each wait 1.8 times
 	 * the one before and spread by a quarter, cf_tries transmissions in
-	 * all.  The defaults give up after about 165 seconds.
+	 * all.  The defaults give up after about 195 seconds.
 	 */
 	uint32_t	 cf_retrans_ms;		/* 2000 */
 	uint32_t	 cf_retrans_max_ms;	/* 30000: longest wait */
@@ -236,8 +236,10 @@ struct ike_conf {
 	uint32_t	 cf_liveness_ms;	/* 30000 */
 	/* Behind a NAT, after silence on our side; 0: never (RFC 3948 s. 4) */
 	uint32_t	 cf_keepalive_ms;	/* 20000 */
-	/* A half-open SA as responder, or any attempt, lives at most this. */
-	uint32_t	 cf_halfopen_ms;	/* 30000 */
+	/* A half-open SA as responder lives at most this ... */
+	uint32_t	 cf_halfopen_ms;	/* 60000 */
+	/* ... and an answer of the shell is awaited so long. */
+	uint32_t	 cf_ask_ms;		/* 20000 */
 	/* Old inbound SA of a rekey is kept this long for packets under way. */
 	uint32_t	 cf_linger_ms;		/* 5000 */
 

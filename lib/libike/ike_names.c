@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Words for people: identities, notifies, reasons, states, events.
+ */
+#include <stdio.h>
+
+#include "libike/ike_msg.h"
+
+#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+
+bool
+ike_id_parse(const char *text, struct ike_id *out)
+{
+	size_t n = strlen(text);
+	struct ike_id id;
+	struct addr a;
+
+	memset(&id, 0, sizeof(id));
+	if (n == 0 || n > IKE_ID_MAX)
+		return false;
+	if (addr_parse(text, &a)) {
+		id.id_type = a.ad_af == AF_INET6 ? IKE_ID_IPV6_ADDR :
+		    IKE_ID_IPV4_ADDR;
+		id.id_len = a.ad_af == AF_INET6 ? 16 : 4;
+		memcpy(id.id_data, a.ad_bytes, id.id_len);
+	} else {
+		id.id_type = strchr(text, '@') != NULL ? IKE_ID_RFC822_ADDR :
+		    IKE_ID_FQDN;
+		id.id_len = (uint16_t)n;
+		memcpy(id.id_data, text, n);
+	}
+	*out = id;
+	return true;
+}
+
+static bool
+id_is_text(const struct ike_id *id)
+{
+	if (id->id_type != IKE_ID_FQDN && id->id_type != IKE_ID_RFC822_ADDR)
+		return false;
+	for (unsigned i = 0; i < id->id_len; i++)
+		if (id->id_data[i] <= ' ' || id->id_data[i] > '~')
+			return false;
+	return true;
+}
+
+static void
+id_print_hex(const struct ike_id *id, char *buf, size_t len)
+{
+	size_t used = (size_t)snprintf(buf, len, "0x");
+
+	for (unsigned i = 0; i < id->id_len && used + 3 <= len; i++)
+		used += (size_t)snprintf(buf + used, len - used, "%02x",
+		    id->id_data[i]);
+}
+
+char *
+ike_id_print(const struct ike_id *id, char *buf, size_t len)
+{
+	struct addr a = { .ad_af = AF_INET };
+	char text[ADDR_STRLEN];
+
+	if (len == 0)
+		return buf;
+	switch (id->id_type) {
+	case IKE_ID_NONE:
+		(void)snprintf(buf, len, "any");
+		break;
+	case IKE_ID_IPV6_ADDR:
+		a.ad_af = AF_INET6;
+		/* FALLTHROUGH */
+	case IKE_ID_IPV4_ADDR:
+		memcpy(a.ad_bytes, id->id_data, a.ad_af == AF_INET6 ? 16 : 4);
+		(void)snprintf(buf, len, "%s", addr_print(&a, text));
+		break;
+	default:
+		if (id_is_text(id))
+			(void)snprintf(buf, len, "%.*s", id->id_len,
+			    (const char *)id->id_data);
+		else
+			id_print_hex(id, buf, len);
+	}
+	return buf;
+}
+
+bool
+ike_id_equal(const struct ike_id *a, const struct ike_id *b)
+{
+	return a->id_type == b->id_type && a->id_len == b->id_len &&
+	    memcmp(a->id_data, b->id_data, a->id_len) == 0;
+}
+
+const char *
+ike_notify_name(uint16_t type)
+{
+	static const struct {
+		uint16_t	 type;
+		const char	*name;
+	} names[] = {
+#define N(n)	{ IKE_N_##n, #n }
+		N(UNSUPPORTED_CRITICAL_PAYLOAD), N(INVALID_IKE_SPI),
+		N(INVALID_MAJOR_VERSION), N(INVALID_SYNTAX),
+		N(INVALID_MESSAGE_ID), N(INVALID_SPI), N(NO_PROPOSAL_CHOSEN),
+		N(INVALID_KE_PAYLOAD), N(AUTHENTICATION_FAILED),
+		N(SINGLE_PAIR_REQUIRED), N(NO_ADDITIONAL_SAS),
+		N(INTERNAL_ADDRESS_FAILURE), N(FAILED_CP_REQUIRED),
+		N(TS_UNACCEPTABLE), N(INVALID_SELECTORS), N(TEMPORARY_FAILURE),
+		N(CHILD_SA_NOT_FOUND), N(INITIAL_CONTACT), N(SET_WINDOW_SIZE),
+		N(ADDITIONAL_TS_POSSIBLE), N(NAT_DETECTION_SOURCE_IP),
+		N(NAT_DETECTION_DESTINATION_IP), N(COOKIE),
+		N(USE_TRANSPORT_MODE), N(REKEY_SA),
+		N(ESP_TFC_PADDING_NOT_SUPPORTED), N(NON_FIRST_FRAGMENTS_ALSO),
+		N(FRAGMENTATION_SUPPORTED), N(SIGNATURE_HASH_ALGORITHMS),
+#undef N
+	};
+
+	for (unsigned i = 0; i < COUNT(names); i++)
+		if (names[i].type == type)
+			return names[i].name;
+	return type <= IKE_N_ERROR_MAX ? "an unknown error" :
+	    "an unknown status";
+}
+
+static const struct {
+	const char	*id, *title;
+} reasons[IKE_R_COUNT] = {
+#define X(n, i, t)	[IKE_R_##n] = { i, t },
+	IKE_REASONS(X)
+#undef X
+};
+
+const char *
+ike_reason_id(enum ike_reason r)
+{
+	return r < IKE_R_COUNT ? reasons[r].id : "";
+}
+
+const char *
+ike_reason_title(enum ike_reason r)
+{
+	return r < IKE_R_COUNT ? reasons[r].title : "";
+}
+
+const char *
+ike_event_name(enum ike_event_type t)
+{
+	static const char *const names[] = {
+		[IKE_EV_CONNECTING] = "connecting",
+		[IKE_EV_IKE_UP] = "ike-up",
+		[IKE_EV_IKE_REKEYED] = "ike-rekeyed",
+		[IKE_EV_IKE_DOWN] = "ike-down",
+		[IKE_EV_CHILD_UP] = "child-up",
+		[IKE_EV_CHILD_REKEYED] = "child-rekeyed",
+		[IKE_EV_CHILD_DOWN] = "child-down",
+		[IKE_EV_FAILED] = "failed",
+		[IKE_EV_MOVED] = "moved",
+		[IKE_EV_NOTE] = "note",
+	};
+
+	return t < COUNT(names) ? names[t] : "event";
+}
+
+const char *
+ike_state_name(enum ike_state s)
+{
+	static const char *const names[] = {
+		[IKE_ST_UP] = "up",
+		[IKE_ST_CONNECTING] = "connecting",
+		[IKE_ST_RETRY] = "down, retry",
+		[IKE_ST_WAITING] = "down, waiting for peer",
+		[IKE_ST_DEMAND] = "on demand",
+		[IKE_ST_DOWN] = "down",
+		[IKE_ST_DISABLED] = "disabled",
+	};
+
+	return s < COUNT(names) ? names[s] : "unknown";
+}
