@@ -42,6 +42,10 @@ JOBS=$(nproc)
 include_dir=.
 # The caller's make must not reach the library's own.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES CHECK V || true
+# A sign of life for the long ones.
+(n=0; while sleep 30; do n=$((n + 30)); printf '%-5s %s\n' DEP "$name: $n s"; done) &
+alive=$!
+trap 'kill $alive 2>/dev/null' EXIT
 if ! (set -e; cd "$work"; . "$here/$name.sh") >"$log" 2>&1; then
 	tail -n 30 "$log" >&2
 	echo "$name: build failed; all of it is in $log" >&2
