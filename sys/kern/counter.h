@@ -19,10 +19,19 @@
 	X(GSO_IN,	"ip",	"super-packets received")			\
 	X(GSO_SEGS,	"ip",	"segments made of super-packets")		\
 	X(GRO_OUT,	"ip",	"super-packets made of segments")		\
+	X(GRO_SEGS,	"ip",	"segments joined into super-packets")		\
+	X(ICMP_LIMITED,	"icmp",	"errors not sent: rate limit")			\
+	X(ICMP_MUTED,	"icmp",	"errors not sent: forbidden by RFC 1122 3.2.2")	\
+	X(ICMP_ERROR_IN, "icmp", "errors received for this host")		\
 	X(ICMP_SENT,	"icmp",	"messages sent")				\
 	X(ICMP_ECHO,	"icmp",	"echo requests answered")			\
 	X(ARP_REQUEST,	"arp",	"requests sent")				\
 	X(ARP_REPLY,	"arp",	"replies sent")					\
+	X(ARP_RECEIVED,	"arp",	"packets received")				\
+	X(ARP_CONFLICT,	"arp",	"stations that claim an address of ours")	\
+	X(ARP_CHANGED,	"arp",	"neighbours that changed their Ethernet address") \
+	X(UDP_IN,	"udp",	"datagrams delivered to programs")		\
+	X(UDP_OUT,	"udp",	"datagrams from programs")			\
 	X(FLOW_HIT,	"pf",	"flow lookups that hit")			\
 	X(FLOW_MISS,	"pf",	"flow lookups that missed")			\
 	X(FLOW_REFILL,	"pf",	"flow entries filled again")			\
@@ -47,5 +56,6 @@ enum counter {
 
 const char	*counter_area(enum counter);
 const char	*counter_text(enum counter);
+const char	*counter_name(enum counter);	/* "ESP_OUT" */
 
 #endif

@@ -28,7 +28,14 @@
 	X(IP_HLEN,	"ip",	"bad header length")				\
 	X(IP_LEN,	"ip",	"bad total length")				\
 	X(IP_CSUM,	"ip",	"bad header checksum")				\
-	X(IP_OPTIONS,	"ip",	"refused IP options")				\
+	X(IP_OPTIONS,	"ip",	"malformed IP options")				\
+	X(IP_OPT_ROUTE,	"ip",	"source route option refused")			\
+	X(IP_OPT_RECORD, "ip",	"record route or timestamp option refused")	\
+	X(IP_OPT_OTHER,	"ip",	"unknown or obsolete option refused")		\
+	X(IP_MARTIAN,	"ip",	"source address is one of this host's")		\
+	X(IP_NESTED,	"ip",	"too many tunnels in one another")		\
+	X(IP_BLACKHOLE,	"ip",	"blackhole route")				\
+	X(IP_REJECT,	"ip",	"reject route")					\
 	X(IP_ADDR,	"ip",	"impossible source or destination address")	\
 	X(IP_TTL,	"ip",	"time to live exceeded")			\
 	X(IP_NOROUTE,	"ip",	"no route")					\
@@ -41,6 +48,9 @@
 	X(FRAG_LIMIT,	"frag",	"too many fragments")				\
 	X(FRAG_TIMEOUT,	"frag",	"reassembly timed out")				\
 	X(ICMP_BAD,	"icmp",	"malformed ICMP")				\
+	X(ICMP_CSUM,	"icmp",	"bad ICMP checksum")				\
+	X(ICMP_TYPE,	"icmp",	"ICMP type not served")				\
+	X(ICMP_BCAST,	"icmp",	"ICMP echo to a broadcast address")		\
 	X(UDP_BAD,	"udp",	"malformed UDP")				\
 	X(UDP_CSUM,	"udp",	"bad UDP checksum")				\
 	X(UDP_NOPORT,	"udp",	"no program listens on the port")		\

@@ -80,8 +80,15 @@ struct worker {
 	struct ring		*w_in[NK_WORKERS_MAX];	/* from each other worker */
 	pthread_t		 w_thread;
 	int			 w_wakefd;	/* eventfd of the shell; -1: none (tests) */
+	_Atomic unsigned	 w_asleep;	/* wants a write to w_wakefd */
+	uint32_t		 w_wake;	/* workers to wake at the end of the turn, bit per worker */
+	uint64_t		 w_slow_tick;	/* worker 0: tick of nk_wheel last served */
+	uint64_t		 w_turns, w_busy, w_sleeps;	/* statistics of the shell's loop */
+	int			 w_cpu;		/* bound to; -1 */
 	uint64_t		 w_txdirty;	/* interfaces with frames to flush, bit if_index - 1 */
 	struct worker_job	*_Atomic w_jobs;
+	uint64_t		 w_icmp_tat;	/* rate limit of ICMP errors, netinet/icmp.c */
+	unsigned		 w_depth;	/* of ip_input() in itself: nested tunnels */
 };
 
 struct nk {
@@ -112,6 +119,7 @@ struct nk {
 	unsigned		 nk_threads, nk_parked;
 	pthread_cond_t		 nk_park, nk_go;
 	unsigned		 nk_nworkers;
+	unsigned		 nk_modules;	/* that have been initialised */
 	struct worker		*nk_worker[NK_WORKERS_MAX];
 };
 
@@ -162,7 +170,9 @@ void		 nk_free(struct nk *);
  * published.  Receiving (if_poll()) is the shell's or a test's, before this.
  */
 void		 worker_turn(struct worker *, struct clock_now);
-/* The time at which worker_turn() must be called at the latest. */
+/* Is there something for worker_turn() to take, whatever the time? */
+bool		 worker_pending(const struct worker *);
+/* The time (ns) at which worker_turn() must be called at the latest; 0: now. */
 uint64_t	 worker_deadline(const struct worker *);
 
 static inline void
@@ -189,9 +199,10 @@ void		 nk_log(struct nk *, int pri, const char *fmt, ...)
 
 /* Where a packet that another worker hands over goes on. */
 enum handover {
-	HANDOVER_FLOW,		/* pf_flow(): its flow lives here */
+	HANDOVER_FLOW,		/* ip_flow(): its flow lives here */
 	HANDOVER_SEAL,		/* ipsec_output(): its SA is anchored here */
 	HANDOVER_OPEN,		/* ipsec_input(): its SA is anchored here */
+	HANDOVER_FRAG,		/* ip_input(): its fragments are collected here */
 	HANDOVER_FREE,		/* back to its pool */
 };
 /* Drops (RING_FULL) if the ring is full. */

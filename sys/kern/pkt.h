@@ -109,15 +109,16 @@ struct pkt {
 	uint16_t	 pkt_csum_off;	/* from pkt_csum_start */
 	uint8_t		*pkt_csum_base;	/* the checksum starts at pkt_csum_base + pkt_csum_start */
 	uint8_t		 pkt_stage;	/* enum handover, while in a ring */
-	uint8_t		 pkt_owner;	/* worker whose pool it is of */
 	uint16_t	 pkt_natt_port;	/* UDP source port of PKT_F_NATT, network order */
 	uint8_t		 pkt_icmp_type;
 	uint8_t		 pkt_icmp_code;
 	uint32_t	 pkt_peer4;	/* outer source of an ESP packet, network order */
-	/* buffer */
-	uint8_t		*pkt_buf;
-	uint32_t	 pkt_bufsize;
+	uint16_t	 pkt_frag_max;	/* largest fragment it came in; 0: came whole */
 	struct pkt	*pkt_link;	/* in hold queues */
+	/* buffer: set when the pool is made, nobody changes it */
+	uint8_t		*pkt_buf;
+	uint32_t	 pkt_bufsize;	/* also tells the class: > PKT_SMALL is large */
+	uint8_t		 pkt_owner;	/* worker whose pool it is of */
 };
 
 struct pktvec {

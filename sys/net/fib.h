@@ -28,8 +28,14 @@ struct route {
 
 int			 fib_init(struct nk *);
 void			 fib_fini(struct nk *);
-/* 0, EEXIST, ENOMEM, ENETUNREACH (gateway not on a link). Bumps nk_gen. */
+/*
+ * 0, EEXIST, ENOMEM, EINVAL (host bits set, families differ), ENETUNREACH
+ * (gateway not on a link).  rt_if may be NULL where a gateway tells it.
+ * Several routes to a prefix differ in gateway or interface; the lowest
+ * rt_prio is used.  Bumps nk_gen.
+ */
 int			 fib_add(struct nk *, const struct route *);
+/* gw NULL or of no family: the best one. 0, ENOENT, EINVAL. */
 int			 fib_delete(struct nk *, const struct prefix *, const struct addr *gw);
 /* NULL: no route. Valid while nk_lock is held. */
 const struct route	*fib_lookup(struct nk *, const struct addr *dst);
@@ -37,6 +43,10 @@ const struct route	*fib_exact(struct nk *, const struct prefix *);
 void			 fib_delete_if(struct nk *, struct ifnet *);
 void			 fib_walk(struct nk *, void (*fn)(void *, const struct route *), void *);
 uint64_t		 fib_count(struct nk *);
+/* Memory of the whole table. */
+uint64_t		 fib_bytes(struct nk *);
+/* Removes all that the operator added (RT_F_STATIC). */
+void			 fib_flush(struct nk *);
 
 /*
  * Route and neighbour for dst: what a flow or an SA keeps.

@@ -21,9 +21,28 @@ void		 ip_input(struct worker *, struct pktvec *v);
 /*
  * The header checks and the parse alone: fills pkt_af, pkt_proto, pkt_l4,
  * pkt_key, pkt_hash, pkt_tcpflags, pkt_icmp_*; trims link padding.
- * DROP_NONE, or why not.  No side effect.
+ * DROP_NONE, or why not.  No side effect on anything but the packet.
+ *
+ * The key.  TCP and UDP: both ports.  ICMP queries: the identifier in both.
+ * ICMP errors: the key of the packet that the error is about with source
+ * and destination swapped, so that it finds that packet's flow in the
+ * direction in which the error travels; pkt_proto is still IPPROTO_ICMP.
+ * All others: no ports.  Of a fragment nothing behind the IP header is
+ * read: pkt_l4 is NULL, the ports are 0.
  */
 enum drop_reason ip_parse(struct pkt *);
+
+/* pkt_data at an IPv4 header that ip_parse() accepted: is it a fragment? */
+bool		 ip_is_fragment(const struct pkt *);
+
+/* The parsed packet is an ICMP error: pkt_key is of the packet it is about. */
+static inline bool
+ip_is_icmp_error(const struct pkt *p)
+{
+	return p->pkt_proto == IPPROTO_ICMP && (p->pkt_icmp_type == 3 ||
+	    p->pkt_icmp_type == 4 || p->pkt_icmp_type == 5 ||
+	    p->pkt_icmp_type == 11 || p->pkt_icmp_type == 12);
+}
 
 /* For this host: ICMP, UDP (service, ESP in UDP), ESP. Takes the packet. */
 void		 ip_deliver(struct worker *, struct pkt *);
@@ -33,6 +52,13 @@ void		 ip_deliver(struct worker *, struct pkt *);
  * here or already done, fragments or answers too-big, then ether_output().
  */
 void		 ip_output(struct worker *, struct pkt *);
+/* The same for many, which gro_merge() may join first. Takes all of v; v is empty afterwards. */
+void		 ip_output_vec(struct worker *, struct pktvec *v);
+/*
+ * Decrements the TTL, once, of a packet that is not made here: before it is
+ * sealed or leaves.  False: it ended, was answered and is taken.
+ */
+bool		 ip_ttl(struct worker *, struct pkt *);
 
 /*
  * A packet made by this host (pkt_data at a complete IPv4 header, checksum
@@ -40,7 +66,7 @@ void		 ip_output(struct worker *, struct pkt *);
  */
 void		 ip_send(struct worker *, struct pkt *);
 
-/* Fills a 20-byte IPv4 header in front; the checksum is set. */
+/* Puts a 20-byte IPv4 header in front (ip_len from pkt_len); the checksum is set. */
 void		 ip_header(struct pkt *, struct in_addr src, struct in_addr dst,
     uint8_t proto, uint8_t ttl, uint8_t tos, bool df, uint16_t id);
 
@@ -57,6 +83,7 @@ uint16_t	 in_adjust(uint16_t csum, uint16_t from, uint16_t to);
  */
 void		 icmp_error(struct worker *, const struct pkt *, uint8_t type,
     uint8_t code, uint16_t mtu);
+/* For this host, pkt_l4 at the ICMP header. Takes the packet. */
 void		 icmp_input(struct worker *, struct pkt *);
 
 /* Reassembly. Takes the fragment; the whole packet when it is complete, else NULL. */

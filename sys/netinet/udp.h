@@ -14,6 +14,10 @@ void	udp_fini(struct nk *);
 bool	udp_port_bypass(struct nk *, uint16_t port);
 /* A UDP packet for this host, pkt_l4 at its header. Takes it. */
 void	udp_input(struct worker *, struct pkt *);
+/* Does the port (network order) carry ESP in UDP? Lock-free. */
+bool	udp_is_natt(struct nk *, uint16_t port);
+/* Length and checksum of a UDP packet (pkt_l4 set, not a fragment): DROP_NONE, UDP_BAD, UDP_CSUM. */
+enum drop_reason udp_check(const struct pkt *);
 
 /* Clients: a shell (kern/main.c) or a test supplies how messages reach them. */
 struct udp_client {
