@@ -37,7 +37,7 @@ endif
 
 # x.c and x.y become x.o; generated C (y.tab) lives in the object folder.
 obj_of=		$(addprefix $(O)/,$(patsubst %.c,%.o,$(patsubst %.y,%.o,$1)))
-GENERATED:=	$(patsubst %.y,$(O)/%.h,$(filter %.y,$(SRCS) $(MAIN) $(GRAMMARS)))
+GENERATED:=	$(patsubst %.y,$(O)/%.h,$(filter %.y,$(SRCS) $(MAIN)))
 
 compile=	$(CC) $(CPPFLAGS) $(DEP_CPPFLAGS) $(CFLAGS) -MMD -MP -MT $@ \
 		-MF $@.$$$$.d -c -o $@.$$$$ $1 && \
@@ -61,6 +61,9 @@ $(O)/%.c $(O)/%.h &: %.y | $(TOOLS)
 	    sed -i 's/$(notdir $*)\.tmp\.\([ch]\)/$(notdir $*).\1/g' \
 	    $(O)/$*.tmp.c $(O)/$*.tmp.h && \
 	    mv $(O)/$*.tmp.h $(O)/$*.h && mv $(O)/$*.tmp.c $(O)/$*.c
+
+# bison defines more than a grammar may use.
+$(patsubst %.h,%.o,$(GENERATED)): CFLAGS+= -Wno-unused-function -Wno-unused-but-set-variable
 
 # The list of a library's objects, so that a file that goes away leaves it.
 $(O)/objects: FORCE

@@ -43,7 +43,16 @@ include_dir=.
 # The caller's make must not reach the library's own.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES CHECK V || true
 # A sign of life for the long ones.
-(n=0; while sleep 30; do n=$((n + 30)); printf '%-5s %s\n' DEP "$name: $n s"; done) &
+(
+	n=0 s=
+	trap 'kill $s; exit' TERM
+	while :; do
+		sleep 30 & s=$!
+		wait $s
+		n=$((n + 30))
+		printf '%-5s %s\n' DEP "$name: $n s"
+	done
+) 2>/dev/null &
 alive=$!
 trap 'kill $alive 2>/dev/null' EXIT
 if ! (set -e; cd "$work"; . "$here/$name.sh") >"$log" 2>&1; then
