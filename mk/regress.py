@@ -48,7 +48,7 @@ class Test:
         self.notes = []		# lines that are printed even on success
 
     def label(self):
-        return f"{self.mode:<8}{self.folder.removeprefix('regress/')}/{self.name}"
+        return f"{self.mode:<7} {self.folder.removeprefix('regress/')}/{self.name}"
 
     def again(self):
         crash = re.search(r"Test unit written to (\S+)", self.output)
