@@ -88,5 +88,6 @@ FORCE:
 .PHONY: FORCE all
 .DEFAULT_GOAL:=	all
 all:
+	@:
 
 endif

@@ -51,7 +51,7 @@ $(FUZZ:%=$(O)/fuzz-%): $(O)/fuzz-%: $$(call objs,$$*) $(OUR_A) Makefile
 # What mk/regress.py runs here: kind, name, seconds.
 $(O)/tests: FORCE
 	@mkdir -p $(O)
-	@{ $(foreach t,$(TESTS),echo test $t $(or $(TIMEOUT_$t),$(TIMEOUT));) \
+	@{ :; $(foreach t,$(TESTS),echo test $t $(or $(TIMEOUT_$t),$(TIMEOUT));) \
 	   $(foreach t,$(SCRIPTS),echo script $t $(or $(TIMEOUT_$t),$(TIMEOUT));) \
 	   $(foreach t,$(if $(CHECK),,$(ONCE)),echo script $t $(or $(TIMEOUT_$t),$(TIMEOUT));) \
 	   $(foreach t,$(if $(CHECK),,$(LIVE)),echo live $t $(or $(TIMEOUT_$t),$(TIMEOUT));) \
