@@ -94,6 +94,17 @@ allow(scmp_filter_ctx ctx, const int *calls, size_t n)
 
 #define ALLOW(ctx, list)	allow(ctx, list, sizeof(list) / sizeof(list[0]))
 
+/* syslog(3) may try to connect again; that must fail, not end the process. */
+static int
+refuse_sockets(scmp_filter_ctx ctx)
+{
+	int e = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES),
+	    SCMP_SYS(socket), 0);
+
+	return e != 0 ? e : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES),
+	    SCMP_SYS(connect), 0);
+}
+
 static int
 filter(enum sandbox box)
 {
@@ -104,6 +115,8 @@ filter(enum sandbox box)
 		e = ALLOW(ctx, net_calls);
 	if (e == 0 && box >= SANDBOX_FILES)
 		e = ALLOW(ctx, file_calls);
+	else if (e == 0)
+		e = refuse_sockets(ctx);
 	if (e == 0)
 		e = seccomp_load(ctx);
 	seccomp_release(ctx);

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ikectl(8): asks iked(8) through its socket (libctl/ikectl.h), and the
+ * network kernel for the counters of SAs.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ikectl.h"
+#include "libpfkey/pfkey.h"
+#include "libpolicy/store.h"
+
+struct session {
+	const char	*ss_run;
+	int		 ss_fd;
+	uint32_t	 ss_seq;
+	bool		 ss_json;
+	int		 ss_verbose;
+	bool		 ss_nowait;
+	unsigned	 ss_timeout;	/* seconds */
+};
+
+union answer {
+	struct ikectl_hdr	an_hdr;
+	struct ikectl_status	an_status;
+	struct ikectl_event	an_event;
+	struct ikectl_stats	an_stats;
+};
+
+_Noreturn static void
+fail(int code, const char *text, const char *more)
+{
+	(void)fprintf(stderr, "ikectl: %s%s%s\n", text,
+	    more != NULL ? ": " : "", more != NULL ? more : "");
+	exit(code);
+}
+
+static void
+session_open(struct session *ss)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int n = snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s",
+	    ss->ss_run, IKECTL_SOCKET);
+
+	if (n < 0 || (size_t)n >= sizeof(sun.sun_path))
+		fail(EX_USAGE_, "the run directory's name is too long", NULL);
+	ss->ss_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (ss->ss_fd != -1 && connect(ss->ss_fd,
+	    (const struct sockaddr *)&sun, sizeof(sun)) == 0)
+		return;
+	if (errno == EACCES || errno == EPERM)
+		fail(EX_DENIED, sun.sun_path, "only root may ask iked");
+	(void)fprintf(stderr, "ikectl: %s: %s: is iked running? "
+	    "Start it, or name its run directory with -r\n", sun.sun_path,
+	    strerror(errno));
+	exit(EX_NODAEMON);
+}
+
+static void
+ask(struct session *ss, enum ikectl_op op, const char *name)
+{
+	struct ikectl_hdr h;
+
+	memset(&h, 0, sizeof(h));
+	h.ik_version = IKECTL_VERSION;
+	h.ik_op = (uint16_t)op;
+	h.ik_seq = ++ss->ss_seq;
+	if (name != NULL && snprintf(h.ik_name, sizeof(h.ik_name), "%s",
+	    name) >= (int)sizeof(h.ik_name))
+		fail(EX_NONAME, "no tunnel of that name", name);
+	if (send(ss->ss_fd, &h, sizeof(h), MSG_NOSIGNAL) != sizeof(h))
+		fail(EX_NODAEMON, "iked has gone", NULL);
+}
+
+/* One record; false after ms milliseconds without one. */
+static bool
+answer(struct session *ss, union answer *an, int ms)
+{
+	struct pollfd p = { .fd = ss->ss_fd, .events = POLLIN };
+	ssize_t n;
+
+	if (poll(&p, 1, ms) != 1)
+		return false;
+	n = recv(ss->ss_fd, an, sizeof(*an), 0);
+	if (n < (ssize_t)sizeof(an->an_hdr))
+		fail(EX_NODAEMON, "iked has gone", NULL);
+	return true;
+}
+
+/* The end of the present request. */
+static uint32_t
+wait_end(struct session *ss, const char *name)
+{
+	static union answer an;
+
+	do {
+		if (!answer(ss, &an, 5000))
+			fail(EX_TIMEOUT, "iked does not answer", NULL);
+	} while (an.an_hdr.ik_op != IKECTL_END ||
+	    an.an_hdr.ik_seq != ss->ss_seq);
+	if (an.an_hdr.ik_errno == ENOENT)
+		fail(EX_NONAME, "no tunnel of that name", name);
+	if (an.an_hdr.ik_errno != 0)
+		fail(EX_ASKED_NO, name, strerror(an.an_hdr.ik_errno));
+	return an.an_hdr.ik_count;
+}
+
+/* ---- status ------------------------------------------------------- */
+
+static bool
+sa_counters(struct pfkey *pk, uint32_t spi, const struct addr *src,
+    const struct addr *dst, uint64_t *bytes, int64_t *last)
+{
+	struct pfkey_msg m, reply;
+
+	pfkey_init(&m, SADB_GET, SADB_SATYPE_ESP);
+	pfkey_set_ends(&m, src, dst);
+	m.pm_sa.ps_spi = spi;
+	pfkey_set(&m, SADB_EXT_SA);
+	if (pfkey_call(pk, &m, &reply) != 0 ||
+	    !PFKEY_HAS(&reply, PFKEY_EXT_STATS))
+		return false;
+	*bytes = reply.pm_stats.st_bytes;
+	*last = (int64_t)reply.pm_stats.st_last;
+	explicit_bzero(&reply, sizeof(reply));
+	return true;
+}
+
+static void
+count_traffic(const struct session *ss, struct tunnel *list, size_t n)
+{
+	char path[256];
+	struct pfkey *pk;
+
+	(void)snprintf(path, sizeof(path), "%s/key.sock", ss->ss_run);
+	if ((pk = pfkey_open(path, PFKEY_O_PRIVATE)) == NULL)
+		return;		/* shown as "-" */
+	for (size_t i = 0; i < n; i++) {
+		struct tunnel *tu = &list[i];
+		const struct ike_status *st = &tu->tu_st;
+
+		if (st->st_state != IKE_ST_UP)
+			continue;
+		tu->tu_counted = sa_counters(pk, st->st_spi_in, &st->st_peer,
+		    &st->st_local, &tu->tu_in, &tu->tu_in_last) &&
+		    sa_counters(pk, st->st_spi_out, &st->st_local,
+		    &st->st_peer, &tu->tu_out, &tu->tu_out_last);
+	}
+	pfkey_close(pk);
+}
+
+static struct tunnel *
+get_status(struct session *ss, const char *name, size_t *n)
+{
+	static union answer an;
+	struct tunnel *list = NULL;
+
+	*n = 0;
+	ask(ss, IKECTL_STATUS, name);
+	for (;;) {
+		if (!answer(ss, &an, 5000))
+			fail(EX_TIMEOUT, "iked does not answer", NULL);
+		if (an.an_hdr.ik_op == IKECTL_END)
+			break;
+		if (an.an_hdr.ik_op != IKECTL_STATUS)
+			continue;
+		list = reallocarray(list, *n + 1, sizeof(*list));
+		if (list == NULL)
+			fail(EX_ASKED_NO, strerror(errno), NULL);
+		memset(&list[*n], 0, sizeof(*list));
+		list[*n].tu_st = an.an_status.is_status;
+		list[*n].tu_now = an.an_status.is_now;
+		(*n)++;
+	}
+	if (an.an_hdr.ik_errno == ENOENT)
+		fail(EX_NONAME, "no tunnel of that name", name);
+	count_traffic(ss, list, *n);
+	return list;
+}
+
+static int
+all_up(const struct tunnel *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].tu_st.st_state != IKE_ST_UP)
+			return EX_ASKED_NO;
+	return 0;
+}
+
+/* With a name, the exit code says whether it is up. */
+static int
+cmd_status(struct session *ss, const char *name)
+{
+	size_t n;
+	struct tunnel *list = get_status(ss, name, &n);
+	int code = name != NULL ? all_up(list, n) : 0;
+
+	if (ss->ss_json)
+		status_json(list, n);
+	else if (ss->ss_verbose != 0)
+		status_verbose(list, n);
+	else
+		status_table(list, n);
+	free(list);
+	return code;
+}
+
+static int
+cmd_why(struct session *ss, const char *name)
+{
+	size_t n;
+	struct tunnel *list = get_status(ss, name, &n);
+	char state[32];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct ike_status *st = &list[i].tu_st;
+
+		printf("%s: %s\n", st->st_policy,
+		    tunnel_state(&list[i], state));
+		if (st->st_reason != IKE_R_NONE || st->st_note[0] != '\0')
+			printf("  last failure: %s %s\n  %s\n",
+			    ike_reason_id(st->st_reason),
+			    ike_reason_title(st->st_reason), st->st_note);
+		if (st->st_retry_at > list[i].tu_now)
+			printf("  next attempt in %llus\n", (unsigned long long)
+			    (st->st_retry_at - list[i].tu_now) / 1000);
+	}
+	free(list);
+	return 0;
+}
+
+/* ---- commands ----------------------------------------------------- */
+
+static uint64_t
+clock_s(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec;
+}
+
+static bool
+event_is_of(const struct ike_event *ev, const char *name)
+{
+	size_t n = strlen(ev->ev_policy);
+
+	return name == NULL || (strncmp(ev->ev_policy, name, n) == 0 &&
+	    (name[n] == '\0' || name[n] == '/'));
+}
+
+/* Shows what happens until one of the two events comes. */
+static int
+watch(struct session *ss, const char *name, enum ike_event_type good)
+{
+	static union answer an;
+	uint64_t end = clock_s() + ss->ss_timeout;
+
+	while (clock_s() < end) {
+		const struct ike_event *ev = &an.an_event.ie_event;
+
+		if (!answer(ss, &an, 500) || an.an_hdr.ik_op != IKECTL_EVENT ||
+		    !event_is_of(ev, name))
+			continue;
+		event_print(&an.an_event, ss->ss_json);
+		if (ev->ev_type == good)
+			return 0;
+		if (ev->ev_type == IKE_EV_FAILED)
+			return EX_ASKED_NO;
+	}
+	(void)fprintf(stderr, "ikectl: nothing final within %u seconds; "
+	    "see: ikectl status\n", ss->ss_timeout);
+	return EX_TIMEOUT;
+}
+
+static int
+command(struct session *ss, enum ikectl_op op, const char *name,
+    enum ike_event_type good)
+{
+	if (!ss->ss_nowait) {
+		ask(ss, IKECTL_MONITOR, NULL);
+		(void)wait_end(ss, NULL);
+	}
+	ask(ss, op, name);
+	if (ss->ss_nowait) {
+		(void)wait_end(ss, name);
+		return 0;
+	}
+	return watch(ss, name, good);
+}
+
+/* Refuses an unknown name, and says if there is nothing to do. */
+static bool
+is_up(struct session *ss, const char *name)
+{
+	size_t n;
+	struct tunnel *list = get_status(ss, name, &n);
+	bool up = all_up(list, n) == 0 && n != 0;
+
+	free(list);
+	return up;
+}
+
+static int
+cmd_up(struct session *ss, const char *name)
+{
+	if (is_up(ss, name)) {
+		printf("%s is up\n", name);
+		return 0;
+	}
+	return command(ss, IKECTL_UP, name, IKE_EV_CHILD_UP);
+}
+
+static int
+cmd_down(struct session *ss, const char *name)
+{
+	bool up = is_up(ss, name);
+
+	ask(ss, IKECTL_DOWN, name);
+	(void)wait_end(ss, name);
+	printf(up ? "%s taken down\n" : "%s was not up\n", name);
+	return 0;
+}
+
+static int
+cmd_rekey(struct session *ss, const char *name)
+{
+	if (!is_up(ss, name))
+		fail(EX_ASKED_NO, name, "not up: nothing to rekey");
+	return command(ss, IKECTL_REKEY, name, IKE_EV_CHILD_REKEYED);
+}
+
+static int
+cmd_rekey_ike(struct session *ss, const char *name)
+{
+	if (!is_up(ss, name))
+		fail(EX_ASKED_NO, name, "not up: nothing to rekey");
+	return command(ss, IKECTL_REKEY_IKE, name, IKE_EV_IKE_REKEYED);
+}
+
+static int
+cmd_reset(struct session *ss, const char *name)
+{
+	ask(ss, IKECTL_RESET, name);
+	printf("%u IKE SAs deleted\n", wait_end(ss, name));
+	return 0;
+}
+
+static int
+cmd_monitor(struct session *ss, const char *name)
+{
+	static union answer an;
+
+	ask(ss, IKECTL_MONITOR, NULL);
+	while (ferror(stdout) == 0)
+		if (answer(ss, &an, -1) && an.an_hdr.ik_op == IKECTL_EVENT &&
+		    event_is_of(&an.an_event.ie_event, name))
+			event_print(&an.an_event, ss->ss_json);
+	return EX_ASKED_NO;
+}
+
+static int
+cmd_stats(struct session *ss, const char *name)
+{
+	static union answer an;
+
+	(void)name;
+	ask(ss, IKECTL_STATS, NULL);
+	do {
+		if (!answer(ss, &an, 5000))
+			fail(EX_TIMEOUT, "iked does not answer", NULL);
+	} while (an.an_hdr.ik_op != IKECTL_STATS);
+	stats_print(&an.an_stats, ss->ss_json);
+	return 0;
+}
+
+static const struct {
+	const char	*name;
+	int		(*fn)(struct session *, const char *);
+	int		 least, most;		/* arguments */
+	const char	*help;
+} table[] = {
+	{ "status", cmd_status, 0, 1, "[name]    tunnels: up or down, and since when" },
+	{ "why", cmd_why, 1, 1, "name      why it is down, and what to change" },
+	{ "up", cmd_up, 1, 1, "name      connect now" },
+	{ "down", cmd_down, 1, 1, "name      delete, and stay down" },
+	{ "rekey", cmd_rekey, 1, 1, "name      new keys for the child SA" },
+	{ "rekey-ike", cmd_rekey_ike, 1, 1, "name      new keys for the IKE SA" },
+	{ "reset", cmd_reset, 1, 1, "name      delete the IKE SA; an active tunnel connects again" },
+	{ "monitor", cmd_monitor, 0, 1, "[name]    events as they happen" },
+	{ "stats", cmd_stats, 0, 0, "          counters of iked" },
+};
+#define NCOMMANDS	(sizeof(table) / sizeof(table[0]))
+
+_Noreturn static void
+usage(void)
+{
+	(void)fprintf(stderr, "usage: ikectl [-jv] [-r rundir] [-t seconds] "
+	    "[--no-wait] command [name]\n");
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		(void)fprintf(stderr, "       %-10s %s\n", table[i].name,
+		    table[i].help);
+	exit(EX_USAGE_);
+}
+
+/* A command by its name or an unambiguous beginning of it. */
+static size_t
+find_command(const char *word)
+{
+	size_t found = NCOMMANDS, n = strlen(word);
+
+	for (size_t i = 0; i < NCOMMANDS; i++) {
+		if (strcmp(table[i].name, word) == 0)
+			return i;
+		if (strncmp(table[i].name, word, n) != 0)
+			continue;
+		if (found != NCOMMANDS)
+			fail(EX_USAGE_, "ambiguous command", word);
+		found = i;
+	}
+	if (found == NCOMMANDS) {
+		(void)fprintf(stderr, "ikectl: no command \"%s\"\n", word);
+		usage();
+	}
+	return found;
+}
+
+static unsigned
+seconds(const char *text)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 10);
+
+	if (*text == '\0' || *end != '\0' || v == 0 || v > 86400)
+		fail(EX_USAGE_, "seconds must be 1 to 86400", text);
+	return (unsigned)v;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "no-wait", no_argument, NULL, 'n' },
+		{ NULL, 0, NULL, 0 }
+	};
+	struct session ss = { .ss_timeout = 30 };
+	const char *run = NULL;
+	size_t cmd;
+	int ch;
+
+	while ((ch = getopt_long(argc, argv, "jnr:t:v", options, NULL)) != -1)
+		switch (ch) {
+		case 'j':
+			ss.ss_json = true;
+			break;
+		case 'n':
+			ss.ss_nowait = true;
+			break;
+		case 'r':
+			run = optarg;
+			break;
+		case 't':
+			ss.ss_timeout = seconds(optarg);
+			break;
+		case 'v':
+			ss.ss_verbose++;
+			break;
+		default:
+			usage();
+		}
+	argc -= optind;
+	argv += optind;
+	if (argc < 1)
+		usage();
+	cmd = find_command(argv[0]);
+	if (argc - 1 < table[cmd].least || argc - 1 > table[cmd].most)
+		usage();
+	ss.ss_run = policy_run_dir(run);
+	session_open(&ss);
+	return table[cmd].fn(&ss, argc > 1 ? argv[1] : NULL);
+}

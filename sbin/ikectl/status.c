@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How ikectl shows tunnels, events and numbers: as a table of 80 columns, as
+ * a list, and as JSON (schema_version 1).
+ */
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ikectl.h"
+
+#define SCHEMA_VERSION	1
+#define SILENT_S	120	/* nothing received for so long while sending */
+
+static const char *
+duration(uint64_t s, char buf[24])
+{
+	if (s < 60)
+		(void)snprintf(buf, 24, "%" PRIu64 "s", s);
+	else if (s < 3600)
+		(void)snprintf(buf, 24, "%" PRIu64 "m", s / 60);
+	else if (s < 100 * 3600)
+		(void)snprintf(buf, 24, "%" PRIu64 "h%02" PRIu64 "m", s / 3600,
+		    s / 60 % 60);
+	else
+		(void)snprintf(buf, 24, "%" PRIu64 "d", s / 86400);
+	return buf;
+}
+
+static const char *
+amount(uint64_t bytes, char buf[24])
+{
+	static const char units[] = " KMGTPE";
+	double v = (double)bytes;
+	unsigned u = 0;
+
+	while (v >= 1000 && units[u + 1] != '\0') {
+		v /= 1000;
+		u++;
+	}
+	if (u == 0)
+		(void)snprintf(buf, 24, "%" PRIu64, bytes);
+	else
+		(void)snprintf(buf, 24, v < 10 ? "%.1f%c" : "%.0f%c", v,
+		    units[u]);
+	return buf;
+}
+
+static bool
+silent(const struct tunnel *tu)
+{
+	int64_t now = time(NULL);
+	uint64_t up = tu->tu_st.st_state == IKE_ST_UP ?
+	    (tu->tu_now - tu->tu_st.st_since) / 1000 : 0;
+
+	return tu->tu_counted && up > SILENT_S && tu->tu_out_last != 0 &&
+	    now - tu->tu_out_last < SILENT_S &&
+	    now - tu->tu_in_last > SILENT_S;
+}
+
+const char *
+tunnel_state(const struct tunnel *tu, char buf[32])
+{
+	const struct ike_status *st = &tu->tu_st;
+
+	switch (st->st_state) {
+	case IKE_ST_UP:
+		(void)snprintf(buf, 32, "%s", silent(tu) ? "up, silent" : "up");
+		break;
+	case IKE_ST_RETRY:
+		(void)snprintf(buf, 32, "down, retry %u", st->st_retry);
+		break;
+	default:
+		(void)snprintf(buf, 32, "%s", ike_state_name(st->st_state));
+	}
+	return buf;
+}
+
+static void
+traffic(const struct tunnel *tu, char buf[80])
+{
+	char in[24], out[24], last[24];
+	int64_t at = tu->tu_in_last > tu->tu_out_last ? tu->tu_in_last :
+	    tu->tu_out_last, now = time(NULL);
+
+	if (!tu->tu_counted)
+		(void)snprintf(buf, 80, "-");
+	else
+		(void)snprintf(buf, 80, "%s / %s (%s)",
+		    amount(tu->tu_in, in), amount(tu->tu_out, out),
+		    at == 0 ? "never" : duration((uint64_t)(now > at ?
+		    now - at : 0), last));
+}
+
+static void
+note(const struct ike_status *st)
+{
+	const char *id = ike_reason_id(st->st_reason);
+
+	if (st->st_state == IKE_ST_UP || (st->st_note[0] == '\0' &&
+	    id[0] == '\0'))
+		return;
+	printf("          %s%s%.60s\n", id, id[0] != '\0' ? " " : "",
+	    st->st_note[0] != '\0' ? st->st_note :
+	    ike_reason_title(st->st_reason));
+	if (strlen(st->st_note) > 60)
+		printf("          the whole of it: ikectl why %s\n",
+		    st->st_policy);
+}
+
+static const char *
+peer_name(const struct ike_status *st, char buf[ADDR_STRLEN + 8])
+{
+	char a[ADDR_STRLEN];
+
+	if (st->st_peer.ad_af == 0)
+		(void)snprintf(buf, ADDR_STRLEN + 8, "any");
+	else
+		(void)snprintf(buf, ADDR_STRLEN + 8, "%s%s",
+		    addr_print(&st->st_peer, a), st->st_natt ? " natt" : "");
+	return buf;
+}
+
+void
+status_table(const struct tunnel *list, size_t n)
+{
+	char state[32], since[24], io[80], peer[ADDR_STRLEN + 8], at[24];
+
+	printf("%-9s %-14s %-7s %-20s %-20s %s\n", "NAME", "STATE", "FOR",
+	    "IN / OUT (last)", "PEER", "REKEY");
+	for (size_t i = 0; i < n; i++) {
+		const struct tunnel *tu = &list[i];
+		const struct ike_status *st = &tu->tu_st;
+		char rekey[32] = "-";
+
+		traffic(tu, io);
+		if (st->st_state == IKE_ST_UP && st->st_rekey_at > tu->tu_now)
+			(void)snprintf(rekey, sizeof(rekey), "in %s", duration(
+			    (st->st_rekey_at - tu->tu_now) / 1000, at));
+		printf("%-9s %-14s %-7s %-20s %-20s %s\n", st->st_policy,
+		    tunnel_state(tu, state),
+		    st->st_since == 0 ? "-" :
+		    duration((tu->tu_now - st->st_since) / 1000, since), io,
+		    peer_name(st, peer), rekey);
+		note(st);
+	}
+	if (n == 0)
+		printf("no tunnel is configured\n");
+}
+
+static void
+print_one(const struct ike_proposal *pr, char *buf, size_t len)
+{
+	struct ike_proposals ps = { .ps_n = 1 };
+
+	ps.ps_p[0] = *pr;
+	(void)ike_proposals_print(&ps, buf, len);
+}
+
+static void
+verbose_up(const struct tunnel *tu)
+{
+	const struct ike_status *st = &tu->tu_st;
+	char text[1024], more[1024], in[24], out[24];
+
+	print_one(&st->st_esp_algs, text, sizeof(text));
+	printf("  esp       %s, %s, spi in 0x%08x out 0x%08x\n", text,
+	    st->st_mode == IKE_MODE_TUNNEL ? "tunnel" : "transport",
+	    st->st_spi_in, st->st_spi_out);
+	printf("  carries   %s - %s\n",
+	    ike_ts_list_print(&st->st_ts_local, text, sizeof(text)),
+	    ike_ts_list_print(&st->st_ts_remote, more, sizeof(more)));
+	if (tu->tu_counted)
+		printf("  traffic   in %s, out %s bytes\n",
+		    amount(tu->tu_in, in), amount(tu->tu_out, out));
+	printf("  rekeys    %u of the child, %u of the IKE SA\n",
+	    st->st_rekeys_child, st->st_rekeys_ike);
+}
+
+void
+status_verbose(const struct tunnel *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct ike_status *st = &list[i].tu_st;
+		char a[ADDR_STRLEN], b[ADDR_STRLEN], text[1024], state[32];
+
+		printf("%s/%s: %s\n", st->st_policy, st->st_child,
+		    tunnel_state(&list[i], state));
+		printf("  ends      %s:%u - %s:%u%s\n",
+		    st->st_local.ad_af == 0 ? "any" :
+		    addr_print(&st->st_local, a), st->st_lport,
+		    st->st_peer.ad_af == 0 ? "any" :
+		    addr_print(&st->st_peer, b), st->st_rport,
+		    st->st_natt ? ", behind NAT" : "");
+		if (st->st_ike_up) {
+			printf("  identity  %s",
+			    ike_id_print(&st->st_local_id, text, sizeof(text)));
+			printf(" - %s\n", ike_id_print(&st->st_peer_id, text,
+			    sizeof(text)));
+			print_one(&st->st_ike_algs, text, sizeof(text));
+			printf("  ike       %s, %s, spi 0x%016" PRIx64
+			    " 0x%016" PRIx64 "\n", text,
+			    st->st_ike_initiator ? "initiator" : "responder",
+			    st->st_ike_spi_i, st->st_ike_spi_r);
+		}
+		if (st->st_state == IKE_ST_UP)
+			verbose_up(&list[i]);
+		else if (st->st_note[0] != '\0')
+			printf("  reason    %s %s\n",
+			    ike_reason_id(st->st_reason), st->st_note);
+	}
+}
+
+static void
+add_number(cJSON *o, const char *name, uint64_t v)
+{
+	(void)cJSON_AddNumberToObject(o, name, (double)v);
+}
+
+static void
+add_hex(cJSON *o, const char *name, uint64_t v, int digits)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "0x%0*" PRIx64, digits, v);
+	(void)cJSON_AddStringToObject(o, name, text);
+}
+
+static void
+json_up(cJSON *o, const struct tunnel *tu)
+{
+	const struct ike_status *st = &tu->tu_st;
+	char text[1024];
+
+	print_one(&st->st_esp_algs, text, sizeof(text));
+	(void)cJSON_AddStringToObject(o, "esp", text);
+	(void)cJSON_AddStringToObject(o, "mode",
+	    st->st_mode == IKE_MODE_TUNNEL ? "tunnel" : "transport");
+	add_hex(o, "spi_in", st->st_spi_in, 8);
+	add_hex(o, "spi_out", st->st_spi_out, 8);
+	(void)cJSON_AddStringToObject(o, "local_selectors",
+	    ike_ts_list_print(&st->st_ts_local, text, sizeof(text)));
+	(void)cJSON_AddStringToObject(o, "remote_selectors",
+	    ike_ts_list_print(&st->st_ts_remote, text, sizeof(text)));
+	add_number(o, "rekeys_child", st->st_rekeys_child);
+	add_number(o, "rekeys_ike", st->st_rekeys_ike);
+	if (st->st_rekey_at > tu->tu_now)
+		add_number(o, "rekey_in_s",
+		    (st->st_rekey_at - tu->tu_now) / 1000);
+	if (tu->tu_counted) {
+		add_number(o, "bytes_in", tu->tu_in);
+		add_number(o, "bytes_out", tu->tu_out);
+	}
+}
+
+static cJSON *
+json_tunnel(const struct tunnel *tu)
+{
+	const struct ike_status *st = &tu->tu_st;
+	cJSON *o = cJSON_CreateObject();
+	char state[32], a[ADDR_STRLEN], text[1024];
+
+	(void)cJSON_AddStringToObject(o, "name", st->st_policy);
+	(void)cJSON_AddStringToObject(o, "child", st->st_child);
+	(void)cJSON_AddStringToObject(o, "state", tunnel_state(tu, state));
+	(void)cJSON_AddBoolToObject(o, "up", st->st_state == IKE_ST_UP);
+	if (st->st_since != 0)
+		add_number(o, "for_s", (tu->tu_now - st->st_since) / 1000);
+	if (st->st_local.ad_af != 0)
+		(void)cJSON_AddStringToObject(o, "local",
+		    addr_print(&st->st_local, a));
+	if (st->st_peer.ad_af != 0)
+		(void)cJSON_AddStringToObject(o, "peer",
+		    addr_print(&st->st_peer, a));
+	(void)cJSON_AddBoolToObject(o, "natt", st->st_natt);
+	if (st->st_ike_up) {
+		print_one(&st->st_ike_algs, text, sizeof(text));
+		(void)cJSON_AddStringToObject(o, "ike", text);
+		(void)cJSON_AddStringToObject(o, "peer_id",
+		    ike_id_print(&st->st_peer_id, text, sizeof(text)));
+		add_hex(o, "ike_spi_i", st->st_ike_spi_i, 16);
+		add_hex(o, "ike_spi_r", st->st_ike_spi_r, 16);
+	}
+	if (st->st_state == IKE_ST_UP)
+		json_up(o, tu);
+	(void)cJSON_AddStringToObject(o, "reason", ike_reason_id(st->st_reason));
+	(void)cJSON_AddStringToObject(o, "note", st->st_note);
+	return o;
+}
+
+static void
+json_out(cJSON *o, bool line)
+{
+	char *text = line ? cJSON_PrintUnformatted(o) : cJSON_Print(o);
+
+	if (text == NULL)
+		abort();
+	(void)puts(text);
+	cJSON_free(text);
+	cJSON_Delete(o);
+}
+
+void
+status_json(const struct tunnel *list, size_t n)
+{
+	cJSON *o = cJSON_CreateObject(), *a;
+
+	add_number(o, "schema_version", SCHEMA_VERSION);
+	a = cJSON_AddArrayToObject(o, "tunnels");
+	for (size_t i = 0; i < n; i++)
+		(void)cJSON_AddItemToArray(a, json_tunnel(&list[i]));
+	json_out(o, false);
+}
+
+void
+event_print(const struct ikectl_event *ie, bool json)
+{
+	const struct ike_event *ev = &ie->ie_event;
+	time_t when = (time_t)ie->ie_wall;
+	char text[32];
+	cJSON *o;
+
+	if (!json) {
+		(void)strftime(text, sizeof(text), "%H:%M:%S",
+		    localtime(&when));
+		printf("%s %s%s%s %s%s%s%s%s\n", text, ev->ev_policy,
+		    ev->ev_child[0] != '\0' ? "/" : "", ev->ev_child,
+		    ike_event_name(ev->ev_type),
+		    ev->ev_reason != IKE_R_NONE ? " " : "",
+		    ike_reason_id(ev->ev_reason),
+		    ev->ev_text[0] != '\0' ? ": " : "", ev->ev_text);
+		(void)fflush(stdout);
+		return;
+	}
+	o = cJSON_CreateObject();
+	add_number(o, "schema_version", SCHEMA_VERSION);
+	(void)cJSON_AddNumberToObject(o, "time", (double)ie->ie_wall);
+	(void)cJSON_AddStringToObject(o, "name", ev->ev_policy);
+	(void)cJSON_AddStringToObject(o, "child", ev->ev_child);
+	(void)cJSON_AddStringToObject(o, "event", ike_event_name(ev->ev_type));
+	(void)cJSON_AddStringToObject(o, "reason", ike_reason_id(ev->ev_reason));
+	(void)cJSON_AddStringToObject(o, "text", ev->ev_text);
+	json_out(o, true);
+	(void)fflush(stdout);
+}
+
+static const struct {
+	const char	*name;
+	const char	*text;
+	size_t		 off;
+} stat_rows[] = {
+#define X(f, t)	{ #f, t, offsetof(struct ike_stats, is_##f) },
+	IKE_STATS(X)
+#undef X
+};
+
+#define STAT(st, i)	(*(const uint64_t *)(const void *) \
+	((const char *)&(st)->it_stats + stat_rows[i].off))
+
+void
+stats_print(const struct ikectl_stats *st, bool json)
+{
+	size_t n = sizeof(stat_rows) / sizeof(stat_rows[0]);
+	cJSON *o;
+
+	if (!json) {
+		printf("ike:\n\trevision %" PRIu64 "%s\n", st->it_revision,
+		    st->it_kernel ? "" : ", no network kernel");
+		if (st->it_failed != 0)
+			printf("\trevision %" PRIu64 " not taken: %s\n",
+			    st->it_failed, st->it_text);
+		for (size_t i = 0; i < n; i++)
+			printf("\t%" PRIu64 " %s\n", STAT(st, i),
+			    stat_rows[i].text);
+		return;
+	}
+	o = cJSON_CreateObject();
+	add_number(o, "schema_version", SCHEMA_VERSION);
+	add_number(o, "revision", st->it_revision);
+	add_number(o, "revision_failed", st->it_failed);
+	(void)cJSON_AddBoolToObject(o, "kernel", st->it_kernel);
+	for (size_t i = 0; i < n; i++)
+		add_number(o, stat_rows[i].name, STAT(st, i));
+	json_out(o, false);
+}
