@@ -118,6 +118,13 @@ struct policy_proposal {
 	unsigned		pp_n;
 };
 
+/* Where a rule stood, for complaints that only the whole can show. */
+struct policy_place {
+	uint32_t	po_file;	/* index into pol_files */
+	uint32_t	po_line;	/* 0: not from a text */
+	uint32_t	po_col;
+};
+
 /* One entry of the SPD: a `flow` rule, or what an IKE rule implies. */
 struct policy_flow {
 	enum policy_flow_type	 fl_type;
@@ -130,6 +137,7 @@ struct policy_flow {
 	struct policy_id	 fl_srcid;
 	struct policy_id	 fl_dstid;
 	uint32_t		 fl_reqid;	/* 0: any SA between the ends */
+	struct policy_place	 fl_at;
 };
 
 /* One manual SA, one way. */
@@ -143,6 +151,7 @@ struct policy_sa {
 	struct policy_transform	 sa_auth;	/* pt_id 0: none (combined mode) */
 	struct policy_key	 sa_enckey;	/* pk_len 0 with the null cipher */
 	struct policy_key	 sa_authkey;
+	struct policy_place	 sa_at;
 };
 
 enum policy_auth {
@@ -162,11 +171,11 @@ struct policy_ike {
 	size_t			 ik_nsel;
 	struct addr		 ik_local;	/* ad_af 0: any address of ours */
 	struct prefix		 ik_peer;	/* ad_af 0: any; full length: one host */
-	struct policy_proposal	 ik_ikesa[POLICY_PROPOSALS_MAX];
+	struct policy_proposal	*ik_ikesa;
 	unsigned		 ik_nikesa;	/* at least 1 after policy_finish() */
 	bool			 ik_ikesa_given;	/* else the defaults */
-	struct policy_proposal	 ik_childsa[POLICY_PROPOSALS_MAX];
-	unsigned		 ik_nchildsa;
+	struct policy_proposal	*ik_childsa;
+	unsigned		 ik_nchildsa;	/* at least 1 after policy_finish() */
 	bool			 ik_childsa_given;
 	struct policy_id	 ik_srcid;	/* not given: our address */
 	struct policy_id	 ik_dstid;	/* not given: any identity with the right key */
@@ -177,6 +186,7 @@ struct policy_ike {
 	struct policy_key	 ik_psk;
 	char			*ik_tag;	/* NULL none */
 	uint32_t		 ik_reqid;	/* of the flows and of the child SAs; never 0 */
+	struct policy_place	 ik_at;
 };
 
 /* The `set` lines; each has its default before the first. */
@@ -186,21 +196,22 @@ struct policy_set {
 	bool		set_fragmentation;	/* RFC 7383; default true */
 	bool		set_mobike;		/* default false until it lands */
 	bool		set_enforcesingleikesa;	/* default false */
-	bool		set_vendorid;		/* default true */
+	bool		set_vendorid;		/* default false until it lands */
 	uint16_t	set_nattport;		/* default 4500 */
 	uint32_t	set_dpd;		/* seconds of silence before a check; default 60; 0 off */
 };
 
 struct policy {
 	struct policy_set	 pol_set;
-	struct policy_flow	*pol_flows;	/* `flow` rules, in order: first match */
+	struct policy_flow	*pol_flows;	/* `flow` rules, as written; the most specific decides */
 	size_t			 pol_nflows;
 	struct policy_sa	*pol_sas;
 	size_t			 pol_nsas;
 	struct policy_ike	*pol_ikes;
 	size_t			 pol_nikes;
 	bool			 pol_finished;
-	struct policy_origin	*pol_origin;	/* where each rule stood (private) */
+	char			**pol_files;	/* names of the texts, for po_file */
+	size_t			 pol_nfiles;
 };
 
 /* ---- errors ------------------------------------------------------- */
@@ -249,11 +260,11 @@ struct policy_env {
 	bool	 (*env_unseal)(void *arg, uint64_t id,
 		    uint8_t buf[POLICY_KEY_MAX], size_t *len);
 	/*
-	 * Tells of each secret written in a text: `len` bytes at `off` of
-	 * the text `name` are its source form (quotes included).
+	 * Tells of each secret that a text holds: its form as written (with
+	 * quotes, if it had any) and the keys read from it, at most two.
 	 */
-	void	 (*env_secret)(void *arg, const char *name, size_t off,
-		    size_t len, const uint8_t *bytes, size_t nbytes);
+	void	 (*env_secret)(void *arg, const char *form, size_t len,
+		    const struct policy_key *keys, size_t nkeys);
 	void	*env_arg;
 };
 
@@ -311,11 +322,10 @@ size_t	policy_flows_of_ike(const struct policy_ike *ik,
 	    struct policy_flow *out, size_t max);
 
 /*
- * All SPD entries of a policy, most specific duty first: the `flow` rules,
- * then those of the IKE rules, without duplicates of one selector and
- * direction (the first stays).  malloc'd array; its strings are borrowed
- * from pol.  NULL with *n 0 if there are none, NULL with *n 1 if memory is
- * short.
+ * All SPD entries of a policy: those of the `flow` rules, then those of the
+ * IKE rules.  After policy_finish() no two have the same selector and
+ * direction.  malloc'd array; its strings are borrowed from pol.  NULL with
+ * *n 0 if there are none, NULL with *n 1 if memory is short.
  */
 struct policy_flow	*policy_flows(const struct policy *pol, size_t *n);
 

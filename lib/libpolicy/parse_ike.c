@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ikev2 ["name"] [active | passive] [esp] [tunnel | transport] [inet | inet6]
+ *     [proto P] from A [port p] to B [port q] [from ... to ...]
+ *     [local L] [peer P] [ikesa ...] [childsa ...] [srcid S] [dstid D]
+ *     [ikelifetime T] [lifetime T [bytes N]] psk KEY [tag T]
+ *
+ * One rule is one child SA: lists and several from/to pairs become its
+ * selectors.
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include <netinet/in.h>
+
+#include "libpolicy/parse.h"
+
+enum {
+	IKELIFETIME_DEFAULT	= 86400,
+	LIFETIME_DEFAULT	= 10800,
+	PSK_DISTINCT_MIN	= 6,		/* different bytes */
+};
+
+static bool
+clause_esp(struct parse *ps, const struct tok *word)
+{
+	(void)word;
+	ps->ps_d.dr_satype = IPPROTO_ESP;
+	return true;
+}
+
+static bool
+clause_active(struct parse *ps, const struct tok *word)
+{
+	(void)word;
+	ps->ps_d.dr_ike.ik_active = true;
+	return true;
+}
+
+static bool
+clause_passive(struct parse *ps, const struct tok *word)
+{
+	if (ps->ps_d.dr_ike.ik_active)
+		(void)parse_error(ps, word, "both active and passive");
+	return true;
+}
+
+static bool
+clause_quick(struct parse *ps, const struct tok *word)
+{
+	(void)word;
+	ps->ps_d.dr_ike.ik_quick = true;
+	return true;
+}
+
+static bool
+clause_default(struct parse *ps, const struct tok *word)
+{
+	(void)word;
+	ps->ps_d.dr_ike.ik_default = true;
+	return true;
+}
+
+static bool
+clause_family(struct parse *ps, const struct tok *word)
+{
+	uint8_t af = tok_is(word, "inet") ? AF_INET : AF_INET6;
+
+	if (ps->ps_d.dr_af != 0 && ps->ps_d.dr_af != af)
+		(void)parse_error(ps, word, "both inet and inet6: leave both "
+		    "out");
+	ps->ps_d.dr_af = af;
+	return true;
+}
+
+static bool
+clause_ikelifetime(struct parse *ps, const struct tok *word)
+{
+	struct tok *tk;
+
+	(void)word;
+	if ((tk = parse_text(ps, "time")) == NULL)
+		return false;
+	(void)parse_seconds(ps, tk, &ps->ps_d.dr_ike.ik_ikelifetime);
+	return true;
+}
+
+static bool
+clause_lifetime(struct parse *ps, const struct tok *word)
+{
+	struct policy_ike *ik = &ps->ps_d.dr_ike;
+	struct tok *tk;
+
+	(void)word;
+	if ((tk = parse_text(ps, "time")) == NULL)
+		return false;
+	(void)parse_seconds(ps, tk, &ik->ik_lifetime);
+	if (!parse_word(ps, "bytes"))
+		return true;
+	if ((tk = parse_text(ps, "size")) == NULL)
+		return false;
+	(void)parse_bytes(ps, tk, &ik->ik_lifebytes);
+	return true;
+}
+
+/* Guessable by anybody who sees one exchange? */
+static void
+check_psk(struct parse *ps, const struct keyspec *kp)
+{
+	bool seen[256] = { false };
+	unsigned distinct = 0;
+
+	for (size_t i = 0; i < kp->kp_key[0].pk_len; i++) {
+		distinct += !seen[kp->kp_key[0].pk_bytes[i]];
+		seen[kp->kp_key[0].pk_bytes[i]] = true;
+	}
+	explicit_bzero(seen, sizeof(seen));
+	if (kp->kp_n != 1)
+		(void)parse_error(ps, kp->kp_at, "a rule has one pre-shared "
+		    "key");
+	else if (kp->kp_key[0].pk_len < POLICY_PSK_MIN)
+		(void)parse_error(ps, kp->kp_at, "the pre-shared key is too "
+		    "weak: %zu bytes, at least %d expected (openssl rand "
+		    "-base64 24 makes a good one)", kp->kp_key[0].pk_len,
+		    POLICY_PSK_MIN);
+	else if (distinct < PSK_DISTINCT_MIN)
+		(void)parse_error(ps, kp->kp_at, "the pre-shared key is too "
+		    "weak: only %u different bytes", distinct);
+}
+
+static bool
+clause_psk(struct parse *ps, const struct tok *word)
+{
+	struct keyspec *kp = &ps->ps_d.dr_psk;
+
+	(void)word;
+	if (!parse_keyspec(ps, true, kp))
+		return false;
+	check_psk(ps, kp);
+	return true;
+}
+
+static bool
+name_ok(const struct tok *tk)
+{
+	for (const char *p = tk->tk_text; *p != '\0'; p++) {
+		if (!isalnum((unsigned char)*p) && strchr("._-:@+", *p) == NULL)
+			return false;
+	}
+	return tk->tk_len != 0 && tk->tk_len <= POLICY_NAME_MAX;
+}
+
+static bool
+clause_tag(struct parse *ps, const struct tok *word)
+{
+	struct tok *tk;
+
+	(void)word;
+	if ((tk = parse_text(ps, "tag")) == NULL)
+		return false;
+	if (!name_ok(tk))
+		(void)parse_error(ps, tk, "a tag is up to %d letters, digits "
+		    "and . _ - : @ +", POLICY_NAME_MAX);
+	ps->ps_d.dr_ike.ik_tag = pool_copy(&ps->ps_pool, tk->tk_text,
+	    tk->tk_len);
+	return true;
+}
+
+static const struct clause ike_clauses[] = {
+	{ "quick",	clause_quick,		0 },
+	{ "skip",	clause_refused,		0 },
+	{ "default",	clause_default,		0 },
+	{ "active",	clause_active,		0 },
+	{ "passive",	clause_passive,		0 },
+	{ "esp",	clause_esp,		0 },
+	{ "ah",		clause_refused,		0 },
+	{ "ipcomp",	clause_refused,		0 },
+	{ "tunnel",	clause_tunnel,		0 },
+	{ "transport",	clause_transport,	0 },
+	{ "encap",	clause_refused,		0 },
+	{ "inet",	clause_family,		0 },
+	{ "inet6",	clause_family,		0 },
+	{ "proto",	clause_proto,		0 },
+	{ "rdomain",	clause_refused,		0 },
+	{ "from",	clause_from,		CLAUSE_MANY },
+	{ "to",		clause_from,		CLAUSE_MANY },
+	{ "local",	clause_local,		0 },
+	{ "peer",	clause_peer,		0 },
+	{ "ikesa",	clause_ikesa,		CLAUSE_MANY },
+	{ "childsa",	clause_childsa,		CLAUSE_MANY },
+	{ "srcid",	clause_srcid,		0 },
+	{ "dstid",	clause_dstid,		0 },
+	{ "ikelifetime", clause_ikelifetime,	0 },
+	{ "lifetime",	clause_lifetime,	0 },
+	{ "psk",	clause_psk,		0 },
+	{ "rsa",	clause_refused,		0 },
+	{ "ecdsa256",	clause_refused,		0 },
+	{ "ecdsa384",	clause_refused,		0 },
+	{ "ecdsa521",	clause_refused,		0 },
+	{ "rfc7427",	clause_refused,		0 },
+	{ "eap",	clause_refused,		0 },
+	{ "config",	clause_refused,		0 },
+	{ "request",	clause_refused,		0 },
+	{ "iface",	clause_refused,		0 },
+	{ "tag",	clause_tag,		0 },
+	{ "tap",	clause_refused,		0 },
+	{ NULL,		NULL,			0 },
+};
+
+static void
+ike_name(struct parse *ps)
+{
+	struct tok *tk = ps->ps_t;
+
+	for (const struct clause *cl = ike_clauses; cl->cl_word != NULL; cl++) {
+		if (tok_is(tk, cl->cl_word))
+			return;
+	}
+	if (tk->tk_type != TOK_STRING && (tk->tk_type != TOK_WORD ||
+	    ps->ps_t[1].tk_type == TOK_END))
+		return;
+	ps->ps_t++;
+	if (!name_ok(tk))
+		(void)parse_error(ps, tk, "a rule's name is up to %d letters, "
+		    "digits and . _ - : @ +", POLICY_NAME_MAX);
+	ps->ps_d.dr_name = tk->tk_text;
+}
+
+static bool
+selector_same(const struct policy_selector *a, const struct policy_selector *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static bool
+ike_selector(struct parse *ps, const struct policy_selector *sel)
+{
+	struct policy_ike *ik = &ps->ps_d.dr_ike;
+
+	for (size_t i = 0; i < ik->ik_nsel; i++) {
+		if (selector_same(&ik->ik_sel[i], sel))
+			return true;
+	}
+	if (ik->ik_nsel == POLICY_SELECTORS_MAX)
+		return parse_error(ps, ps->ps_d.dr_at, "a rule has at most "
+		    "%d selectors", POLICY_SELECTORS_MAX);
+	ik->ik_sel = parse_grow(ps, ik->ik_sel, ik->ik_nsel, sizeof(*sel));
+	ik->ik_sel[ik->ik_nsel++] = *sel;
+	return true;
+}
+
+static bool
+ike_expand_ports(struct parse *ps, const struct pair *pa,
+    const struct policy_selector *base)
+{
+	struct draft *d = &ps->ps_d;
+	size_t nsp = pa->pa_src.hs_nport, ndp = pa->pa_dst.hs_nport;
+	struct policy_selector sel = *base;
+
+	for (size_t s = 0; s < (nsp != 0 ? nsp : 1); s++) {
+		for (size_t t = 0; t < (ndp != 0 ? ndp : 1); t++) {
+			if (nsp != 0)
+				sel.ps_sport = pa->pa_src.hs_port[s];
+			if (ndp != 0)
+				sel.ps_dport = pa->pa_dst.hs_port[t];
+			for (size_t p = 0; p == 0 || p < d->dr_nproto; p++) {
+				if (d->dr_nproto != 0)
+					sel.ps_proto = d->dr_proto[p];
+				if (!ike_selector(ps, &sel))
+					return false;
+			}
+		}
+	}
+	return true;
+}
+
+static bool
+ike_expand(struct parse *ps, const struct pair *pa)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	struct draft *d = &ps->ps_d;
+	struct policy_selector sel;
+	size_t n = 0;
+
+	if ((pa->pa_src.hs_nport != 0 || pa->pa_dst.hs_nport != 0) &&
+	    d->dr_nproto == 0)
+		return parse_error(ps, pa->pa_at, "ports need a protocol: "
+		    "add 'proto tcp' or 'proto udp'");
+	for (size_t s = 0; s < pa->pa_src.hs_n; s++) {
+		for (size_t t = 0; t < pa->pa_dst.hs_n; t++) {
+			for (unsigned f = 0; f < 2; f++) {
+				if ((d->dr_af != 0 && d->dr_af != families[f]) ||
+				    !pair_selector(pa, s, t, families[f], &sel))
+					continue;
+				n++;
+				if (!ike_expand_ports(ps, pa, &sel))
+					return false;
+			}
+		}
+	}
+	if (n == 0)
+		return parse_error(ps, pa->pa_at, "the two sides are of "
+		    "different address families");
+	return true;
+}
+
+static void
+ike_check(struct parse *ps)
+{
+	struct draft *d = &ps->ps_d;
+
+	if (d->dr_local.ad_af != 0 && d->dr_peer.pr_addr.ad_af != 0 &&
+	    d->dr_local.ad_af != d->dr_peer.pr_addr.ad_af)
+		(void)parse_error(ps, d->dr_peer_at, "local and peer are of "
+		    "different address families");
+	if (d->dr_ike.ik_active && (d->dr_peer.pr_addr.ad_af == 0 ||
+	    d->dr_peer.pr_len != addr_bits(&d->dr_peer.pr_addr)))
+		(void)parse_error(ps, d->dr_at, "an active rule needs 'peer "
+		    "ADDRESS', one host");
+	if (d->dr_psk.kp_n == 0)
+		(void)parse_error(ps, d->dr_at, "'psk KEY' is missing: this "
+		    "version authenticates by pre-shared keys only");
+	for (size_t i = 0; i < d->dr_npair; i++)
+		(void)ike_expand(ps, &d->dr_pair[i]);
+}
+
+bool
+statement_ikev2(struct parse *ps)
+{
+	struct draft *d = &ps->ps_d;
+	struct policy_ike *ik = &d->dr_ike;
+
+	ik->ik_ikelifetime = IKELIFETIME_DEFAULT;
+	ik->ik_lifetime = LIFETIME_DEFAULT;
+	ike_name(ps);
+	if (!parse_clauses(ps, ike_clauses))
+		return false;
+	if (d->dr_npair == 0)
+		return parse_error(ps, ps->ps_t, "'from ADDRESS to ADDRESS' "
+		    "is missing");
+	ike_check(ps);
+	if (ps->ps_bad)
+		return false;
+	ik->ik_named = d->dr_name != NULL;
+	ik->ik_name = pool_copy(&ps->ps_pool, ik->ik_named ? d->dr_name : "",
+	    ik->ik_named ? strlen(d->dr_name) : 0);
+	ik->ik_mode = d->dr_mode != 0 ? d->dr_mode : POLICY_TUNNEL;
+	ik->ik_af = d->dr_af;
+	ik->ik_local = d->dr_local;
+	ik->ik_peer = d->dr_peer;
+	ik->ik_srcid = d->dr_srcid;
+	ik->ik_dstid = d->dr_dstid;
+	ik->ik_ikesa = d->dr_ikesa;
+	ik->ik_childsa = d->dr_childsa;
+	ik->ik_auth = POLICY_AUTH_PSK;
+	ik->ik_at = parse_place(ps);
+	ik->ik_psk = d->dr_psk.kp_key[0];
+	if (ps->ps_pol->pol_nikes >= POLICY_RULES_MAX)
+		return parse_error(ps, d->dr_at, "more than %d rules",
+		    POLICY_RULES_MAX);
+	if (!policy_add_ike(ps->ps_pol, ik))
+		return parse_error(ps, d->dr_at, "out of memory");
+	return true;
+}

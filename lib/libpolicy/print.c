@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Normal form: one rule a line, everything said, nothing abbreviated.  It
+ * parses to the policy that was printed; the store keeps it as the parsed
+ * policy of a revision.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "libalg/alg.h"
+#include "libpolicy/parse.h"
+
+const char *
+policy_flow_type_name(enum policy_flow_type type)
+{
+	static const char *const names[] = { "use", "acquire", "require",
+	    "dontacq", "bypass", "deny" };
+
+	return (unsigned)type < 6 ? names[type] : "unknown";
+}
+
+const char *
+policy_dir_name(enum policy_dir dir)
+{
+	return dir == POLICY_IN ? "in" : "out";
+}
+
+static const char *
+mode_name(enum policy_mode mode)
+{
+	return mode == POLICY_TRANSPORT ? "transport" : "tunnel";
+}
+
+/* A quoted string that the lexer reads back. */
+static void
+print_quoted(const char *text, FILE *out)
+{
+	fputc('"', out);
+	for (; *text != '\0'; text++) {
+		if (*text == '"')
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
+static void
+print_proto(uint8_t proto, FILE *out)
+{
+	const char *name = proto_name(proto);
+
+	if (name != NULL)
+		fputs(name, out);
+	else
+		fprintf(out, "%u", proto);
+}
+
+static void
+print_host(const struct prefix *p, const struct port_range *po, FILE *out)
+{
+	char buf[PREFIX_STRLEN];
+
+	fputs(prefix_print(p, buf), out);
+	if (po->po_lo == 0 && po->po_hi == 65535)
+		return;
+	fprintf(out, " port %u", po->po_lo);
+	if (po->po_hi != po->po_lo)
+		fprintf(out, ":%u", po->po_hi);
+}
+
+/* from A [port p] to B [port q] */
+static void
+print_pair(const struct policy_selector *sel, FILE *out)
+{
+	fputs(" from ", out);
+	print_host(&sel->ps_src, &sel->ps_sport, out);
+	fputs(" to ", out);
+	print_host(&sel->ps_dst, &sel->ps_dport, out);
+}
+
+void
+policy_print_selector(const struct policy_selector *sel, FILE *out)
+{
+	if (sel->ps_proto != 0) {
+		fputs(" proto ", out);
+		print_proto(sel->ps_proto, out);
+	}
+	print_pair(sel, out);
+}
+
+static void
+print_addr(const char *word, const struct addr *a, FILE *out)
+{
+	char buf[ADDR_STRLEN];
+
+	if (a->ad_af != 0)
+		fprintf(out, " %s %s", word, addr_print(a, buf));
+}
+
+static void
+print_id(const char *word, const struct policy_id *id, FILE *out)
+{
+	if (id->pi_type == POLICY_ID_NONE)
+		return;
+	fprintf(out, " %s ", word);
+	print_quoted(id->pi_text, out);
+}
+
+/* The bytes, or the number of what the store keeps, or just the word. */
+static void
+print_key(const char *word, const struct policy_key *key, unsigned flags,
+    FILE *out)
+{
+	fprintf(out, " %s ", word);
+	if ((flags & POLICY_PRINT_KEYS) != 0 && key->pk_len != 0) {
+		fputs("0x", out);
+		for (size_t i = 0; i < key->pk_len; i++)
+			fprintf(out, "%02x", key->pk_bytes[i]);
+	} else if (key->pk_id != 0) {
+		fprintf(out, "sealed \"%llu\"", (unsigned long long)key->pk_id);
+	} else {
+		fputs("sealed", out);
+	}
+}
+
+/* A PSK that reads well is printed as it was written. */
+static void
+print_psk(const struct policy_key *key, unsigned flags, FILE *out)
+{
+	bool plain = (flags & POLICY_PRINT_KEYS) != 0 && key->pk_len != 0;
+
+	for (size_t i = 0; i < key->pk_len && plain; i++) {
+		uint8_t c = key->pk_bytes[i];
+
+		plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+	}
+	if (plain && key->pk_bytes[0] == '0' && key->pk_len > 1 &&
+	    tolower(key->pk_bytes[1]) == 'x')
+		plain = false;
+	if (plain)
+		fprintf(out, " psk \"%.*s\"", (int)key->pk_len,
+		    (const char *)key->pk_bytes);
+	else
+		print_key("psk", key, flags, out);
+}
+
+void
+policy_print_flow(const struct policy_flow *fl, FILE *out)
+{
+	bool clear = fl->fl_type == POLICY_BYPASS ||
+	    fl->fl_type == POLICY_DENY;
+
+	fputs("flow", out);
+	if (!clear)
+		fprintf(out, " esp %s", mode_name(fl->fl_mode));
+	fprintf(out, " %s", policy_dir_name(fl->fl_dir));
+	policy_print_selector(&fl->fl_sel, out);
+	if (!clear) {
+		print_addr("local", &fl->fl_local, out);
+		print_addr("peer", &fl->fl_peer, out);
+	}
+	fprintf(out, " type %s\n", policy_flow_type_name(fl->fl_type));
+}
+
+static const char *
+transform_name(const struct policy_transform *t)
+{
+	const struct alg *a;
+
+	if (t->pt_type == POLICY_T_KE && t->pt_id == 0)
+		return "none";
+	a = alg_by_ike((enum alg_kind)t->pt_type, t->pt_id, t->pt_bits);
+	return a != NULL ? a->al_name : "unknown";
+}
+
+void
+policy_print_sa(const struct policy_sa *sa, FILE *out, unsigned flags)
+{
+	char src[ADDR_STRLEN], dst[ADDR_STRLEN];
+
+	fprintf(out, "esp %s from %s to %s spi 0x%08x", mode_name(sa->sa_mode),
+	    addr_print(&sa->sa_src, src), addr_print(&sa->sa_dst, dst),
+	    sa->sa_spi);
+	if (sa->sa_auth.pt_id != 0)
+		fprintf(out, " auth %s", transform_name(&sa->sa_auth));
+	fprintf(out, " enc %s", transform_name(&sa->sa_enc));
+	if (sa->sa_authkey.pk_len != 0 || sa->sa_authkey.pk_id != 0)
+		print_key("authkey", &sa->sa_authkey, flags, out);
+	if (sa->sa_enckey.pk_len != 0 || sa->sa_enckey.pk_id != 0)
+		print_key("enckey", &sa->sa_enckey, flags, out);
+	fputc('\n', out);
+}
+
+static void
+print_proposals(const char *word, const struct policy_proposal *list,
+    unsigned n, FILE *out)
+{
+	static const char *const words[] = { "", "enc", "prf", "auth",
+	    "group" };
+
+	for (unsigned i = 0; i < n; i++) {
+		fprintf(out, " \\\n\t%s", word);
+		for (unsigned j = 0; j < list[i].pp_n; j++) {
+			const struct policy_transform *t = &list[i].pp_t[j];
+
+			if (t->pt_type == POLICY_T_ESN)
+				fputs(t->pt_id == 1 ? " esn" : " noesn", out);
+			else if (t->pt_type < POLICY_T_ESN)
+				fprintf(out, " %s %s", words[t->pt_type],
+				    transform_name(t));
+		}
+	}
+}
+
+static bool
+same_pair(const struct policy_selector *a, const struct policy_selector *b)
+{
+	struct policy_selector x = *a, y = *b;
+
+	x.ps_proto = y.ps_proto = 0;
+	return memcmp(&x, &y, sizeof(x)) == 0;
+}
+
+/* Selectors are all pairs times all protocols, protocols innermost. */
+static void
+print_selectors(const struct policy_ike *ik, FILE *out)
+{
+	size_t np = 1;
+
+	while (np < ik->ik_nsel && same_pair(&ik->ik_sel[0], &ik->ik_sel[np]))
+		np++;
+	if (ik->ik_nsel != 0 && ik->ik_sel[0].ps_proto != 0) {
+		fputs(np > 1 ? " proto {" : " proto", out);
+		for (size_t i = 0; i < np; i++) {
+			fputc(' ', out);
+			print_proto(ik->ik_sel[i].ps_proto, out);
+		}
+		fputs(np > 1 ? " }" : "", out);
+	}
+	for (size_t i = 0; i < ik->ik_nsel; i += np) {
+		fputs(" \\\n\t", out);
+		fputs("from ", out);
+		print_host(&ik->ik_sel[i].ps_src, &ik->ik_sel[i].ps_sport, out);
+		fputs(" to ", out);
+		print_host(&ik->ik_sel[i].ps_dst, &ik->ik_sel[i].ps_dport, out);
+	}
+}
+
+static void
+print_ends(const struct policy_ike *ik, FILE *out)
+{
+	char buf[PREFIX_STRLEN];
+
+	fputs(" \\\n\t", out);
+	if (ik->ik_local.ad_af != 0)
+		fprintf(out, "local %s ", addr_print(&ik->ik_local, buf));
+	fprintf(out, "peer %s", ik->ik_peer.pr_addr.ad_af != 0 ?
+	    prefix_print(&ik->ik_peer, buf) : "any");
+}
+
+static void
+print_lifetimes(const struct policy_ike *ik, FILE *out)
+{
+	fprintf(out, " \\\n\tikelifetime %u lifetime %u", ik->ik_ikelifetime,
+	    ik->ik_lifetime);
+	if (ik->ik_lifebytes != 0)
+		fprintf(out, " bytes %llu",
+		    (unsigned long long)ik->ik_lifebytes);
+}
+
+void
+policy_print_ike(const struct policy_ike *ik, FILE *out, unsigned flags)
+{
+	fputs("ikev2 ", out);
+	print_quoted(ik->ik_name, out);
+	fprintf(out, "%s%s %s esp %s", ik->ik_quick ? " quick" : "",
+	    ik->ik_default ? " default" : "",
+	    ik->ik_active ? "active" : "passive", mode_name(ik->ik_mode));
+	if (ik->ik_af != 0)
+		fputs(ik->ik_af == AF_INET ? " inet" : " inet6", out);
+	print_selectors(ik, out);
+	print_ends(ik, out);
+	print_proposals("ikesa", ik->ik_ikesa, ik->ik_nikesa, out);
+	print_proposals("childsa", ik->ik_childsa, ik->ik_nchildsa, out);
+	if (ik->ik_srcid.pi_type != 0 || ik->ik_dstid.pi_type != 0)
+		fputs(" \\\n\t", out);
+	if (ik->ik_srcid.pi_type != 0) {
+		fputs("srcid ", out);
+		print_quoted(ik->ik_srcid.pi_text, out);
+		print_id("dstid", &ik->ik_dstid, out);
+	} else if (ik->ik_dstid.pi_type != 0) {
+		fputs("dstid ", out);
+		print_quoted(ik->ik_dstid.pi_text, out);
+	}
+	print_lifetimes(ik, out);
+	print_psk(&ik->ik_psk, flags, out);
+	if (ik->ik_tag != NULL) {
+		fputs(" tag ", out);
+		print_quoted(ik->ik_tag, out);
+	}
+	fputc('\n', out);
+}
+
+/* Only what differs from the default. */
+void
+policy_print_set(const struct policy_set *set, FILE *out)
+{
+	struct policy pol;
+
+	policy_init(&pol);
+	if (!set->set_active)
+		fputs("set passive\n", out);
+	if (!set->set_fragmentation)
+		fputs("set nofragmentation\n", out);
+	if (set->set_dpd != pol.pol_set.set_dpd)
+		fprintf(out, "set dpd_check_interval %u\n", set->set_dpd);
+}
+
+void
+policy_print(const struct policy *pol, FILE *out, unsigned flags)
+{
+	policy_print_set(&pol->pol_set, out);
+	for (size_t i = 0; i < pol->pol_nflows; i++)
+		policy_print_flow(&pol->pol_flows[i], out);
+	for (size_t i = 0; i < pol->pol_nsas; i++)
+		policy_print_sa(&pol->pol_sas[i], out, flags);
+	for (size_t i = 0; i < pol->pol_nikes; i++)
+		policy_print_ike(&pol->pol_ikes[i], out, flags);
+}

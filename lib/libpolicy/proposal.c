@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The algorithms that a rule does not name.  A rule without proposals gets
+ * ours, strongest mix of speed and margin first; a proposal that leaves a
+ * type out gets all that we would offer of it.  Perfect forward secrecy of
+ * rekeyed child SAs is asked for where the rule asks (`childsa ... group`).
+ */
+#include <stdlib.h>
+
+#include "libalg/alg.h"
+#include "libpolicy/parse.h"
+
+static const enum alg_row aeads[] = { ALG_AES_128_GCM, ALG_AES_256_GCM,
+    ALG_CHACHA20_POLY1305 };
+static const enum alg_row ciphers[] = { ALG_AES_128_CBC, ALG_AES_256_CBC };
+static const enum alg_row prfs[] = { ALG_PRF_HMAC_SHA2_256,
+    ALG_PRF_HMAC_SHA2_384, ALG_PRF_HMAC_SHA2_512 };
+static const enum alg_row integs[] = { ALG_HMAC_SHA2_256, ALG_HMAC_SHA2_384,
+    ALG_HMAC_SHA2_512 };
+static const enum alg_row groups[] = { ALG_CURVE25519, ALG_ECP256, ALG_ECP384,
+    ALG_MODP2048, ALG_MODP3072, ALG_MODP4096 };
+
+#define COUNT(v)	(sizeof(v) / sizeof((v)[0]))
+
+static void
+add(struct policy_proposal *pp, unsigned type, unsigned id, unsigned bits)
+{
+	if (pp->pp_n < POLICY_TRANSFORMS_MAX)
+		pp->pp_t[pp->pp_n++] = (struct policy_transform){
+			(uint8_t)type, (uint16_t)id, (uint16_t)bits };
+}
+
+static void
+add_rows(struct policy_proposal *pp, const enum alg_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct alg *a = &alg_table[rows[i]];
+
+		add(pp, a->al_kind, a->al_ike_id, a->al_ike_bits);
+	}
+}
+
+static bool
+has(const struct policy_proposal *pp, unsigned type)
+{
+	for (unsigned i = 0; i < pp->pp_n; i++) {
+		if (pp->pp_t[i].pt_type == type)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_aead(const struct policy_proposal *pp)
+{
+	for (unsigned i = 0; i < pp->pp_n; i++) {
+		const struct policy_transform *t = &pp->pp_t[i];
+		const struct alg *a;
+
+		if (t->pt_type == POLICY_T_ENCR &&
+		    (a = alg_by_ike(ALG_ENCR, t->pt_id, t->pt_bits)) != NULL)
+			return (a->al_flags & ALG_AEAD) != 0;
+	}
+	return false;
+}
+
+/* A cipher is named: one proposal.  None: ciphers that go with the rest. */
+static void
+complete_cipher(struct policy_proposal *pp)
+{
+	if (has(pp, POLICY_T_ENCR))
+		return;
+	if (has(pp, POLICY_T_INTEG))
+		add_rows(pp, ciphers, COUNT(ciphers));
+	else
+		add_rows(pp, aeads, COUNT(aeads));
+}
+
+static void
+complete_ike(struct policy_proposal *pp)
+{
+	complete_cipher(pp);
+	if (!has(pp, POLICY_T_PRF)) {
+		for (size_t i = 0; i < COUNT(prfs); i++) {
+			const struct alg *a = &alg_table[integs[i]];
+			bool same = false;
+
+			/* with `auth` given, the PRF of the same hash */
+			for (unsigned j = 0; j < pp->pp_n; j++)
+				same |= pp->pp_t[j].pt_type == POLICY_T_INTEG &&
+				    pp->pp_t[j].pt_id == a->al_ike_id;
+			if (same || !has(pp, POLICY_T_INTEG))
+				add_rows(pp, &prfs[i], 1);
+		}
+		if (!has(pp, POLICY_T_PRF))
+			add_rows(pp, prfs, COUNT(prfs));
+	}
+	if (!has(pp, POLICY_T_INTEG) && !is_aead(pp))
+		add_rows(pp, integs, COUNT(integs));
+	if (!has(pp, POLICY_T_KE))
+		add_rows(pp, groups, COUNT(groups));
+}
+
+static void
+complete_child(struct policy_proposal *pp)
+{
+	complete_cipher(pp);
+	if (!has(pp, POLICY_T_INTEG) && !is_aead(pp))
+		add_rows(pp, integs, COUNT(integs));
+	if (!has(pp, POLICY_T_ESN)) {
+		add(pp, POLICY_T_ESN, 1, 0);
+		add(pp, POLICY_T_ESN, 0, 0);
+	}
+}
+
+/* Two proposals: combined-mode ciphers, and the others. */
+static bool
+default_proposals(struct policy_proposal **list, unsigned *n)
+{
+	struct policy_proposal *v;
+
+	if (*n != 0)
+		return true;
+	if ((v = calloc(2, sizeof(*v))) == NULL)
+		return false;
+	add_rows(&v[0], aeads, COUNT(aeads));
+	add_rows(&v[1], ciphers, COUNT(ciphers));
+	free(*list);
+	*list = v;
+	*n = 2;
+	return true;
+}
+
+bool
+policy_proposals_complete(struct policy_ike *ik)
+{
+	if (!default_proposals(&ik->ik_ikesa, &ik->ik_nikesa) ||
+	    !default_proposals(&ik->ik_childsa, &ik->ik_nchildsa))
+		return false;
+	for (unsigned i = 0; i < ik->ik_nikesa; i++)
+		complete_ike(&ik->ik_ikesa[i]);
+	for (unsigned i = 0; i < ik->ik_nchildsa; i++)
+		complete_child(&ik->ik_childsa[i]);
+	return true;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Texts of a load: collected from files, found again in memory (texts.h).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+#include "libpolicy/texts.h"
+
+bool
+policy_texts_add(struct policy_texts *tx, enum policy_text_kind kind,
+    const char *name, const char *body, size_t len)
+{
+	struct policy_text_item *v, *ti;
+
+	if (tx->tx_n >= POLICY_TEXTS_MAX || len > POLICY_TEXT_MAX)
+		return false;
+	v = reallocarray(tx->tx_v, tx->tx_n + 1, sizeof(*v));
+	if (v == NULL)
+		return false;
+	tx->tx_v = v;
+	ti = &v[tx->tx_n];
+	ti->ti_kind = kind;
+	ti->ti_name = strdup(name);
+	ti->ti_body = malloc(len + 1);
+	ti->ti_len = len;
+	if (ti->ti_name == NULL || ti->ti_body == NULL) {
+		free(ti->ti_name);
+		free(ti->ti_body);
+		return false;
+	}
+	if (len != 0)
+		memcpy(ti->ti_body, body, len);
+	ti->ti_body[len] = '\0';
+	tx->tx_n++;
+	return true;
+}
+
+void
+policy_texts_free(struct policy_texts *tx)
+{
+	for (size_t i = 0; i < tx->tx_n; i++) {
+		explicit_bzero(tx->tx_v[i].ti_body, tx->tx_v[i].ti_len);
+		free(tx->tx_v[i].ti_body);
+		free(tx->tx_v[i].ti_name);
+	}
+	free(tx->tx_v);
+	*tx = (struct policy_texts){ 0 };
+}
+
+struct policy_text_item *
+policy_texts_find(struct policy_texts *tx, enum policy_text_kind kind,
+    const char *name)
+{
+	for (size_t i = 0; i < tx->tx_n; i++) {
+		struct policy_text_item *ti = &tx->tx_v[i];
+
+		if (ti->ti_kind == kind && strcmp(ti->ti_name, name) == 0)
+			return ti;
+	}
+	return NULL;
+}
+
+/* Written or, if it is secret, read by nobody but its owner and us? */
+static bool
+mode_ok(int fd, bool secret, const char **why)
+{
+	struct stat sb;
+
+	if (fstat(fd, &sb) == -1) {
+		*why = strerror(errno);
+		return false;
+	}
+	if (S_ISDIR(sb.st_mode)) {
+		*why = "it is a directory";
+		return false;
+	}
+	if (!S_ISREG(sb.st_mode))
+		return true;
+	if (sb.st_uid != 0 && sb.st_uid != geteuid())
+		*why = "its owner is neither root nor you";
+	else if ((sb.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		*why = "others may write it: chmod go-w";
+	else if (secret && (sb.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		*why = "others may read the key: chmod 600";
+	else
+		return true;
+	return false;
+}
+
+/* The rest of fd, malloc'd; NULL with *why. */
+static char *
+read_all(int fd, size_t *len, const char **why)
+{
+	size_t cap = 65536, n = 0;
+	char *buf = malloc(cap), *more;
+	ssize_t r = 0;
+
+	while (buf != NULL && (r = read(fd, buf + n, cap - n)) > 0) {
+		n += (size_t)r;
+		if (n < cap)
+			continue;
+		more = cap < POLICY_TEXT_MAX ? malloc(cap * 2) : NULL;
+		if (more != NULL)
+			memcpy(more, buf, n);
+		explicit_bzero(buf, n);
+		free(buf);
+		buf = more;
+		cap *= 2;
+	}
+	if (buf == NULL) {
+		*why = "it is too large";
+		return NULL;
+	}
+	if (r == -1) {
+		*why = strerror(errno);
+		free(buf);
+		return NULL;
+	}
+	*len = n;
+	return buf;
+}
+
+bool
+policy_texts_read(struct policy_texts *tx, enum policy_text_kind kind,
+    const char *name, const char **why)
+{
+	bool input = strcmp(name, "-") == 0 && kind == POLICY_TEXT_MAIN, ok;
+	int fd = input ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+	char *body = NULL;
+	size_t len = 0;
+
+	if (fd == -1) {
+		*why = strerror(errno);
+		return false;
+	}
+	if (input || mode_ok(fd, kind == POLICY_TEXT_KEY, why))
+		body = read_all(fd, &len, why);
+	if (!input)
+		(void)close(fd);
+	if (body == NULL)
+		return false;
+	ok = policy_texts_add(tx, kind, input ? "stdin" : name, body, len);
+	if (!ok)
+		*why = "too many or too large texts";
+	explicit_bzero(body, len);
+	free(body);
+	return ok;
+}
+
+char *
+policy_texts_env_memory(void *arg, const char *name, bool secret,
+    size_t *len, const char **why)
+{
+	struct policy_text_item *ti = policy_texts_find(arg,
+	    secret ? POLICY_TEXT_KEY : POLICY_TEXT_INCLUDE, name);
+	char *copy;
+
+	if (ti == NULL) {
+		*why = "it was not sent along";
+		return NULL;
+	}
+	if ((copy = malloc(ti->ti_len + 1)) == NULL) {
+		*why = "out of memory";
+		return NULL;
+	}
+	memcpy(copy, ti->ti_body, ti->ti_len + 1);
+	*len = ti->ti_len;
+	return copy;
+}
+
+char *
+policy_texts_env_disk(void *arg, const char *name, bool secret, size_t *len,
+    const char **why)
+{
+	enum policy_text_kind kind = secret ? POLICY_TEXT_KEY :
+	    POLICY_TEXT_INCLUDE;
+
+	if (policy_texts_find(arg, kind, name) == NULL &&
+	    !policy_texts_read(arg, kind, name, why))
+		return NULL;
+	return policy_texts_env_memory(arg, name, secret, len, why);
+}
+
+bool
+policy_texts_parse(struct policy_texts *tx, struct policy *pol,
+    const struct policy_env *env, struct policy_errors *errs)
+{
+	struct policy_macro *macros = calloc(tx->tx_n + 1, sizeof(*macros));
+	size_t nmacros = 0, given = tx->tx_n;
+	bool ok = macros != NULL;
+
+	policy_init(pol);
+	for (size_t i = 0; ok && i < tx->tx_n; i++) {
+		if (tx->tx_v[i].ti_kind == POLICY_TEXT_MACRO)
+			macros[nmacros++] = (struct policy_macro){
+				tx->tx_v[i].ti_name, tx->tx_v[i].ti_body };
+	}
+	for (size_t i = 0; macros != NULL && i < given; i++) {
+		/* by value: reading files moves the array */
+		struct policy_text_item ti = tx->tx_v[i];
+		struct policy_text text = { ti.ti_name, ti.ti_body, ti.ti_len };
+
+		if (ti.ti_kind == POLICY_TEXT_MAIN)
+			ok &= policy_parse(pol, &text, env, macros, nmacros,
+			    errs);
+	}
+	free(macros);
+	return ok && policy_finish(pol, errs);
+}

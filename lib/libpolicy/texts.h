@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The texts that a load is made of: the file named by the user, what it
+ * includes, the key files it names, and macros from the command line.
+ *
+ * ipsecctl(8) reads them from files while it parses (policy_texts_read);
+ * policyd(8), which opens no file that a client names, parses again from
+ * the collected texts alone (policy_texts_find).
+ */
+#ifndef LIBPOLICY_TEXTS_H
+#define LIBPOLICY_TEXTS_H
+
+#include "libpolicy/policy.h"
+
+enum {
+	POLICY_TEXTS_MAX	= 512,
+	POLICY_TEXT_MAX		= 64 << 20,	/* bytes of one text */
+};
+
+enum policy_text_kind {
+	POLICY_TEXT_MAIN	= 1,	/* named by the user */
+	POLICY_TEXT_INCLUDE,
+	POLICY_TEXT_KEY,		/* a key file: never stored as text */
+	POLICY_TEXT_MACRO,		/* name: the macro; body: its value */
+};
+
+struct policy_text_item {
+	enum policy_text_kind	 ti_kind;
+	char			*ti_name;
+	char			*ti_body;	/* ti_len bytes, then a NUL */
+	size_t			 ti_len;
+};
+
+struct policy_texts {
+	struct policy_text_item	*tx_v;
+	size_t			 tx_n;
+};
+
+/* Copies the body. False without memory, or with too many or too large. */
+bool	policy_texts_add(struct policy_texts *tx, enum policy_text_kind kind,
+	    const char *name, const char *body, size_t len);
+void	policy_texts_free(struct policy_texts *tx);	/* wipes */
+struct policy_text_item	*policy_texts_find(struct policy_texts *tx,
+	    enum policy_text_kind kind, const char *name);
+
+/*
+ * Reads a file ("-" is standard input) and adds it.  Refuses what others
+ * could have written, and key files that others can read.  False with *why.
+ */
+bool	policy_texts_read(struct policy_texts *tx, enum policy_text_kind kind,
+	    const char *name, const char **why);
+
+/* env_read functions; arg is the struct policy_texts. */
+char	*policy_texts_env_disk(void *arg, const char *name, bool secret,
+	    size_t *len, const char **why);
+char	*policy_texts_env_memory(void *arg, const char *name, bool secret,
+	    size_t *len, const char **why);
+
+/*
+ * Parses all main texts in order with the macros and finishes the policy,
+ * which it initialises.
+ */
+bool	policy_texts_parse(struct policy_texts *tx, struct policy *pol,
+	    const struct policy_env *env, struct policy_errors *errs);
+
+#endif
