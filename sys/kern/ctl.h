@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The control socket netkern.sock (SOCK_SEQPACKET): what ifconfig, route,
- * netstat, pfctl and sysctl ask.  One request record, then one or more
- * answer records, the last with CTL_F_END.  Integers in host byte order,
+ * netstat, pfctl and sysctl ask.  One request record, then answer records:
+ * any number with a body each, and a last one with CTL_F_END and no body but
+ * the text of an error.  Integers in host byte order,
  * addresses as in libutil/addr.h; bodies are fixed structures of this
  * header, so that both ends are built from it.
  *
@@ -29,7 +30,7 @@ struct ctl_hdr {
 	uint16_t	ch_version;	/* CTL_VERSION */
 	uint16_t	ch_op;
 	uint16_t	ch_flags;
-	uint16_t	ch_errno;	/* answers: 0 or errno; then the body is a text for the user */
+	uint16_t	ch_errno;	/* last answer: 0 or errno; then the body is a text for the user */
 	uint32_t	ch_seq;		/* echoed */
 	uint32_t	ch_pad;
 };
@@ -37,7 +38,7 @@ struct ctl_hdr {
 enum ctl_op {
 	/* interfaces: 0x100 */
 	CTL_IF_CREATE = 0x100, CTL_IF_DESTROY, CTL_IF_LIST, CTL_IF_ADDR_ADD, CTL_IF_ADDR_DEL,
-	CTL_IF_FLAGS, CTL_IF_MTU, CTL_IF_DESCR,
+	CTL_IF_FLAGS, CTL_IF_MTU, CTL_IF_DESCR, CTL_CAPTURE,
 	/* routes and neighbours: 0x200 */
 	CTL_RT_ADD = 0x200, CTL_RT_DELETE, CTL_RT_GET, CTL_RT_LIST, CTL_RT_FLUSH,
 	CTL_ARP_LIST, CTL_ARP_SET, CTL_ARP_DELETE,
@@ -47,7 +48,7 @@ enum ctl_op {
 	CTL_PF_BEGIN = 0x400, CTL_PF_RULE, CTL_PF_TABLE, CTL_PF_SKIP, CTL_PF_COMMIT, CTL_PF_ABORT,
 	CTL_PF_RULES, CTL_PF_STATES, CTL_PF_TABLES, CTL_PF_INFO, CTL_PF_LABELS,
 	CTL_PF_FLUSH_STATES, CTL_PF_FLUSH_RULES, CTL_PF_CLEAR_COUNTERS, CTL_PF_KILL, CTL_PF_ENABLE,
-	CTL_PF_TABLE_ADD, CTL_PF_TABLE_DEL, CTL_PF_TABLE_SHOW,
+	CTL_PF_TABLE_ADD, CTL_PF_TABLE_DEL, CTL_PF_TABLE_SHOW, CTL_PF_TABLE_TEST, CTL_PF_OPTIONS,
 	/* what the data plane says of one packet: 0x500 */
 	CTL_EXPLAIN = 0x500
 };
@@ -60,7 +61,7 @@ struct clock_now;
 /* Answers of one request are collected here and sent by the shell. */
 struct ctl_reply {
 	/* One record: a body for the request's op. 0, or ENOBUFS when the client is gone. */
-	int	(*cr_put)(struct ctl_reply *, const void *body, size_t len);
+	int	(*cr_put)(struct ctl_reply *, const void *body, size_t len);	/* EMSGSIZE: > CTL_MSG_MAX */
 	void	*cr_arg;
 	char	 cr_err[256];		/* text for a non-zero return */
 };
@@ -69,6 +70,7 @@ struct ctl_request {
 	const struct ctl_hdr	*cq_hdr;
 	struct cur		 cq_body;
 	uint64_t		 cq_client;	/* identity of the connection, for transactions */
+	int			 cq_fd;		/* descriptor that came along; -1: none. A handler that keeps it dup()s it */
 };
 
 struct ctl_entry {
@@ -130,6 +132,22 @@ struct ctl_sysctl {
 	char		cs_value[128];
 	char		cs_descr[128];
 	uint8_t		cs_writable, cs_pad[7];
+};
+
+/* CTL_CAPTURE: start with the descriptor that comes along, or stop without. */
+struct ctl_capture {
+	char		cx_ifname[CTL_NAME];
+	uint32_t	cx_snaplen;	/* bytes; 0: all */
+	uint32_t	cx_pad;
+};
+
+struct ctl_worker {		/* CTL_WORKERS' answers */
+	uint32_t	cw_id;
+	int32_t		cw_cpu;		/* -1: not bound */
+	uint32_t	cw_small, cw_small_free;	/* packet buffers, as last seen */
+	uint32_t	cw_large, cw_large_free;
+	uint64_t	cw_flows;
+	uint64_t	cw_turns, cw_busy_turns, cw_sleeps;
 };
 
 #endif

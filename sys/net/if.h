@@ -97,6 +97,7 @@ struct if_table {
 	struct ifnet	*it_if[IF_MAX];			/* by index - 1; NULL holes */
 	struct ifnet	*it_enc;			/* enc0 */
 	struct ifnet	*it_lo;				/* lo0 */
+	const struct if_ops *it_driver[8];		/* known to CTL_IF_CREATE; NULL ends */
 	struct ifnet	*it_dead;			/* destroyed; the memory stays until if_fini() */
 };
 

@@ -19,6 +19,13 @@
 void		 ip_input(struct worker *, struct pktvec *v);
 
 /*
+ * The second half of ip_input(), for packets already checked and parsed
+ * (pkt_key, pkt_hash, pkt_l4 filled): pf_flow() and on.  Packets that another
+ * worker handed over (HANDOVER_FLOW) go on here.  Takes all of v.
+ */
+void		 ip_flow(struct worker *, struct pktvec *v);
+
+/*
  * The header checks and the parse alone: fills pkt_af, pkt_proto, pkt_l4,
  * pkt_key, pkt_hash, pkt_tcpflags, pkt_icmp_*; trims link padding.
  * DROP_NONE, or why not.  No side effect on anything but the packet.

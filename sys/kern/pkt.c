@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Packet pools.
+ *
+ * Each worker has one pool with two classes: small buffers for ordinary
+ * packets, large ones for super-packets.  All of a class is one mapping made
+ * at start: struct pkt and its buffer side by side, at a distance that is an
+ * odd number of cache lines, so that the headers of neighbouring packets do
+ * not fight for the same cache sets.  A free list is a stack: the packet
+ * freed last, still in the cache, is the next one used.  Buffers that were
+ * never needed are never touched, so that they cost address space only.
+ *
+ * A packet that another worker frees is pushed on the pool's return stack
+ * with one compare-and-swap; the owner takes the whole stack at once when
+ * its own list is empty, so no packet is ever popped from it singly.
+ */
+#include "kern/pkt.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "kern/nk.h"
+#include "kern/pool.h"
+
+#define LINE		64u
+#define HUGE		(2u << 20)
+
+struct pkt_class {
+	struct pkt	**pc_free;	/* stack */
+	unsigned	  pc_nfree;
+	unsigned	  pc_fresh;	/* buffers from here on were never used */
+	unsigned	  pc_n;
+	uint32_t	  pc_bufsize;
+	uint8_t		  pc_owner;
+	size_t		  pc_stride;
+	uint8_t		 *pc_mem;	/* pc_map, aligned */
+	uint8_t		 *pc_map;
+	size_t		  pc_maplen;
+	_Alignas(LINE) struct pkt *_Atomic pc_back;
+};
+
+struct pkt_pool {
+	struct pkt_class pp_class[2];	/* small, large */
+};
+
+/* The buffer stands behind its struct pkt, at a cache line. */
+static const size_t buf_off = (sizeof(struct pkt) + LINE - 1) / LINE * LINE;
+
+static size_t
+class_stride(uint32_t bufsize)
+{
+	size_t lines = (buf_off + bufsize + LINE - 1) / LINE;
+
+	return (lines | 1) * LINE;
+}
+
+static void
+class_fini(struct pkt_class *pc)
+{
+	if (pc->pc_map != NULL)
+		munmap(pc->pc_map, pc->pc_maplen);
+	free(pc->pc_free);
+	pc->pc_map = NULL;
+	pc->pc_free = NULL;
+}
+
+static bool
+class_init(struct pkt_class *pc, unsigned n, uint32_t bufsize, unsigned owner)
+{
+	uintptr_t at;
+
+	atomic_init(&pc->pc_back, NULL);
+	pc->pc_n = n;
+	pc->pc_bufsize = bufsize;
+	pc->pc_owner = (uint8_t)owner;
+	pc->pc_stride = class_stride(bufsize);
+	pc->pc_free = calloc(n, sizeof(*pc->pc_free));
+	if (pc->pc_free == NULL)
+		return false;
+	pc->pc_maplen = n * pc->pc_stride + HUGE;
+	pc->pc_map = mmap(NULL, pc->pc_maplen, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (pc->pc_map == MAP_FAILED) {
+		pc->pc_map = NULL;
+		return false;
+	}
+	at = (uintptr_t)pc->pc_map;
+	pc->pc_mem = pc->pc_map + (HUGE - at % HUGE) % HUGE;
+	(void)madvise(pc->pc_mem, n * pc->pc_stride, MADV_HUGEPAGE);
+	return true;
+}
+
+struct pkt_pool *
+pkt_pool_new(unsigned owner, unsigned nsmall, unsigned nlarge)
+{
+	struct pkt_pool *pp = aligned_alloc(LINE, sizeof(*pp));
+
+	if (pp == NULL)
+		return NULL;
+	memset(pp, 0, sizeof(*pp));
+	if (!class_init(&pp->pp_class[0], nsmall, PKT_SMALL, owner) ||
+	    !class_init(&pp->pp_class[1], nlarge, PKT_LARGE, owner)) {
+		pkt_pool_free(pp);
+		return NULL;
+	}
+	return pp;
+}
+
+void
+pkt_pool_free(struct pkt_pool *pp)
+{
+	if (pp == NULL)
+		return;
+	class_fini(&pp->pp_class[0]);
+	class_fini(&pp->pp_class[1]);
+	free(pp);
+}
+
+/* A buffer that was never used. */
+static struct pkt *
+class_fresh(struct pkt_class *pc)
+{
+	struct pkt *p = (struct pkt *)(void *)(pc->pc_mem +
+	    pc->pc_fresh++ * pc->pc_stride);
+
+	p->pkt_buf = (uint8_t *)p + buf_off;
+	p->pkt_bufsize = pc->pc_bufsize;
+	p->pkt_owner = pc->pc_owner;
+	return p;
+}
+
+/* What other workers gave back. */
+static void
+class_collect(struct pkt_class *pc)
+{
+	struct pkt *p, *next;
+
+	for (p = atomic_exchange(&pc->pc_back, NULL); p != NULL; p = next) {
+		next = p->pkt_link;
+		pc->pc_free[pc->pc_nfree++] = p;
+	}
+}
+
+/* The stack is empty: from elsewhere, or NULL. */
+static struct pkt *
+class_refill(struct pkt_class *pc)
+{
+	class_collect(pc);
+	if (pc->pc_nfree != 0)
+		return pc->pc_free[--pc->pc_nfree];
+	return pc->pc_fresh < pc->pc_n ? class_fresh(pc) : NULL;
+}
+
+static unsigned
+class_nfree(const struct pkt_class *pc)
+{
+	return pc->pc_nfree + pc->pc_n - pc->pc_fresh;
+}
+
+void
+pkt_pool_usage(struct pkt_pool *pp, struct pkt_usage *u)
+{
+	class_collect(&pp->pp_class[0]);
+	class_collect(&pp->pp_class[1]);
+	u->pu_small = pp->pp_class[0].pc_n;
+	u->pu_small_free = class_nfree(&pp->pp_class[0]);
+	u->pu_large = pp->pp_class[1].pc_n;
+	u->pu_large_free = class_nfree(&pp->pp_class[1]);
+}
+
+struct pkt *
+pkt_alloc(struct worker *w, uint32_t len)
+{
+	bool large = len > PKT_SMALL - PKT_HEADROOM - PKT_TAILROOM;
+	struct pkt_class *pc = &w->w_pool->pp_class[large];
+	struct pkt *p;
+
+	if (__builtin_expect(len > PKT_LARGE - PKT_HEADROOM - PKT_TAILROOM, 0))
+		p = NULL;
+	else if (__builtin_expect(pc->pc_nfree != 0, 1))
+		p = pc->pc_free[--pc->pc_nfree];
+	else
+		p = class_refill(pc);
+	if (__builtin_expect(p == NULL, 0)) {
+		w->w_drop[DROP_NOBUF]++;
+		return NULL;
+	}
+	memset(p, 0, offsetof(struct pkt, pkt_buf));
+	p->pkt_flags = large ? PKT_F_LARGE : 0;
+	p->pkt_data = p->pkt_buf + PKT_HEADROOM;
+	return p;
+}
+
+struct pkt *
+pkt_copy(struct worker *w, const struct pkt *p)
+{
+	struct pkt *c = pkt_alloc(w, p->pkt_len);
+	uint16_t large;
+
+	if (c == NULL)
+		return NULL;
+	large = c->pkt_flags & PKT_F_LARGE;
+	memcpy(c, p, offsetof(struct pkt, pkt_buf));
+	c->pkt_flags = (uint16_t)((p->pkt_flags & ~PKT_F_LARGE) | large);
+	c->pkt_link = NULL;
+	c->pkt_data = c->pkt_buf + PKT_HEADROOM;
+	if (p->pkt_l4 != NULL)
+		c->pkt_l4 = c->pkt_data + (p->pkt_l4 - p->pkt_data);
+	if (p->pkt_csum_base != NULL)
+		c->pkt_csum_base = c->pkt_data + (p->pkt_csum_base - p->pkt_data);
+	memcpy(c->pkt_data, p->pkt_data, p->pkt_len);
+	return c;
+}
+
+void
+pkt_free(struct worker *w, struct pkt *p)
+{
+	bool large = p->pkt_bufsize > PKT_SMALL;
+	struct pkt_class *pc;
+
+	if (__builtin_expect(p->pkt_owner == w->w_id, 1)) {
+		pc = &w->w_pool->pp_class[large];
+		pc->pc_free[pc->pc_nfree++] = p;
+		return;
+	}
+	pc = &w->w_nk->nk_worker[p->pkt_owner]->w_pool->pp_class[large];
+	p->pkt_link = atomic_load_explicit(&pc->pc_back, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak(&pc->pc_back, &p->pkt_link, p))
+		continue;
+}
+
+enum pkt_next
+pkt_drop(struct worker *w, struct pkt *p, enum drop_reason why)
+{
+	w->w_drop[why]++;
+	p->pkt_drop = (uint8_t)why;
+	pkt_free(w, p);
+	return PKT_NEXT_DONE;
+}
