@@ -28,7 +28,8 @@ struct selector {
 	uint8_t			sel_proto;		/* 0: any */
 };
 
-enum sp_dir { SP_IN, SP_OUT };
+/* SP_FWD: Linux' forward policies; asked for what arrives if no SP_IN matches. */
+enum sp_dir { SP_IN, SP_OUT, SP_FWD, SP_DIRS };
 enum sp_action { SP_PROTECT, SP_BYPASS, SP_DISCARD };
 enum sp_level { SP_LEVEL_REQUIRE, SP_LEVEL_USE, SP_LEVEL_UNIQUE };
 
@@ -57,7 +58,29 @@ struct sp {
 	uint32_t	 sp_acq_seq;	/* of the ACQUIRE under way; 0 none */
 	uint64_t	 sp_acq_until;	/* no new ACQUIRE before, ns */
 	unsigned	 sp_nhold;
-	struct pkt	*sp_hold;
+	struct pkt	*sp_hold;	/* oldest first, by pkt_link; of any worker's pool */
+	struct pkt	**sp_hold_end;
+	struct timer	 sp_hold_timer;
+	/* private to spd.c */
+	uint64_t	 sp_rank;	/* priority and how specific */
+	struct sp	*sp_next_hash;	/* same masks, same bucket; best first */
+	struct sp	*sp_next_id;
+	struct sp	*sp_next_sa, **sp_prev_sa;	/* SP_OUT with the same reqid or peer */
+	struct sp	*sp_next, *sp_prev;		/* all, oldest first */
+	uint32_t	 sp_hash;
+	uint16_t	 sp_tuple;
+	char		 sp_name[64];	/* of the rule that made it; text for people */
+	struct nk	*sp_nk;
+};
+
+/*
+ * A walk that may pause: entries that come and go meanwhile do not disturb
+ * it, and what is there all the time is seen once.  Must be ended.
+ */
+struct spd_cursor {
+	struct sp		*sc_next;
+	uint32_t		 sc_last_id;	/* younger ones are not shown */
+	struct spd_cursor	*sc_link;
 };
 
 int		 spd_init(struct nk *);
@@ -70,7 +93,15 @@ void		 spd_flush(struct nk *);
 struct sp	*spd_find(struct nk *, enum sp_dir, const struct selector *);
 struct sp	*spd_byid(struct nk *, uint32_t id);
 void		 spd_walk(struct nk *, void (*fn)(void *, struct sp *), void *);
-/* The policy for a packet; NULL: none (which means bypass). key.fk_src is the packet's source. */
+uint64_t	 spd_count(struct nk *);
+void		 spd_cursor_start(struct nk *, struct spd_cursor *);
+struct sp	*spd_cursor_next(struct nk *, struct spd_cursor *);
+void		 spd_cursor_end(struct nk *, struct spd_cursor *);
+/*
+ * The policy for a packet; NULL: none (which means bypass). key.fk_src is the
+ * packet's source; of ICMP, fk_sport is the type and fk_dport the code.
+ * nk_lock held.
+ */
 struct sp	*spd_lookup(struct nk *, enum sp_dir, const struct flow_key *);
 /*
  * RFC 4301 section 5.2: may a packet that came through came_sa (NULL: in
@@ -86,7 +117,7 @@ enum sa_state { SA_LARVAL, SA_MATURE, SA_DYING, SA_DEAD };
 #define SA_TRANSPORT	1		/* IPSEC_MODE_TRANSPORT */
 #define SA_TUNNEL	2		/* IPSEC_MODE_TUNNEL */
 
-#define SA_F_IN		0x0001		/* destination is this host */
+#define SA_F_IN		0x0001		/* destination was an address of this host when it was added */
 #define SA_F_ESN	0x0002
 #define SA_F_NATT	0x0004		/* UDP encapsulation */
 #define SA_F_USED	0x0008
@@ -94,58 +125,105 @@ enum sa_state { SA_LARVAL, SA_MATURE, SA_DYING, SA_DEAD };
 #define SA_F_SOFT	0x0020		/* soft EXPIRE was told */
 
 #define SA_KEY_MAX	(64 + 64)
+#define SA_LARVAL_S	240		/* seconds that a larval SA waits for its keys */
+#define SA_GRAVE_S	120		/* seconds that the struct (without keys) outlives its end, so that
+					   packets in rings and reassembly may still point at it */
 
 struct sa_lifetime { uint64_t lt_packets, lt_bytes, lt_add_s, lt_use_s; };	/* 0: no limit */
+
+/* Drops of one SA by reason: X(NAME, word) */
+#define SA_DROPS(X)						\
+	X(REPLAY,	"replay")				\
+	X(AUTH,		"auth")					\
+	X(PADDING,	"padding")				\
+	X(SELECTOR,	"selector")				\
+	X(LIFETIME,	"lifetime")				\
+	X(SEQUENCE,	"sequence")				\
+	X(ENCAP,	"encap")				\
+	X(OTHER,	"other")
+
+enum sa_drop {
+#define X(n, word) SA_DROP_##n,
+	SA_DROPS(X)
+#undef X
+	SA_DROP_MAX
+};
 
 /* Anti-replay window (RFC 4303 section 3.4.3), RFC 6479 style words. */
 #define REPLAY_MAX	4096		/* packets */
 struct replay {
 	uint64_t	 rp_top;	/* highest verified */
-	uint32_t	 rp_window;	/* packets; 0: off; a multiple of 64 */
+	uint32_t	 rp_window;	/* packets; 0: off */
 	uint32_t	 rp_words;	/* a power of two, > rp_window / 64 */
 	uint64_t	*rp_bits;	/* rp_words of them, owned */
 };
 
 struct sa {
-	/* hot, read by all workers, written by the anchor */
-	uint32_t		 sa_spi;	/* network order */
+	/* line 0: read by all workers, changed only with the configuration */
+	_Alignas(64) uint32_t	 sa_spi;	/* network order */
 	uint32_t		 sa_id;		/* unique, never reused */
 	_Atomic uint8_t		 sa_state;
-	uint8_t			 sa_worker;
+	uint8_t			 sa_worker;	/* anchor */
 	uint16_t		 sa_flags;
 	uint8_t			 sa_mode;
 	uint8_t			 sa_proto;	/* IPPROTO_ESP */
 	uint8_t			 sa_hdrlen;	/* outer IP + UDP + ESP + IV in front of the inner packet */
-	uint8_t			 sa_pad[1];
-	const struct xform	*sa_xform;
-	struct xform_key	*sa_key;	/* owned; xform_key_wipe() on destroy */
+	uint8_t			 sa_ivlen;
+	const struct xform	*sa_xform;	/* NULL while larval */
+	struct xform_key	*sa_key;	/* owned; wiped when no worker can hold it */
+	uint32_t		 sa_src4, sa_dst4;
+	uint16_t		 sa_natt_sport, sa_natt_dport;	/* network order */
+	uint16_t		 sa_inner_mtu;	/* largest inner packet; 0: not known yet */
+	uint8_t			 sa_icvlen;
+	uint8_t			 sa_align;	/* payload and trailer are a multiple of it, at least 4 */
+	uint64_t		 sa_lim_packets, sa_lim_bytes;	/* soonest of soft and hard: slow path beyond */
+
+	/* line 1: the anchor's, written with every packet */
 	uint64_t		 sa_seq;	/* last sent */
 	uint64_t		 sa_packets, sa_bytes;
-	uint64_t		 sa_lim_packets, sa_lim_bytes;	/* soonest of soft and hard: slow path beyond */
-	uint64_t		 sa_iv;		/* counter for CTR-like IVs: never repeats for a key */
-	uint64_t		 sa_last_ns;	/* last use */
-	struct nexthop		 sa_nh;		/* outbound outer path, stamped sa_nhgen */
-	uint32_t		 sa_nhgen;
-	uint32_t		 sa_outer_sum;	/* one's complement sum of the template without length and id */
-	uint8_t			 sa_outer[28];	/* IPv4 (+ UDP) header template */
-	uint16_t		 sa_inner_mtu;	/* largest inner packet */
+	uint64_t		 sa_iv;		/* counter for IVs: never repeats for a key */
+	uint64_t		 sa_last_ns;	/* last use, 0 never */
 	struct replay		 sa_replay;
+
+	/* line 2: outbound template */
+	struct nexthop		 sa_nh;		/* outer path, stamped sa_nhgen */
+	uint32_t		 sa_nhgen;	/* nk_gen */
+	uint32_t		 sa_outer_sum;	/* sum of the IPv4 template without length, id, tos and fragment bits */
+	uint8_t			 sa_outer[28];	/* IPv4 (+ UDP) header template */
+	uint8_t			 sa_outer_ok;	/* pf lets the outer packet out */
+
 	/* cold */
-	uint32_t		 sa_salt;
 	uint32_t		 sa_reqid;
+	uint32_t		 sa_map4;	/* the mapping last told by key_new_mapping() */
+	uint16_t		 sa_map_port;
 	struct addr		 sa_src, sa_dst;
 	struct selector		 sa_sel;	/* sel_src.pr_addr.ad_af 0: none */
-	uint16_t		 sa_natt_sport, sa_natt_dport;	/* network order */
 	uint64_t		 sa_added;	/* now_wall */
 	uint64_t		 sa_used;	/* now_wall of first use; 0 */
+	uint64_t		 sa_added_ns, sa_used_ns;	/* the same by the monotonic clock */
 	struct sa_lifetime	 sa_hard, sa_soft;
-	struct timer		 sa_timer;
+	struct timer		 sa_timer;	/* on nk_wheel */
 	uint16_t		 sa_ealg, sa_aalg;	/* SADB_*ALG_* */
-	uint8_t			 sa_ekey[SA_KEY_MAX], sa_akey[SA_KEY_MAX];	/* for GET/DUMP; wiped */
 	uint16_t		 sa_ekeylen, sa_akeylen;	/* bytes, salt included */
+	uint8_t			*sa_keys;	/* encryption, then integrity key: for GET and DUMP; owned, wiped */
 	uint32_t		 sa_pid, sa_seqno;	/* of the message that made it */
-	uint64_t		 sa_drops[8];	/* by reason: replay, auth, selector, lifetime … see sa_drop_name() */
+	uint32_t		 sa_window;	/* as asked for */
+	uint64_t		 sa_drops[SA_DROP_MAX];
+	/* private to sad.c */
+	struct sa		*sa_next, *sa_prev;	/* all, oldest first */
+	struct sa		*sa_next_req, **sa_prev_req;	/* usable ones of one reqid, newest first */
+	struct sa		*sa_next_dst, **sa_prev_dst;	/* usable ones to one destination */
+	char			 sa_name[64];	/* of the child that made it; text for people */
 	struct nk		*sa_nk;
+};
+_Static_assert(offsetof(struct sa, sa_seq) == 64, "line 0 of an SA");
+_Static_assert(offsetof(struct sa, sa_nh) == 128, "line 1 of an SA");
+_Static_assert(offsetof(struct sa, sa_reqid) <= 192, "line 2 of an SA");
+
+struct sad_cursor {			/* as struct spd_cursor */
+	struct sa		*sc_next;
+	uint32_t		 sc_last_id;
+	struct sad_cursor	*sc_link;
 };
 
 int		 sad_init(struct nk *);
@@ -155,14 +233,25 @@ struct sa	*sad_lookup4(struct nk *, uint32_t spi, uint32_t dst4);	/* ESP over IP
 /* The best usable outbound SA for a policy and packet: newest mature with the reqid and ends. */
 struct sa	*sad_for_policy(struct nk *, struct sp *, const struct flow_key *);
 void		 sad_walk(struct nk *, void (*fn)(void *, struct sa *), void *);
+void		 sad_cursor_start(struct nk *, struct sad_cursor *);
+struct sa	*sad_cursor_next(struct nk *, struct sad_cursor *);
+void		 sad_cursor_end(struct nk *, struct sad_cursor *);
+const char	*sa_drop_name(enum sa_drop);
 uint64_t	 sad_count(struct nk *);
-/* A larval SA with a fresh SPI in [lo, hi] host order. */
-int		 sad_getspi(struct nk *, const struct addr *src, const struct addr *dst,
+/* A larval SA with a fresh SPI in [lo, hi] host order; EINVAL, EAFNOSUPPORT, ENOSPC (range full), ENOMEM. */
+int		 sad_getspi(struct nk *, struct clock_now, const struct addr *src, const struct addr *dst,
     uint32_t lo, uint32_t hi, uint32_t reqid, uint8_t mode, struct sa **out);
-/* Description of an SA as the key socket gives it; copies keys. EINVAL with a reason in err. */
+/*
+ * Description of an SA as the key socket gives it; copies keys.
+ * add: EEXIST if (SPI, destination) exists.  update: gives a larval SA its
+ * keys; of a mature one it changes lifetimes and the peer's address or port
+ * (keys, sequence number and replay state stay; spp_ealg 0 or the same keys,
+ * others are EINVAL); ESRCH if there is none.
+ * EINVAL, EAFNOSUPPORT, EOPNOTSUPP with a reason in err.
+ */
 struct sa_params;
-int		 sad_add(struct nk *, const struct sa_params *, const char **err, struct sa **out);
-int		 sad_update(struct nk *, const struct sa_params *, const char **err, struct sa **out);
+int		 sad_add(struct nk *, struct clock_now, const struct sa_params *, const char **err, struct sa **out);
+int		 sad_update(struct nk *, struct clock_now, const struct sa_params *, const char **err, struct sa **out);
 int		 sad_delete(struct nk *, struct sa *);
 void		 sad_flush(struct nk *, uint8_t proto);
 
@@ -181,21 +270,38 @@ struct sa_params {
 	struct sa_lifetime	 spp_hard, spp_soft;
 	uint32_t		 spp_pid, spp_seqno;
 	uint64_t		 spp_seq_start;	/* first sequence number - 1 */
+	const char		*spp_name;	/* NULL: none */
 };
 
 /* ---- stages ---- */
 
-/* ESP packets for us (pkt_data at the outer IPv4 header, pkt_l4 at ESP). Takes v, feeds ip_input(). */
+/*
+ * ESP packets for us, pkt_data at the outer IPv4 header, pkt_l4 at ESP (behind
+ * natt_input() if it came in UDP).  Takes v, feeds ip_input() with whole
+ * vectors of inner packets.
+ */
 void		 ipsec_input(struct worker *, struct pktvec *v);
-/* Packets that pf_flow() decided to protect with pkt_sa. Takes v, ends in ip/ether_output(). */
+/* Packets that pf_flow() decided to protect with pkt_sa. Takes v, ends in ip_output_vec(). */
 void		 ipsec_output(struct worker *, struct pktvec *v);
-/* UDP on a NAT-T port: true if it was ESP or a keepalive and has been taken. */
-bool		 natt_input(struct worker *, struct pkt *);
-/* No SA: holds the packet and raises SADB_ACQUIRE. Takes the packet. nk_lock held. */
+/*
+ * An ordinary UDP packet for a NAT-T port, pkt_data at IPv4, pkt_l4 at UDP;
+ * no lock.  PKT_NEXT_ESP: pkt_l4 is now at ESP, PKT_F_NATT, pkt_natt_port
+ * and pkt_peer4 are set, for ipsec_input().  PKT_NEXT_DONE: taken (keepalive, too
+ * short).  PKT_NEXT_LOCAL: IKE, the non-ESP marker still there.
+ */
+enum pkt_next	 natt_input(struct worker *, struct pkt *);
+/*
+ * No SA: holds the packet and raises SADB_ACQUIRE (at most one a policy and
+ * SP_ACQUIRE_NS).  Takes the packet.  nk_lock held.  When an SA comes, the
+ * packets held are sealed with it, on the worker that owns their buffers.
+ */
+#define SP_ACQUIRE_NS	(5 * NSEC_PER_SEC)
+#define SP_HOLD_NS	(30 * NSEC_PER_SEC)	/* the longest that a packet is held */
 void		 ipsec_acquire(struct worker *, struct sp *, struct pkt *);
 
 /* Replay window: pure. */
-void		 replay_init(struct replay *, uint32_t window);
+/* Any window up to REPLAY_MAX, more is cut to that; 0: no check. False: no memory. */
+bool		 replay_init(struct replay *, uint32_t window);
 void		 replay_fini(struct replay *);
 /* The 64-bit number that a received 32-bit one stands for (RFC 4303 appendix A2). */
 uint64_t	 replay_esn(const struct replay *, uint32_t low);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the files of netipsec share and nobody else sees.
+ */
+#ifndef NETIPSEC_IPSEC_VAR_H
+#define NETIPSEC_IPSEC_VAR_H
+
+#include "netipsec/ipsec.h"
+
+/*
+ * The table of SAs by (SPI, destination, protocol): open addressing with
+ * linear probing, four slots a cache line.  Workers read it without a lock:
+ * a slot's pointer is written last, and its tag is believed only with it.
+ */
+struct sad_slot {
+	uint64_t		 ss_tag;	/* sad_tag() */
+	struct sa *_Atomic	 ss_sa;		/* NULL: never used; SAD_GONE: was */
+};
+#define SAD_GONE	((struct sa *)(uintptr_t)1)
+
+struct sad_table {
+	uint64_t	 st_mask;	/* slots - 1 */
+	uint64_t	 st_used;	/* slots not NULL */
+	struct sad_slot	 st_slot[];
+};
+
+struct sad {
+	struct sad_table	*sd_table;	/* published */
+	struct sa		*sd_head, *sd_tail;
+	uint64_t		 sd_count;
+	uint64_t		 sd_buckets;	/* of each of the next two; a power of two */
+	struct sa		**sd_req;	/* usable ones by (reqid, destination), newest first */
+	struct sa		**sd_dst;	/* usable ones by destination */
+	uint32_t		 sd_next_id;
+	uint32_t		 sd_turn;	/* round robin among equally loaded workers */
+	uint32_t		 sd_load[NK_WORKERS_MAX];	/* SAs anchored */
+	struct sad_cursor	*sd_cursors;
+	struct sa		*sd_grave;	/* dead ones by sa_next, oldest first */
+	struct sa		*sd_grave_tail;
+	struct timer		 sd_grave_timer;
+};
+
+/* The clock that slow paths go by: worker 0's. */
+static inline struct clock_now
+ipsec_now(const struct nk *nk)
+{
+	return nk->nk_worker[0]->w_now;
+}
+
+static inline uint64_t
+mix64(uint64_t x)
+{
+	x ^= x >> 32;
+	x *= 0x9e3779b97f4a7c15ull;
+	x ^= x >> 29;
+	x *= 0xbf58476d1ce4e5b9ull;
+	return x ^ x >> 32;
+}
+
+/* (SPI, IPv4 destination) exactly, or a hash of an IPv6 destination. */
+static inline uint64_t
+sad_tag4(uint32_t spi, uint32_t dst4)
+{
+	return (uint64_t)spi << 32 | dst4;
+}
+
+/* sad.c */
+bool		 selector_match(const struct selector *, const struct flow_key *);
+bool		 selector_covers(const struct selector *a, const struct selector *b);
+void		 sad_prefetch4(struct nk *, uint32_t spi, uint32_t dst4);
+void		 sad_link_usable(struct nk *, struct sa *);
+void		 sad_unlink_usable(struct nk *, struct sa *);
+int		 sad_insert(struct nk *, struct sa *);
+void		 sad_remove(struct nk *, struct sa *);
+void		 sad_bury(struct nk *, struct sa *);
+
+/* spd.c */
+uint64_t	 sp_rank_of(const struct sp *);
+/* The SA changed what serves policies: choose again, release what they hold. */
+void		 spd_sa_changed(struct nk *, const struct sa *);
+
+/* sa.c */
+/* The SA's addresses and ports as they stand in front of each packet. */
+void		 sa_template(struct sa *);
+/* sa_inner_mtu for an outer path of mtu. */
+void		 sa_set_mtu(struct sa *, uint16_t mtu);
+
+/* sa_life.c */
+void		 sa_life_start(struct nk *, struct sa *, struct clock_now);
+/* From the soonest of what is still to happen: sa_lim_*, and the timer. nk_lock held. */
+void		 sa_life_arm(struct nk *, struct sa *);
+/*
+ * The fast path met sa_lim_*: first use, soft and hard limits, the end of the
+ * sequence numbers.  DROP_NONE: go on; else the SA takes no more packets.
+ */
+enum drop_reason sa_limit(struct worker *, struct sa *);
+
+/* acquire.c */
+void		 hold_init(struct sp *);
+/* An SA serves the policy: what it holds goes out on the workers that own it. */
+void		 hold_release(struct nk *, struct sp *);
+void		 hold_drop(struct nk *, struct sp *, enum drop_reason why);
+/* The same at the end, when no worker runs any more. */
+void		 hold_free(struct sp *);
+
+static inline void
+sa_drop_count(struct sa *sa, enum sa_drop why)
+{
+	sa->sa_drops[why]++;
+}
+
+#endif
