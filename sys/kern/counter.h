@@ -35,6 +35,8 @@
 	X(FLOW_HIT,	"pf",	"flow lookups that hit")			\
 	X(FLOW_MISS,	"pf",	"flow lookups that missed")			\
 	X(FLOW_REFILL,	"pf",	"flow entries filled again")			\
+	X(PF_DEFAULT,	"pf",	"packets asked about that no rule matched")	\
+	X(PF_ANSWER,	"pf",	"blocked packets answered")			\
 	X(STATE_NEW,	"pf",	"states created")				\
 	X(STATE_END,	"pf",	"states removed")				\
 	X(SPD_PROTECT,	"spd",	"packets that policy protects")			\

@@ -2,7 +2,7 @@
 /*
  * The ring between two threads.  Head and tail run freely and are taken
  * modulo RING_SIZE; each side keeps what it last saw of the other's index in
- * its own cache line, and looks again only when that says full or empty.
+ * its own cache line, and looks again only when that says too little.
  */
 #include "kern/ring.h"
 
@@ -37,7 +37,7 @@ ring_get(struct ring *r, struct pkt **out, unsigned max)
 	unsigned tail = atomic_load_explicit(&r->rg_tail, memory_order_relaxed);
 	unsigned i, n;
 
-	if (r->rg_head_seen == tail)
+	if (r->rg_head_seen - tail < max)
 		r->rg_head_seen = atomic_load_explicit(&r->rg_head,
 		    memory_order_acquire);
 	n = r->rg_head_seen - tail;
