@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Messages between processes: what is sent arrives, with its descriptor;
+ * what is too long is refused; what is no message ends the conversation.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "libutil/imsg.h"
+#include "test.h"
+
+static struct imsg im;
+
+static void
+round_trip(void)
+{
+	static uint8_t body[IMSG_DATA_MAX];
+	static const size_t lengths[] = { 0, 1, 100, 4096, IMSG_DATA_MAX };
+	int sv[2];
+
+	CU_ASSERT_EQUAL_FATAL(imsg_pair(sv), 0);
+	for (size_t i = 0; i < TEST_COUNT(lengths); i++) {
+		test_row("%zu bytes", lengths[i]);
+		memset(body, (int)i + 1, sizeof(body));
+		CU_ASSERT(imsg_send(sv[0], 7, (uint32_t)i, body, lengths[i],
+		    -1));
+		CU_ASSERT_EQUAL(imsg_recv(sv[1], &im), 1);
+		CU_ASSERT(im.im_type == 7 && im.im_id == i && im.im_fd == -1);
+		CU_ASSERT_EQUAL(im.im_len, lengths[i]);
+		CU_ASSERT_PTR_NOT_NULL(imsg_body(&im, lengths[i]));
+		CU_ASSERT_PTR_NULL(imsg_body(&im, lengths[i] + 1));
+		TEST_BYTES(im.im_data, body, lengths[i]);
+	}
+	test_row("nothing there");
+	CU_ASSERT_EQUAL(imsg_recv(sv[1], &im), 0);
+	test_row("too long");
+	CU_ASSERT_FALSE(imsg_send(sv[0], 7, 0, body, IMSG_DATA_MAX + 1, -1));
+	CU_ASSERT_EQUAL(errno, EMSGSIZE);
+	test_row("peer gone");
+	close(sv[0]);
+	CU_ASSERT_EQUAL(imsg_recv(sv[1], &im), -1);
+	CU_ASSERT_FALSE(imsg_send(sv[1], 7, 0, NULL, 0, -1));
+	close(sv[1]);
+}
+
+static void
+descriptor(void)
+{
+	int sv[2], p[2];
+	char c = 0;
+
+	CU_ASSERT_EQUAL_FATAL(imsg_pair(sv), 0);
+	CU_ASSERT_EQUAL_FATAL(pipe(p), 0);
+	CU_ASSERT(imsg_send(sv[0], 1, 2, NULL, 0, p[1]));
+	close(p[1]);
+	CU_ASSERT_EQUAL(imsg_recv(sv[1], &im), 1);
+	CU_ASSERT_NOT_EQUAL_FATAL(im.im_fd, -1);
+	CU_ASSERT_EQUAL(write(im.im_fd, "x", 1), 1);
+	CU_ASSERT_EQUAL(read(p[0], &c, 1), 1);
+	CU_ASSERT_EQUAL(c, 'x');
+	close(im.im_fd);
+	close(p[0]);
+	close(sv[0]);
+	close(sv[1]);
+}
+
+static void
+no_message(void)
+{
+	int sv[2];
+
+	for (size_t n = 0; n < 8; n++) {
+		test_row("%zu bytes are no header", n);
+		CU_ASSERT_EQUAL_FATAL(imsg_pair(sv), 0);
+		CU_ASSERT_EQUAL(send(sv[0], "\0\0\0\0\0\0\0", n, 0),
+		    (ssize_t)n);
+		CU_ASSERT_EQUAL(imsg_recv(sv[1], &im), -1);
+		close(sv[0]);
+		close(sv[1]);
+	}
+}
+
+TEST_MAIN(
+	TEST("what is sent arrives", round_trip),
+	TEST("descriptors", descriptor),
+	TEST("what is no message", no_message))
