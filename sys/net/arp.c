@@ -35,6 +35,14 @@ struct arp {
 	unsigned	 ar_count;
 	uint64_t	 ar_defended;	/* now_ns of the last defence */
 	uint64_t	 ar_logged;	/* now_ns of the last line */
+	struct announce	*ar_announce;	/* for worker 0 to send */
+	struct pkt	*ar_drop;	/* for worker 0 to drop, by pkt_link */
+};
+
+struct announce {
+	struct announce	*an_next;
+	struct ifnet	*an_if;
+	struct addr	 an_addr;
 };
 
 /* An ARP packet for IPv4 over Ethernet. */
@@ -94,42 +102,24 @@ held_drop(struct nk *nk, struct neigh *ne, enum drop_reason why)
 	ne->ne_nhold = 0;
 }
 
-struct held {
-	struct pkt	*hd_first;
-	enum drop_reason hd_why;
-};
-
-static void
-held_drop_posted(struct worker *w, void *arg)
-{
-	struct held *hd = arg;
-	struct pkt *p;
-
-	while ((p = hd->hd_first) != NULL) {
-		hd->hd_first = p->pkt_link;
-		p->pkt_link = NULL;
-		pkt_drop(w, p, hd->hd_why);
-	}
-	free(hd);
-}
+static void	arp_job(struct worker *, void *);
 
 /* The same from the control thread, which must not touch a worker's pool. */
 static void
-held_drop_later(struct nk *nk, struct neigh *ne, enum drop_reason why)
+held_drop_later(struct nk *nk, struct neigh *ne)
 {
-	struct held *hd;
+	struct arp *ar = nk->nk_arp;
+	struct pkt *p;
 
 	if (ne->ne_hold == NULL)
 		return;
-	if ((hd = malloc(sizeof(*hd))) == NULL)
-		return;
-	*hd = (struct held){ ne->ne_hold, why };
-	if (worker_post(arp_worker(nk), held_drop_posted, hd) != 0) {
-		free(hd);
-		return;
+	while ((p = ne->ne_hold) != NULL) {
+		ne->ne_hold = p->pkt_link;
+		p->pkt_link = ar->ar_drop;
+		ar->ar_drop = p;
 	}
-	ne->ne_hold = NULL;
 	ne->ne_nhold = 0;
+	(void)worker_post(arp_worker(nk), arp_job, NULL);
 }
 
 /* Out of the table; freed when no flow can point at it any more. */
@@ -152,6 +142,9 @@ neigh_remove(struct nk *nk, struct neigh *ne)
 void
 arp_fini(struct nk *nk)
 {
+	struct announce *an;
+	struct pkt *p;
+
 	if (nk->nk_arp == NULL)
 		return;
 	for (unsigned i = 0; i < BUCKETS; i++) {
@@ -161,6 +154,14 @@ arp_fini(struct nk *nk)
 			held_drop(nk, ne, DROP_ARP_TIMEOUT);
 			neigh_remove(nk, ne);
 		}
+	}
+	while ((an = nk->nk_arp->ar_announce) != NULL) {
+		nk->nk_arp->ar_announce = an->an_next;
+		free(an);
+	}
+	while ((p = nk->nk_arp->ar_drop) != NULL) {
+		nk->nk_arp->ar_drop = p->pkt_link;
+		pkt_free(arp_worker(nk), p);
 	}
 	free(nk->nk_arp);
 	nk->nk_arp = NULL;
@@ -257,35 +258,31 @@ neigh_ask(struct worker *w, struct neigh *ne)
 	timer_set(&w->w_nk->nk_wheel, &ne->ne_timer, w->w_now.now_ns + ARP_RETRY_NS);
 }
 
-struct announce {
-	struct nk	*an_nk;
-	struct ifnet	*an_if;
-	struct addr	 an_addr;
-};
-
-static void
-announce_now(struct worker *w, void *arg)
-{
-	struct announce *an = arg;
-
-	nk_lock(w->w_nk);
-	if (an->an_if->if_flags & IF_F_UP)
-		arp_request(w, an->an_if, ether_broadcast, &an->an_addr, &an->an_addr);
-	nk_unlock(w->w_nk);
-	free(an);
-}
-
 void
 arp_announce(struct nk *nk, struct ifnet *ifp, const struct addr *a)
 {
 	struct announce *an;
 
 	if (a->ad_af != AF_INET || (ifp->if_flags & (IF_F_LOOPBACK | IF_F_ENC)) ||
-	    (an = malloc(sizeof(*an))) == NULL)
+	    arp_worker(nk) == NULL || (an = malloc(sizeof(*an))) == NULL)
 		return;
-	*an = (struct announce){ nk, ifp, *a };
-	if (arp_worker(nk) == NULL || worker_post(arp_worker(nk), announce_now, an) != 0)
+	*an = (struct announce){ nk->nk_arp->ar_announce, ifp, *a };
+	nk->nk_arp->ar_announce = an;
+	(void)worker_post(arp_worker(nk), arp_job, NULL);
+}
+
+static void
+announce_all(struct worker *w, struct arp *ar)
+{
+	struct announce *an;
+
+	while ((an = ar->ar_announce) != NULL) {
+		ar->ar_announce = an->an_next;
+		if (an->an_if->if_flags & IF_F_UP)
+			arp_request(w, an->an_if, ether_broadcast, &an->an_addr,
+			    &an->an_addr);
 		free(an);
+	}
 }
 
 /* ---- an entry's life ---- */
@@ -560,25 +557,31 @@ link_of(struct nk *nk, const struct addr *a)
 	return rt->rt_if;
 }
 
-/* A worker's next turn sends what waited for an entry that the operator set. */
+/* What the control thread left for worker 0 to do. */
 static void
-set_send(struct worker *w, void *arg)
+arp_job(struct worker *w, void *arg)
 {
-	struct announce *an = arg;
-	struct neigh *ne;
+	struct arp *ar = w->w_nk->nk_arp;
+	struct pkt *p;
 
+	(void)arg;
 	nk_lock(w->w_nk);
-	ne = neigh_find(w->w_nk, an->an_if, &an->an_addr);
-	if (ne != NULL && ne->ne_valid)
-		held_send(w, ne);
+	announce_all(w, ar);
+	while ((p = ar->ar_drop) != NULL) {
+		ar->ar_drop = p->pkt_link;
+		p->pkt_link = NULL;
+		pkt_drop(w, p, DROP_ARP_TIMEOUT);
+	}
+	for (unsigned i = 0; i < BUCKETS; i++)
+		for (struct neigh *ne = ar->ar_bucket[i]; ne != NULL; ne = ne->ne_next)
+			if (ne->ne_valid && ne->ne_hold != NULL)
+				held_send(w, ne);
 	nk_unlock(w->w_nk);
-	free(an);
 }
 
 int
 arp_set(struct nk *nk, const struct addr *a, const uint8_t mac[6])
 {
-	struct announce *an;
 	struct ifnet *ifp;
 	struct neigh *ne;
 
@@ -593,11 +596,8 @@ arp_set(struct nk *nk, const struct addr *a, const uint8_t mac[6])
 	ne->ne_permanent = 1;
 	ne->ne_state = NEIGH_REACHABLE;
 	atomic_store_explicit(&ne->ne_valid, 1, memory_order_release);
-	if (ne->ne_hold == NULL || (an = malloc(sizeof(*an))) == NULL)
-		return 0;
-	*an = (struct announce){ nk, ifp, *a };
-	if (worker_post(arp_worker(nk), set_send, an) != 0)
-		free(an);
+	if (ne->ne_hold != NULL)
+		(void)worker_post(arp_worker(nk), arp_job, NULL);
 	return 0;
 }
 
@@ -608,7 +608,7 @@ arp_delete(struct nk *nk, const struct addr *a)
 		for (struct neigh *ne = nk->nk_arp->ar_bucket[i]; ne != NULL;
 		    ne = ne->ne_next)
 			if (addr_equal(&ne->ne_addr, a)) {
-				held_drop_later(nk, ne, DROP_ARP_TIMEOUT);
+				held_drop_later(nk, ne);
 				neigh_remove(nk, ne);
 				return 0;
 			}
@@ -625,7 +625,7 @@ arp_flush_if(struct nk *nk, struct ifnet *ifp)
 			next = ne->ne_next;
 			if (ne->ne_if != ifp)
 				continue;
-			held_drop_later(nk, ne, DROP_IF_DOWN);
+			held_drop_later(nk, ne);
 			neigh_remove(nk, ne);
 		}
 	}

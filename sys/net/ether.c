@@ -66,7 +66,6 @@ ether_input_one(struct worker *w, struct ifnet *ifp, struct pkt *p, struct pktve
 void
 ether_input(struct worker *w, struct ifnet *ifp, struct pktvec *v)
 {
-	struct if_counters *ic = &ifp->if_count[w->w_id];
 	struct pktvec ip;
 
 	ip.pv_n = 0;
@@ -74,13 +73,10 @@ ether_input(struct worker *w, struct ifnet *ifp, struct pktvec *v)
 		__builtin_prefetch(v->pv_pkt[i]->pkt_data);
 	for (unsigned i = 0; i < v->pv_n; i++) {
 		struct pkt *p = v->pv_pkt[i];
-		enum drop_reason why;
+		enum drop_reason why = ether_input_one(w, ifp, p, &ip);
 
-		ic->ic_ipackets++;
-		ic->ic_ibytes += p->pkt_len;
-		why = ether_input_one(w, ifp, p, &ip);
 		if (why != DROP_NONE) {
-			ic->ic_idrops++;
+			ifp->if_count[w->w_id].ic_idrops++;
 			pkt_drop(w, p, why);
 		}
 	}

@@ -53,13 +53,16 @@ int
 fib_init(struct nk *nk)
 {
 	struct fib *fb = calloc(1, sizeof(*fb));
+	int error;
 
 	if (fb == NULL || (fb->fb_slot = calloc(SLOTS, sizeof(*fb->fb_slot))) == NULL) {
 		free(fb);
 		return ENOMEM;
 	}
 	nk->nk_fib = fb;
-	return route_ctl_init(nk);
+	if ((error = route_ctl_init(nk)) != 0)
+		fib_fini(nk);
+	return error;
 }
 
 void

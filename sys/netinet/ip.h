@@ -84,6 +84,12 @@ uint32_t	 in_pseudo(const struct flow_key *, uint16_t len);
 /* Adjusts a checksum for a 16-bit word that changed (RFC 1624). */
 uint16_t	 in_adjust(uint16_t csum, uint16_t from, uint16_t to);
 
+/* How far a packet has been cut up; starts as zeroes. */
+struct gso_state {
+	uint32_t	gs_off;		/* payload bytes done */
+	uint16_t	gs_id;		/* IPv4 identification of the next */
+};
+
 /*
  * ICMP errors about a packet (pkt_data at its IPv4 header), rate-limited and
  * subject to RFC 1122 3.2.2; the packet stays the caller's.
@@ -97,6 +103,13 @@ void		 icmp_input(struct worker *, struct pkt *);
 int		 frag_init(struct worker *);
 void		 frag_fini(struct worker *);
 struct pkt	*frag_input(struct worker *, struct pkt *);
+/*
+ * Fragments of at most mtu bytes, as many as out has room for: true when all
+ * is done; call again with the same state otherwise.  p, whose checksum is
+ * finished, stays the caller's; fragments have its metadata.
+ */
+bool		 frag_split(struct worker *, const struct pkt *p, uint16_t mtu,
+    struct gso_state *, struct pktvec *out);
 /* Splits into fragments of at most mtu bytes and gives each to ether_output(). Takes it. */
 void		 frag_output(struct worker *, struct pkt *, uint16_t mtu);
 
@@ -108,10 +121,6 @@ void		 csum_finish(struct pkt *);
  * all is done; call again with the same state otherwise.  The super-packet
  * stays the caller's.  Segments have the super-packet's metadata.
  */
-struct gso_state {
-	uint32_t	gs_off;		/* payload bytes done */
-	uint16_t	gs_id;		/* IPv4 identification of the next */
-};
 bool		 gso_segment(struct worker *, const struct pkt *, struct gso_state *,
     struct pktvec *out);
 /*

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Ordinary packets out of super-packets.
+ *
+ * TCP (RFC 9293 3.1): sequence numbers go up by what went before; FIN and
+ * PSH stay on the last segment only, CWR on the first only (RFC 3168 6.1.2).
+ * UDP: each piece is a datagram of its own.  IPv4 identifications count up.
+ * Checksums are finished.
+ */
+#include "netinet/ip.h"
+#include "netinet/meta.h"
+#include "netinet/wire.h"
+
+/* Where the parts of a super-packet are. */
+struct layout {
+	unsigned	la_l4;		/* offset of the transport header */
+	unsigned	la_data;	/* and of the payload */
+	unsigned	la_left;	/* payload bytes from gs_off on */
+	bool		la_tcp;
+};
+
+/* False: not a super-packet that can be cut. */
+static bool
+layout_of(const struct pkt *p, uint32_t off, struct layout *la)
+{
+	const uint8_t *ip = p->pkt_data;
+
+	if (p->pkt_len < IP_HLEN || p->pkt_gso_size == 0)
+		return false;
+	la->la_l4 = ip_hlen(ip);
+	la->la_tcp = p->pkt_gso == PKT_GSO_TCP4;
+	if (la->la_l4 < IP_HLEN ||
+	    p->pkt_len < la->la_l4 + (la->la_tcp ? TCP_HLEN : UDP_HLEN) ||
+	    ip[IPH_PROTO] != (la->la_tcp ? IPPROTO_TCP : IPPROTO_UDP))
+		return false;
+	la->la_data = la->la_l4 + (la->la_tcp ?
+	    (ip[la->la_l4 + TCP_OFF] >> 4) * 4u : UDP_HLEN);
+	if (la->la_data > p->pkt_len || p->pkt_len - la->la_data < off ||
+	    (la->la_tcp && la->la_data < la->la_l4 + TCP_HLEN))
+		return false;
+	la->la_left = p->pkt_len - la->la_data - off;
+	return true;
+}
+
+static void
+segment_tcp(uint8_t *tcp, uint32_t off, bool last)
+{
+	put32(tcp + TCP_SEQ, be32(tcp + TCP_SEQ) + off);
+	if (!last)
+		tcp[TCP_FLAGS] &= (uint8_t)~(TCPF_FIN | TCPF_PSH);
+	if (off != 0)
+		tcp[TCP_FLAGS] &= (uint8_t)~TCPF_CWR;
+}
+
+/* The checksum of the transport part of s, over all of it. */
+static void
+segment_csum(struct pkt *s, unsigned l4, unsigned field)
+{
+	uint8_t *t = s->pkt_data + l4;
+	unsigned len = s->pkt_len - l4;
+	const uint8_t tail[4] = { 0, s->pkt_data[IPH_PROTO], (uint8_t)(len >> 8),
+	    (uint8_t)len };
+	uint16_t sum;
+
+	put16(t + field, 0);
+	sum = in_fold(in_sum(t, len, in_sum(tail, 4, in_sum(s->pkt_data + IPH_SRC, 8, 0))));
+	set16(t + field, sum == 0 && field == UDP_SUM ? 0xffff : sum);
+}
+
+static struct pkt *
+segment_make(struct worker *w, const struct pkt *p, const struct layout *la,
+    const struct gso_state *gs, unsigned n)
+{
+	struct pkt *s = pkt_alloc(w, la->la_data + n);
+	uint8_t *ip;
+
+	if (s == NULL)
+		return NULL;
+	s->pkt_len = la->la_data + n;
+	pkt_inherit(s, p);
+	ip = s->pkt_data;
+	memcpy(ip, p->pkt_data, la->la_data);
+	memcpy(ip + la->la_data, p->pkt_data + la->la_data + gs->gs_off, n);
+	s->pkt_l4 = ip + la->la_l4;
+	put16(ip + IPH_LEN, (uint16_t)s->pkt_len);
+	put16(ip + IPH_ID, gs->gs_id);
+	put16(ip + IPH_SUM, 0);
+	set16(ip + IPH_SUM, in_fold(in_sum(ip, la->la_l4, 0)));
+	if (la->la_tcp) {
+		segment_tcp(s->pkt_l4, gs->gs_off, n == la->la_left);
+		s->pkt_tcpflags = s->pkt_l4[TCP_FLAGS];
+	} else {
+		put16(s->pkt_l4 + UDP_LEN, (uint16_t)(UDP_HLEN + n));
+	}
+	segment_csum(s, la->la_l4, la->la_tcp ? TCP_SUM : UDP_SUM);
+	s->pkt_flags |= PKT_F_CSUM_OK;
+	return s;
+}
+
+bool
+gso_segment(struct worker *w, const struct pkt *p, struct gso_state *gs, struct pktvec *out)
+{
+	struct layout la;
+
+	if (!layout_of(p, gs->gs_off, &la))
+		return true;
+	if (gs->gs_off == 0)
+		gs->gs_id = be16(p->pkt_data + IPH_ID);
+	while (la.la_left > 0 && !pktvec_full(out)) {
+		unsigned n = la.la_left < p->pkt_gso_size ? la.la_left : p->pkt_gso_size;
+		struct pkt *s = segment_make(w, p, &la, gs, n);
+
+		if (s == NULL)
+			return true;
+		w->w_count[CNT_GSO_SEGS]++;
+		gs->gs_off += n;
+		gs->gs_id++;
+		la.la_left -= n;
+		pktvec_add(out, s);
+	}
+	return la.la_left == 0;
+}

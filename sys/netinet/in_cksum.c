@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The Internet checksum (RFC 1071, 1624).
+ *
+ * Sums are of 16-bit words as they lie in memory; because the sum of
+ * swapped words is the swapped sum, the result may be stored as it is on
+ * either byte order.  Eight bytes are added at a time, with the carries
+ * kept: four independent lanes of 32 bits each in 64.
+ */
+#include "netinet/ip.h"
+#include "netinet/wire.h"
+
+static inline uint64_t
+load64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* Sum of 64-bit words with end-around carry. */
+static inline uint64_t
+add64(uint64_t a, uint64_t b)
+{
+	a += b;
+	return a + (a < b);
+}
+
+/* Two 32-bit halves at a time into two sums: no carries to follow in the loop. */
+static const uint8_t *
+sum_blocks(const uint8_t *p, size_t blocks, uint64_t *sum)
+{
+	uint64_t a = 0, b = 0, c = 0, d = 0;
+
+	for (; blocks > 0; blocks--, p += 32) {
+		uint64_t v0 = load64(p), v1 = load64(p + 8);
+		uint64_t v2 = load64(p + 16), v3 = load64(p + 24);
+
+		a += (v0 & 0xffffffff) + (v1 & 0xffffffff);
+		b += (v0 >> 32) + (v1 >> 32);
+		c += (v2 & 0xffffffff) + (v3 & 0xffffffff);
+		d += (v2 >> 32) + (v3 >> 32);
+	}
+	*sum = add64(add64(*sum, a), add64(b, add64(c, d)));
+	return p;
+}
+
+uint32_t
+in_sum(const void *data, size_t len, uint32_t start)
+{
+	const uint8_t *p = data;
+	uint64_t sum = start;
+	uint8_t last[8] = { 0 };
+
+	if (len >= 32) {
+		p = sum_blocks(p, len / 32, &sum);
+		len %= 32;
+	}
+	for (; len >= 8; len -= 8, p += 8)
+		sum = add64(sum, load64(p));
+	if (len > 0) {
+		memcpy(last, p, len);
+		sum = add64(sum, load64(last));
+	}
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint32_t)((sum & 0xffff) + (sum >> 16));
+}
+
+uint16_t
+in_fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+uint32_t
+in_pseudo(const struct flow_key *k, uint16_t len)
+{
+	const uint8_t tail[4] = { 0, k->fk_proto, (uint8_t)(len >> 8), (uint8_t)len };
+
+	return in_sum(tail, sizeof(tail), in_sum(k->fk_dstb, 4, in_sum(k->fk_srcb, 4, 0)));
+}
+
+uint16_t
+in_adjust(uint16_t csum, uint16_t from, uint16_t to)
+{
+	/* RFC 1624 equation 3: HC' = ~(~HC + ~m + m') */
+	uint32_t sum = (uint16_t)~csum + (uint32_t)(uint16_t)~from + to;
+
+	return in_fold(sum);
+}
+
+/* Where the unfinished checksum's own two bytes are; NULL if they are not in the packet. */
+static uint8_t *
+csum_field(const struct pkt *p, size_t *at)
+{
+	size_t base = (size_t)(p->pkt_csum_base - p->pkt_buf);
+	size_t data = (size_t)(p->pkt_data - p->pkt_buf);
+	size_t start = base + p->pkt_csum_start;
+
+	if (start < data || start + p->pkt_csum_off + 2 > data + p->pkt_len)
+		return NULL;
+	*at = start - data;
+	return p->pkt_data + *at + p->pkt_csum_off;
+}
+
+void
+csum_finish(struct pkt *p)
+{
+	size_t at;
+	uint8_t *field;
+	uint16_t sum;
+
+	if ((p->pkt_flags & PKT_F_CSUM_PARTIAL) == 0)
+		return;
+	p->pkt_flags &= (uint16_t)~PKT_F_CSUM_PARTIAL;
+	if ((field = csum_field(p, &at)) == NULL)
+		return;
+	sum = in_fold(in_sum(p->pkt_data + at, p->pkt_len - at, 0));
+	/* RFC 768: a sum of zero is sent as all ones; TCP may do the same. */
+	set16(field, sum == 0 ? 0xffff : sum);
+}

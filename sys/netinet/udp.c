@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * UDP for local programs (RFC 768, RFC 1122 4.1): ports that programs have
+ * bound, datagrams to them, and what they ask for.  How records reach a
+ * program is the shell's business (struct udp_client).
+ *
+ * A port with UDP_M_NATT carries ESP and IKE (RFC 3948).  ESP never comes
+ * here: ip_flow() and natt_input() take it.  IKE has four zero bytes in
+ * front, which are stripped and put here.
+ *
+ * Programs and their ports change under nk_lock; the few NAT-T ports stand
+ * in an array of their own, which the packet path reads without it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "libutil/cur.h"
+#include "net/fib.h"
+#include "netinet/ip.h"
+#include "netinet/udp.h"
+#include "netinet/wire.h"
+
+#define MARKER		4	/* bytes of the non-ESP marker, RFC 3948 2.2 */
+#define NATT_PORTS	4
+#define CLIENT_PORTS	(sizeof(((struct udp_client *)0)->uc_port) /	\
+			    sizeof(((struct udp_client *)0)->uc_port[0]))
+
+struct udp_service {
+	struct udp_client	*us_clients;
+	_Atomic uint16_t	 us_natt[NATT_PORTS];	/* 0: free */
+};
+
+int
+udp_init(struct nk *nk)
+{
+	nk->nk_udp = calloc(1, sizeof(*nk->nk_udp));
+	return nk->nk_udp == NULL ? ENOMEM : 0;
+}
+
+void
+udp_fini(struct nk *nk)
+{
+	free(nk->nk_udp);
+	nk->nk_udp = NULL;
+}
+
+/* ---- ports ---- */
+
+static bool
+natt_port(struct nk *nk, uint16_t from, uint16_t to)
+{
+	for (unsigned i = 0; i < NATT_PORTS; i++)
+		if (atomic_load(&nk->nk_udp->us_natt[i]) == from) {
+			atomic_store(&nk->nk_udp->us_natt[i], to);
+			return true;
+		}
+	return false;
+}
+
+bool
+udp_is_natt(struct nk *nk, uint16_t port)
+{
+	const struct udp_service *us = nk->nk_udp;
+
+	if (us == NULL || port == 0)
+		return false;
+	for (unsigned i = 0; i < NATT_PORTS; i++)
+		if (atomic_load_explicit(&us->us_natt[i], memory_order_relaxed) == port)
+			return true;
+	return false;
+}
+
+static int
+port_index(const struct udp_client *uc, uint16_t port)
+{
+	for (unsigned i = 0; i < uc->uc_nports; i++)
+		if (uc->uc_port[i].port == port)
+			return (int)i;
+	return -1;
+}
+
+/* Who has bound a port, and how. */
+static struct udp_client *
+port_owner(struct nk *nk, uint16_t port, uint16_t *flags)
+{
+	struct udp_client *uc;
+	int i;
+
+	for (uc = nk->nk_udp->us_clients; uc != NULL; uc = uc->uc_next)
+		if ((i = port_index(uc, port)) >= 0) {
+			*flags = uc->uc_port[i].flags;
+			return uc;
+		}
+	return NULL;
+}
+
+bool
+udp_port_bypass(struct nk *nk, uint16_t port)
+{
+	uint16_t flags;
+
+	return nk->nk_udp != NULL && port_owner(nk, port, &flags) != NULL &&
+	    (flags & UDP_M_BYPASS);
+}
+
+void
+udp_client_add(struct nk *nk, struct udp_client *uc)
+{
+	uc->uc_nports = 0;
+	uc->uc_next = nk->nk_udp->us_clients;
+	nk->nk_udp->us_clients = uc;
+}
+
+void
+udp_client_remove(struct nk *nk, struct udp_client *uc)
+{
+	struct udp_client **at = &nk->nk_udp->us_clients;
+
+	while (*at != NULL && *at != uc)
+		at = &(*at)->uc_next;
+	if (*at == NULL)
+		return;
+	*at = uc->uc_next;
+	for (unsigned i = 0; i < uc->uc_nports; i++)
+		if (uc->uc_port[i].flags & UDP_M_NATT)
+			(void)natt_port(nk, uc->uc_port[i].port, 0);
+	uc->uc_nports = 0;
+	nk_bump(nk);
+}
+
+/* ---- from the wire ---- */
+
+enum drop_reason
+udp_check(const struct pkt *p)
+{
+	const uint8_t *udp = p->pkt_l4;
+	uint32_t room = p->pkt_len - (uint32_t)(udp - p->pkt_data);
+	unsigned len = be16(udp + UDP_LEN);
+
+	if (len < UDP_HLEN || len > room)
+		return DROP_UDP_BAD;
+	if ((p->pkt_flags & (PKT_F_CSUM_OK | PKT_F_CSUM_PARTIAL)) ||
+	    raw16(udp + UDP_SUM) == 0)
+		return DROP_NONE;
+	if (in_fold(in_sum(udp, len, in_pseudo(&p->pkt_key, (uint16_t)len))) != 0)
+		return DROP_UDP_CSUM;
+	return DROP_NONE;
+}
+
+static enum drop_reason
+deliver(struct worker *w, struct udp_client *uc, uint16_t flags, const struct pkt *p)
+{
+	struct cur c = cur_init(p->pkt_l4, be16(p->pkt_l4 + UDP_LEN));
+	struct udp_msg m = { .um_op = UDP_DATA, .um_lport = p->pkt_key.fk_dport,
+	    .um_rport = p->pkt_key.fk_sport };
+
+	m.um_laddr = addr_v4((struct in_addr){ p->pkt_key.fk_dst4 });
+	m.um_raddr = addr_v4((struct in_addr){ p->pkt_key.fk_src4 });
+	cur_skip(&c, UDP_HLEN);
+	if ((flags & UDP_M_NATT) && cur_u32(&c) != 0)
+		return DROP_NATT_SHORT;
+	if (!cur_ok(&c))
+		return DROP_NATT_SHORT;
+	if (!uc->uc_send(uc->uc_arg, &m, c.cur_p, cur_left(&c)))
+		return DROP_UDP_FULL;
+	w->w_count[CNT_UDP_IN]++;
+	return DROP_NONE;
+}
+
+void
+udp_input(struct worker *w, struct pkt *p)
+{
+	enum drop_reason why = udp_check(p);
+	struct udp_client *uc;
+	uint16_t flags;
+
+	if (why != DROP_NONE) {
+		pkt_drop(w, p, why);
+		return;
+	}
+	nk_lock(w->w_nk);
+	uc = port_owner(w->w_nk, p->pkt_key.fk_dport, &flags);
+	if (uc != NULL) {
+		why = deliver(w, uc, flags, p);
+	} else {
+		why = DROP_UDP_NOPORT;
+		icmp_error(w, p, ICMPT_UNREACH, ICMPC_PORT, 0);
+	}
+	nk_unlock(w->w_nk);
+	if (why != DROP_NONE)
+		pkt_drop(w, p, why);
+	else
+		pkt_free(w, p);
+}
+
+/* ---- from programs ---- */
+
+static int
+client_bind(struct nk *nk, struct udp_client *uc, const struct udp_msg *m)
+{
+	uint16_t flags;
+
+	if (m->um_lport == 0 || (m->um_flags & ~(UDP_M_NATT | UDP_M_BYPASS)))
+		return EINVAL;
+	if (port_owner(nk, m->um_lport, &flags) != NULL)
+		return EADDRINUSE;
+	if (uc->uc_nports == CLIENT_PORTS)
+		return ENOSPC;
+	if ((m->um_flags & UDP_M_NATT) && !natt_port(nk, 0, m->um_lport))
+		return ENOSPC;
+	uc->uc_port[uc->uc_nports].port = m->um_lport;
+	uc->uc_port[uc->uc_nports].flags = m->um_flags;
+	uc->uc_nports++;
+	nk_bump(nk);		/* flows to the port may be judged otherwise now */
+	return 0;
+}
+
+/* The address of ours that a packet to dst leaves with. */
+static int
+source_for(struct nk *nk, const struct addr *dst, struct addr *out)
+{
+	struct nexthop nh;
+
+	if (dst->ad_af != AF_INET)
+		return EAFNOSUPPORT;
+	if (if_is_local(nk, dst)) {
+		*out = *dst;
+		return 0;
+	}
+	if (nexthop_find(nk, dst, &nh) != DROP_NONE || nh.nh_if == NULL)
+		return EHOSTUNREACH;
+	return if_source_for(nk, nh.nh_if, dst, out) ? 0 : EADDRNOTAVAIL;
+}
+
+/* One datagram, checksum and headers made; `marker` puts four zero bytes first. */
+static int
+udp_send(struct worker *w, const struct udp_msg *m, const struct addr *src, bool marker,
+    uint16_t flags, const void *data, size_t len)
+{
+	size_t front = UDP_HLEN + (marker ? MARKER : 0), total = front + len;
+	struct flow_key k = { .fk_proto = IPPROTO_UDP };
+	struct pkt *p;
+	uint8_t *udp;
+	uint16_t id, sum;
+
+	if (total > UDP_DATA_MAX + UDP_HLEN)
+		return EMSGSIZE;
+	if ((p = pkt_alloc(w, (uint32_t)total)) == NULL)
+		return ENOBUFS;
+	udp = p->pkt_data;
+	p->pkt_len = (uint32_t)total;
+	set16(udp, m->um_lport);
+	set16(udp + 2, m->um_rport);
+	put16(udp + UDP_LEN, (uint16_t)total);
+	put16(udp + UDP_SUM, 0);
+	memset(udp + UDP_HLEN, 0, front - UDP_HLEN);
+	if (len != 0)
+		memcpy(udp + front, data, len);
+	k.fk_src4 = src->ad_v4.s_addr;
+	k.fk_dst4 = m->um_raddr.ad_v4.s_addr;
+	sum = in_fold(in_sum(udp, total, in_pseudo(&k, (uint16_t)total)));
+	set16(udp + UDP_SUM, sum == 0 ? 0xffff : sum);
+	nk_rand(w->w_nk, &id, sizeof(id));
+	ip_header(p, src->ad_v4, m->um_raddr.ad_v4, IPPROTO_UDP, (uint8_t)w->w_nk->nk_ttl,
+	    0, false, id);
+	if (flags & UDP_M_BYPASS)
+		p->pkt_flags |= PKT_F_BYPASS;
+	w->w_count[CNT_UDP_OUT]++;
+	ip_send(w, p);
+	return 0;
+}
+
+/* Checks what DATA and KEEPALIVE name; the port's flags and the source. */
+static int
+client_ends(struct nk *nk, const struct udp_client *uc, const struct udp_msg *m,
+    uint16_t *flags, struct addr *src)
+{
+	int i = port_index(uc, m->um_lport);
+
+	if (i < 0)
+		return EBADF;
+	if (m->um_raddr.ad_af != AF_INET || m->um_rport == 0)
+		return EINVAL;
+	*flags = uc->uc_port[i].flags;
+	if (m->um_laddr.ad_af == 0)
+		return source_for(nk, &m->um_raddr, src);
+	*src = m->um_laddr;
+	return src->ad_af == AF_INET && if_is_local(nk, src) ? 0 : EADDRNOTAVAIL;
+}
+
+static int
+client_data(struct worker *w, struct udp_client *uc, const struct udp_msg *m, struct cur *c)
+{
+	size_t len = cur_left(c);
+	struct addr src;
+	uint16_t flags;
+	int error = client_ends(w->w_nk, uc, m, &flags, &src);
+
+	if (error != 0)
+		return error;
+	return udp_send(w, m, &src, flags & UDP_M_NATT, flags, cur_bytes(c, len), len);
+}
+
+static int
+client_keepalive(struct worker *w, struct udp_client *uc, const struct udp_msg *m)
+{
+	static const uint8_t keepalive = 0xff;	/* RFC 3948 section 2.3 */
+	struct addr src;
+	uint16_t flags;
+	int error = client_ends(w->w_nk, uc, m, &flags, &src);
+
+	if (error != 0)
+		return error;
+	if ((flags & UDP_M_NATT) == 0)
+		return EINVAL;
+	return udp_send(w, m, &src, false, flags, &keepalive, 1);
+}
+
+static void
+answer(struct udp_client *uc, const struct udp_msg *m, uint16_t op, int error,
+    const struct addr *src)
+{
+	struct udp_msg a = *m;
+
+	a.um_op = op;
+	a.um_errno = error;
+	if (src != NULL)
+		a.um_laddr = *src;
+	(void)uc->uc_send(uc->uc_arg, &a, NULL, 0);
+}
+
+void
+udp_client_message(struct worker *w, struct udp_client *uc, const void *rec, size_t len)
+{
+	struct cur c = cur_init(rec, len);
+	struct udp_msg m;
+	struct addr src;
+	int error = EINVAL;
+
+	if (!cur_copy(&c, &m, sizeof(m)) || (m.um_op != UDP_DATA && cur_left(&c) != 0)) {
+		answer(uc, &m, UDP_ERROR, EINVAL, NULL);
+		return;
+	}
+	switch (m.um_op) {
+	case UDP_BIND:
+		if ((error = client_bind(w->w_nk, uc, &m)) == 0)
+			answer(uc, &m, UDP_BOUND, 0, NULL);
+		break;
+	case UDP_DATA:
+		error = client_data(w, uc, &m, &c);
+		break;
+	case UDP_SOURCE:
+		if ((error = source_for(w->w_nk, &m.um_raddr, &src)) == 0)
+			answer(uc, &m, UDP_SOURCE, 0, &src);
+		break;
+	case UDP_KEEPALIVE:
+		error = client_keepalive(w, uc, &m);
+		break;
+	default:
+		break;
+	}
+	if (error != 0)
+		answer(uc, &m, UDP_ERROR, error, NULL);
+}
