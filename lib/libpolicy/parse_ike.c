@@ -110,6 +110,8 @@ check_psk(struct parse *ps, const struct keyspec *kp)
 	bool seen[256] = { false };
 	unsigned distinct = 0;
 
+	if (kp->kp_n == 1 && kp->kp_key[0].pk_len == 0)
+		return;			/* sealed, and not opened here */
 	for (size_t i = 0; i < kp->kp_key[0].pk_len; i++) {
 		distinct += !seen[kp->kp_key[0].pk_bytes[i]];
 		seen[kp->kp_key[0].pk_bytes[i]] = true;

@@ -157,7 +157,8 @@ check_key(struct parse *ps, const char *what, const struct keyspec *kp,
 		    kp->kp_n == 1 ? "" : "s");
 	} else {
 		for (unsigned i = 0; i < kp->kp_n; i++) {
-			if (kp->kp_key[i].pk_len != size)
+			if (kp->kp_key[i].pk_len != size &&
+			    kp->kp_key[i].pk_len != 0)
 				(void)parse_error(ps, kp->kp_at, "%s has %zu "
 				    "bytes, but '%s' takes %zu", what,
 				    kp->kp_key[i].pk_len, a->al_name, size);

@@ -297,8 +297,9 @@ sealed_keys(struct parse *ps, struct keyspec *out)
 		    buf, &len))
 			return parse_error(ps, tk, "no sealed key %s is known "
 			    "here", number);
-		key->pk_bytes = (uint8_t *)pool_copy(&ps->ps_pool,
-		    (const char *)buf, len);
+		if (len != 0)
+			key->pk_bytes = (uint8_t *)pool_copy(&ps->ps_pool,
+			    (const char *)buf, len);
 		key->pk_len = len;
 		explicit_bzero(buf, sizeof(buf));
 		p += n;

@@ -112,8 +112,11 @@ policy_add_flow(struct policy *pol, const struct policy_flow *fl)
 	pol->pol_flows = v;
 	f = &v[pol->pol_nflows++];
 	*f = *fl;
-	return text_copy(&f->fl_srcid.pi_text, fl->fl_srcid.pi_text) &
-	    text_copy(&f->fl_dstid.pi_text, fl->fl_dstid.pi_text);
+	if (!text_copy(&f->fl_srcid.pi_text, fl->fl_srcid.pi_text))
+		f->fl_dstid.pi_text = NULL;
+	else if (text_copy(&f->fl_dstid.pi_text, fl->fl_dstid.pi_text))
+		return true;
+	return false;
 }
 
 bool
@@ -146,7 +149,8 @@ policy_add_ike(struct policy *pol, const struct policy_ike *ik)
 	i = &v[pol->pol_nikes++];
 	*i = *ik;
 	policy_key_copy(&i->ik_psk, &ik->ik_psk);
-	ok = text_copy(&i->ik_name, ik->ik_name);
+	ok = i->ik_psk.pk_len == ik->ik_psk.pk_len;
+	ok &= text_copy(&i->ik_name, ik->ik_name);
 	ok &= text_copy(&i->ik_srcid.pi_text, ik->ik_srcid.pi_text);
 	ok &= text_copy(&i->ik_dstid.pi_text, ik->ik_dstid.pi_text);
 	ok &= text_copy(&i->ik_tag, ik->ik_tag);
@@ -156,7 +160,7 @@ policy_add_ike(struct policy *pol, const struct policy_ike *ik)
 	    sizeof(*ik->ik_ikesa));
 	ok &= array_copy((void **)&i->ik_childsa, ik->ik_childsa,
 	    ik->ik_nchildsa, sizeof(*ik->ik_childsa));
-	return ok && i->ik_psk.pk_len == ik->ik_psk.pk_len;
+	return ok;
 }
 
 /* ---- compare ---- */

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "libpolicy/policy.h"
+#include "libpolicy/texts.h"
 
 #define POLICY_RUN_DEFAULT	"/var/run/ravelin"
 #define POLICY_DB_DEFAULT	"/var/db/ravelin/policy.db"
@@ -41,6 +42,12 @@ enum {
 struct policy_store	*policy_store_open_ro(const char *path,
 			    const char **why);
 void	policy_store_close(struct policy_store *st);
+
+/*
+ * NULL, or what is wrong with the store: then all that is read comes from
+ * the last export, and nothing can be committed.
+ */
+const char	*policy_store_damage(const struct policy_store *st);
 
 /* The newest committed revision; 0 if there is none; false on failure. */
 bool	policy_store_latest(struct policy_store *st, uint64_t *rev,
@@ -75,5 +82,33 @@ int	policyctl_fd(const struct policyctl *pc);
 bool	policyctl_subscribe(struct policyctl *pc, const char **why);
 /* The next event without waiting; false if there is none now. */
 bool	policyctl_next(struct policyctl *pc, struct policyctl_event *ev);
+
+enum {
+	POLICYCTL_DELETE = 1,	/* take the rules of the texts away */
+	POLICYCTL_FLUSH	 = 2,	/* an empty policy; texts are not sent */
+};
+
+struct policyctl_result {
+	bool		re_ok;		/* committed */
+	bool		re_applied;	/* and in force */
+	uint64_t	re_revision;
+	char		re_text[4096];	/* for the user */
+};
+
+/*
+ * Commits the texts as a new revision and waits until it has been applied,
+ * or told why not.  reason may be NULL.
+ */
+void	policyctl_load(struct policyctl *pc, const struct policy_texts *tx,
+	    unsigned flags, const char *reason, struct policyctl_result *res);
+
+struct policyctl_status {
+	uint64_t	ps_committed;	/* newest revision, 0 none */
+	uint64_t	ps_applied;	/* the one in force, 0 none */
+	char		ps_text[4096];	/* what is wrong; empty: nothing */
+};
+
+bool	policyctl_status(struct policyctl *pc, struct policyctl_status *out,
+	    const char **why);
 
 #endif

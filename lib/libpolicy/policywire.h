@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The socket of policyd (policy.sock, SOCK_SEQPACKET): one record is one
+ * message; integers are in network byte order.
+ *
+ *	header	u16 version, u16 operation, u32 sequence (echoed)
+ *
+ *	client to policyd
+ *	TEXT	u8 kind, u8 flags, u16 length of name, name, bytes of body.
+ *		A first record makes a text; with POLICYW_MORE the bytes go to
+ *		the end of the text sent last.  No answer.
+ *	RESET	forgets the texts sent.  No answer.
+ *	LOAD	u32 POLICYCTL_* flags, u16 length of reason, reason.
+ *		Commits the texts sent and forgets them; answered by RESULT.
+ *	STATUS	answered by STATE.
+ *	SUBSCRIBE answered by REVISION, at once and after each commit.
+ *
+ *	policyd to client
+ *	RESULT	u8 committed, u8 applied, u64 revision, text
+ *	STATE	u64 committed, u64 applied, text (empty: all is well)
+ *	REVISION u64 revision
+ *
+ * A record that does not fit its operation ends the connection.  policyd
+ * takes records from root, from its own user and from members of the group
+ * _ravelin, by the peer's credentials.
+ */
+#ifndef LIBPOLICY_POLICYWIRE_H
+#define LIBPOLICY_POLICYWIRE_H
+
+#include <stdint.h>
+
+#include "libutil/cur.h"
+
+enum {
+	POLICYW_VERSION		= 1,
+	POLICYW_HEADER		= 8,
+	POLICYW_RECORD_MAX	= 32768,
+	POLICYW_TEXT_MAX	= 4095,		/* bytes of a text for the user */
+	POLICYW_TOTAL_MAX	= 128 << 20,	/* of all texts of one load */
+	POLICYW_REASON_MAX	= 1024,
+	POLICYW_MORE		= 1,
+};
+
+enum policyw_op {
+	POLICYW_TEXT	= 1,
+	POLICYW_RESET,
+	POLICYW_LOAD,
+	POLICYW_STATUS,
+	POLICYW_SUBSCRIBE,
+	POLICYW_RESULT	= 64,
+	POLICYW_STATE,
+	POLICYW_REVISION,
+};
+
+static inline void
+policyw_header(struct wcur *w, enum policyw_op op, uint32_t seq)
+{
+	wcur_u16(w, POLICYW_VERSION);
+	wcur_u16(w, (uint16_t)op);
+	wcur_u32(w, seq);
+}
+
+#endif

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The store of revisions: opening, checking, reading.  Writing stands in
+ * store_write.c, what is left when the store is damaged in store_export.c.
+ */
+#include <bearssl.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+#include "libpolicy/store_int.h"
+#include "schema_sql.h"
+
+/* From version i to i + 1, each in one transaction. */
+static const char *const migrations[STORE_VERSION] = {
+	schema_sql,
+};
+
+static char open_why[512];	/* texts about a store that is not there */
+
+const char *
+policy_run_dir(const char *option)
+{
+	const char *env = getenv("RAVELIN_RUN");
+
+	if (option != NULL)
+		return option;
+	return env != NULL && *env != '\0' ? env : POLICY_RUN_DEFAULT;
+}
+
+const char *
+policy_db_path(const char *option)
+{
+	const char *env = getenv("RAVELIN_DB");
+
+	if (option != NULL)
+		return option;
+	return env != NULL && *env != '\0' ? env : POLICY_DB_DEFAULT;
+}
+
+bool
+store_fail(struct policy_store *st, const char **why, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(st->st_why, sizeof(st->st_why), fmt, ap);
+	va_end(ap);
+	*why = st->st_why;
+	return false;
+}
+
+bool
+store_fail_sql(struct policy_store *st, const char **why, const char *what)
+{
+	const char *hint = "";
+
+	switch (sqlite3_errcode(st->st_db)) {
+	case SQLITE_FULL:
+		hint = ": the disk is full; make room and load again";
+		break;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		hint = ": another process holds the store; try again";
+		break;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		hint = ": the store is damaged; move it away and restart "
+		    "policyd, which then begins with the last export";
+		break;
+	default:
+		break;
+	}
+	return store_fail(st, why, "%s: %s%s", what, sqlite3_errmsg(st->st_db),
+	    hint);
+}
+
+bool
+store_exec(struct policy_store *st, const char *sql)
+{
+	return sqlite3_exec(st->st_db, sql, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+sqlite3_stmt *
+store_prepare(struct policy_store *st, const char *sql)
+{
+	sqlite3_stmt *stmt = NULL;
+
+	if (sqlite3_prepare_v2(st->st_db, sql, -1, &stmt, NULL) != SQLITE_OK)
+		return NULL;
+	return stmt;
+}
+
+bool
+store_int(struct policy_store *st, const char *sql, int64_t *out)
+{
+	sqlite3_stmt *stmt = store_prepare(st, sql);
+	bool ok = stmt != NULL && sqlite3_step(stmt) == SQLITE_ROW;
+
+	if (ok)
+		*out = sqlite3_column_int64(stmt, 0);
+	(void)sqlite3_finalize(stmt);
+	return ok;
+}
+
+bool
+store_seal(struct policy_store *st, bool create, const char **why)
+{
+	if (!st->st_sealed)
+		st->st_sealed = seal_init(&st->st_seal, st->st_path, create,
+		    why);
+	return st->st_sealed;
+}
+
+static struct policy_store *
+store_new(const char *path, const char **why)
+{
+	struct policy_store *st = calloc(1, sizeof(*st));
+
+	if (st == NULL || (st->st_path = strdup(path)) == NULL) {
+		free(st);
+		*why = "out of memory";
+		return NULL;
+	}
+	return st;
+}
+
+void
+policy_store_close(struct policy_store *st)
+{
+	if (st == NULL)
+		return;
+	(void)sqlite3_close_v2(st->st_db);
+	seal_wipe(&st->st_seal);
+	free(st->st_xtext);
+	free(st->st_xsecret);
+	free(st->st_path);
+	free(st);
+}
+
+/* Keeps the text of a store that cannot be opened. */
+static struct policy_store *
+open_failed(struct policy_store *st, const char **why)
+{
+	if (*why == st->st_why) {
+		(void)snprintf(open_why, sizeof(open_why), "%s", st->st_why);
+		*why = open_why;
+	}
+	policy_store_close(st);
+	return NULL;
+}
+
+bool
+store_check(struct policy_store *st, const char **why)
+{
+	sqlite3_stmt *stmt;
+	const char *text = NULL;
+	int64_t app = 0, version = 0;
+	bool ok;
+
+	if (!store_int(st, "PRAGMA application_id", &app) ||
+	    !store_int(st, "PRAGMA user_version", &version))
+		return store_fail_sql(st, why, st->st_path);
+	if (app != STORE_APPLICATION)
+		return store_fail(st, why, "%s is not a policy store",
+		    st->st_path);
+	if (version > STORE_VERSION)
+		return store_fail(st, why, "%s was written by a newer version "
+		    "(format %lld, this program knows %d)", st->st_path,
+		    (long long)version, STORE_VERSION);
+	if ((stmt = store_prepare(st, "PRAGMA quick_check(1)")) == NULL)
+		return store_fail_sql(st, why, st->st_path);
+	ok = sqlite3_step(stmt) == SQLITE_ROW &&
+	    (text = (const char *)sqlite3_column_text(stmt, 0)) != NULL &&
+	    strcmp(text, "ok") == 0;
+	if (!ok)
+		(void)store_fail(st, why, "%s is damaged: %s", st->st_path,
+		    text != NULL ? text : sqlite3_errmsg(st->st_db));
+	(void)sqlite3_finalize(stmt);
+	return ok;
+}
+
+static bool
+is_damage(struct policy_store *st)
+{
+	int code = sqlite3_errcode(st->st_db);
+
+	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB ||
+	    strstr(st->st_why, "damaged") != NULL;
+}
+
+/* Turns to the export, and remembers what is wrong with the store. */
+static bool
+use_export(struct policy_store *st, const char **why)
+{
+	(void)snprintf(st->st_damage, sizeof(st->st_damage), "%.255s",
+	    st->st_why);
+	(void)sqlite3_close_v2(st->st_db);
+	st->st_db = NULL;
+	return export_load(st, why);
+}
+
+struct policy_store *
+policy_store_open_ro(const char *path, const char **why)
+{
+	struct policy_store *st = store_new(path, why);
+
+	if (st == NULL)
+		return NULL;
+	if (access(path, F_OK) == -1) {
+		(void)store_fail(st, why, "%s: %s", path, errno == ENOENT ?
+		    "no policy store there yet: start policyd" :
+		    strerror(errno));
+		return open_failed(st, why);
+	}
+	if (sqlite3_open_v2(path, &st->st_db, SQLITE_OPEN_READONLY |
+	    SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+		(void)store_fail_sql(st, why, path);
+		return open_failed(st, why);
+	}
+	(void)sqlite3_busy_timeout(st->st_db, 5000);
+	if (store_exec(st, "PRAGMA query_only = ON; PRAGMA trusted_schema = "
+	    "OFF") && store_check(st, why))
+		return st;
+	if (st->st_why[0] == '\0')
+		(void)store_fail_sql(st, why, path);
+	if (is_damage(st) && use_export(st, why))
+		return st;
+	return open_failed(st, why);
+}
+
+struct policy_store *
+policy_store_open_export(const char *path, const char **why)
+{
+	struct policy_store *st = store_new(path, why);
+
+	if (st == NULL)
+		return NULL;
+	if (!use_export(st, why))
+		return open_failed(st, why);
+	return st;
+}
+
+static bool
+store_migrate(struct policy_store *st, const char **why)
+{
+	int64_t version = 0, app = 0, tables = 0;
+	char sql[160];
+
+	if (!store_int(st, "PRAGMA user_version", &version) ||
+	    !store_int(st, "PRAGMA application_id", &app) ||
+	    !store_int(st, "SELECT count(*) FROM sqlite_schema", &tables))
+		return store_fail_sql(st, why, st->st_path);
+	if (tables != 0 && app != STORE_APPLICATION)
+		return store_fail(st, why, "%s is not a policy store",
+		    st->st_path);
+	for (; version < STORE_VERSION; version++) {
+		(void)snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; "
+		    "PRAGMA user_version = %lld; COMMIT", STORE_APPLICATION,
+		    (long long)version + 1);
+		if (!store_exec(st, "BEGIN IMMEDIATE") ||
+		    !store_exec(st, migrations[version]) ||
+		    !store_exec(st, sql)) {
+			(void)store_fail_sql(st, why, st->st_path);
+			(void)store_exec(st, "ROLLBACK");
+			return false;
+		}
+	}
+	return true;
+}
+
+struct policy_store *
+policy_store_open_rw(const char *path, const char **why)
+{
+	struct policy_store *st = store_new(path, why);
+	mode_t mask;
+	int rc;
+
+	if (st == NULL)
+		return NULL;
+	mask = umask(077);
+	rc = sqlite3_open_v2(path, &st->st_db, SQLITE_OPEN_READWRITE |
+	    SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc != SQLITE_OK) {
+		(void)store_fail_sql(st, why, path);
+	} else {
+		(void)sqlite3_busy_timeout(st->st_db, 5000);
+		if (!store_exec(st, "PRAGMA foreign_keys = ON; PRAGMA "
+		    "trusted_schema = OFF; PRAGMA journal_mode = WAL; "
+		    "PRAGMA synchronous = FULL"))
+			(void)store_fail_sql(st, why, path);
+		else if (store_migrate(st, why) && store_check(st, why) &&
+		    store_seal(st, true, why)) {
+			(void)umask(mask);
+			return st;
+		}
+	}
+	(void)umask(mask);
+	return open_failed(st, why);
+}
+
+const char *
+policy_store_damage(const struct policy_store *st)
+{
+	return st->st_db == NULL ? st->st_damage : NULL;
+}
+
+bool
+policy_store_latest(struct policy_store *st, uint64_t *rev, const char **why)
+{
+	int64_t v = 0;
+
+	if (st->st_db == NULL) {
+		*rev = st->st_xrev;
+		return true;
+	}
+	if (!store_int(st, "SELECT ifnull(max(number), 0) FROM revision", &v))
+		return store_fail_sql(st, why, "cannot read the store");
+	*rev = (uint64_t)v;
+	return true;
+}
+
+/* ---- loading a revision ---- */
+
+static bool
+digest_matches(struct policy_store *st, uint64_t rev, const char *text,
+    const char **why)
+{
+	br_sha256_context hash;
+	uint8_t digest[STORE_DIGEST];
+	sqlite3_stmt *stmt;
+	bool ok;
+
+	br_sha256_init(&hash);
+	br_sha256_update(&hash, text, strlen(text));
+	br_sha256_out(&hash, digest);
+	stmt = store_prepare(st, "SELECT digest FROM revision WHERE number = ?");
+	if (stmt == NULL)
+		return store_fail_sql(st, why, "cannot read the store");
+	(void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)rev);
+	if (sqlite3_step(stmt) != SQLITE_ROW) {
+		(void)store_fail(st, why, "there is no revision %llu",
+		    (unsigned long long)rev);
+		ok = false;
+	} else {
+		ok = sqlite3_column_bytes(stmt, 0) == STORE_DIGEST &&
+		    memcmp(sqlite3_column_blob(stmt, 0), digest,
+		    STORE_DIGEST) == 0;
+		if (!ok)
+			(void)store_fail(st, why, "%s is damaged: the rules of "
+			    "revision %llu do not match their digest",
+			    st->st_path, (unsigned long long)rev);
+	}
+	(void)sqlite3_finalize(stmt);
+	return ok;
+}
+
+char *
+store_rules(struct policy_store *st, uint64_t rev, const char **why)
+{
+	sqlite3_stmt *stmt;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out;
+	int rc;
+
+	stmt = store_prepare(st, "SELECT body FROM rule WHERE revision = ? "
+	    "ORDER BY ord");
+	if (stmt == NULL || (out = open_memstream(&text, &len)) == NULL) {
+		(void)store_fail_sql(st, why, "cannot read the store");
+		(void)sqlite3_finalize(stmt);
+		return NULL;
+	}
+	(void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)rev);
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
+		(void)fwrite(sqlite3_column_text(stmt, 0), 1,
+		    (size_t)sqlite3_column_bytes(stmt, 0), out);
+	if (fclose(out) != 0 || rc != SQLITE_DONE) {
+		(void)store_fail_sql(st, why, "cannot read the store");
+		free(text);
+		text = NULL;
+	} else if (!digest_matches(st, rev, text, why)) {
+		free(text);
+		text = NULL;
+	}
+	(void)sqlite3_finalize(stmt);
+	return text;
+}
+
+struct load_env {
+	struct policy_store	*le_st;
+	bool			 le_secrets;
+	const char		*le_why;
+};
+
+static bool
+load_unseal(void *arg, uint64_t id, uint8_t buf[POLICY_KEY_MAX], size_t *len)
+{
+	struct load_env *le = arg;
+
+	*len = 0;
+	return !le->le_secrets || policy_secret(le->le_st, id, buf, len,
+	    &le->le_why);
+}
+
+static bool
+load_text(struct policy_store *st, const char *body, unsigned flags,
+    struct policy *pol, const char **why)
+{
+	struct load_env le = { st, (flags & POLICY_LOAD_SECRETS) != 0, NULL };
+	struct policy_env env = { .env_unseal = load_unseal, .env_arg = &le };
+	struct policy_text text = { "store", body, strlen(body) };
+	struct policy_errors *errs = calloc(1, sizeof(*errs));
+	bool ok;
+
+	policy_init(pol);
+	if (errs == NULL)
+		return store_fail(st, why, "out of memory");
+	ok = policy_parse(pol, &text, &env, NULL, 0, errs) &&
+	    policy_finish(pol, errs);
+	if (!ok && le.le_why != NULL)
+		(void)store_fail(st, why, "%.400s", le.le_why);
+	else if (!ok)
+		(void)store_fail(st, why, "the stored policy cannot be read: "
+		    "%s", errs->per_n != 0 ? errs->per_list[0].pe_msg : "");
+	policy_errors_free(errs);
+	free(errs);
+	return ok;
+}
+
+bool
+policy_store_load(struct policy_store *st, uint64_t rev, unsigned flags,
+    struct policy *pol, const char **why)
+{
+	char *text;
+	bool ok;
+
+	policy_init(pol);
+	if (st->st_db == NULL) {
+		if (rev != st->st_xrev)
+			return store_fail(st, why, "the store is damaged, and "
+			    "its export holds revision %llu only",
+			    (unsigned long long)st->st_xrev);
+		ok = load_text(st, st->st_xtext, flags, pol, why);
+	} else {
+		/* one read transaction: the rules and their digest belong
+		 * together */
+		(void)store_exec(st, "BEGIN");
+		text = store_rules(st, rev, why);
+		ok = text != NULL && load_text(st, text, flags, pol, why);
+		free(text);
+		(void)store_exec(st, "COMMIT");
+	}
+	if (!ok) {
+		policy_free(pol);
+		policy_init(pol);
+	}
+	return ok;
+}
+
+static bool
+export_secret(struct policy_store *st, uint64_t id,
+    uint8_t buf[POLICY_KEY_MAX], size_t *len, const char **why)
+{
+	for (size_t i = 0; i < st->st_nxsecret; i++) {
+		const struct export_secret *es = &st->st_xsecret[i];
+
+		if (es->es_id == id && seal_open(&st->st_seal, id,
+		    es->es_nonce, es->es_sealed, es->es_len, buf, len))
+			return true;
+	}
+	return store_fail(st, why, "the export has no key %llu",
+	    (unsigned long long)id);
+}
+
+bool
+policy_secret(struct policy_store *st, uint64_t id,
+    uint8_t buf[POLICY_KEY_MAX], size_t *len, const char **why)
+{
+	sqlite3_stmt *stmt;
+	bool ok = false;
+
+	if (!store_seal(st, false, why))
+		return false;
+	if (st->st_db == NULL)
+		return export_secret(st, id, buf, len, why);
+	stmt = store_prepare(st, "SELECT nonce, sealed FROM secret "
+	    "WHERE id = ?");
+	if (stmt == NULL)
+		return store_fail_sql(st, why, "cannot read the store");
+	(void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)id);
+	if (sqlite3_step(stmt) == SQLITE_ROW &&
+	    sqlite3_column_bytes(stmt, 0) == SEAL_NONCE)
+		ok = seal_open(&st->st_seal, id, sqlite3_column_blob(stmt, 0),
+		    sqlite3_column_blob(stmt, 1),
+		    (size_t)sqlite3_column_bytes(stmt, 1), buf, len);
+	(void)sqlite3_finalize(stmt);
+	if (!ok)
+		return store_fail(st, why, "key %llu of the store cannot be "
+		    "opened by this machine's key", (unsigned long long)id);
+	return true;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The export of the newest revision: a text file beside the store, written
+ * whole after each commit.  If the store is damaged, policy is read from
+ * it; if the store is gone, the next one begins with it.
+ *
+ *	# ravelin policy export 1
+ *	# revision 12
+ *	# secret 3 NONCE SEALED		hexadecimal; as in the store
+ *	... the rules in normal form ...
+ *	# end 8a1f...			SHA-256 of all that stands above
+ */
+#include <bearssl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libpolicy/store_int.h"
+
+#define EXPORT_MAGIC	"# ravelin policy export 1\n"
+
+bool
+export_path(const char *dbpath, const char *suffix, char *out, size_t cap)
+{
+	int n = snprintf(out, cap, "%s.export%s", dbpath, suffix);
+
+	return n > 0 && (size_t)n < cap;
+}
+
+static void
+print_hex(FILE *out, const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "%02x", p[i]);
+}
+
+static void
+sha256_text(const char *text, size_t len, uint8_t digest[STORE_DIGEST])
+{
+	br_sha256_context hash;
+
+	br_sha256_init(&hash);
+	br_sha256_update(&hash, text, len);
+	br_sha256_out(&hash, digest);
+}
+
+static bool
+export_secrets(struct policy_store *st, uint64_t rev, FILE *out)
+{
+	sqlite3_stmt *s = store_prepare(st, "SELECT id, nonce, sealed FROM "
+	    "secret JOIN secret_use ON secret = id WHERE revision = ? "
+	    "ORDER BY id");
+	int rc;
+
+	if (s == NULL)
+		return false;
+	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)rev);
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		fprintf(out, "# secret %lld ",
+		    (long long)sqlite3_column_int64(s, 0));
+		print_hex(out, sqlite3_column_blob(s, 1),
+		    (size_t)sqlite3_column_bytes(s, 1));
+		fputc(' ', out);
+		print_hex(out, sqlite3_column_blob(s, 2),
+		    (size_t)sqlite3_column_bytes(s, 2));
+		fputc('\n', out);
+	}
+	(void)sqlite3_finalize(s);
+	return rc == SQLITE_DONE;
+}
+
+/* The whole text of an export; malloc'd. */
+static char *
+export_text(struct policy_store *st, uint64_t rev, size_t *len,
+    const char **why)
+{
+	uint8_t digest[STORE_DIGEST];
+	char *rules = store_rules(st, rev, why), *text = NULL;
+	FILE *out;
+	bool ok;
+
+	if (rules == NULL)
+		return NULL;
+	if ((out = open_memstream(&text, len)) == NULL) {
+		free(rules);
+		return NULL;
+	}
+	fprintf(out, EXPORT_MAGIC "# revision %llu\n", (unsigned long long)rev);
+	ok = export_secrets(st, rev, out);
+	fputs(rules, out);
+	free(rules);
+	(void)fflush(out);
+	sha256_text(text, *len, digest);
+	fputs("# end ", out);
+	print_hex(out, digest, sizeof(digest));
+	fputc('\n', out);
+	if (fclose(out) != 0 || !ok) {
+		free(text);
+		(void)store_fail_sql(st, why, "cannot write the export");
+		return NULL;
+	}
+	return text;
+}
+
+static bool
+write_whole(const char *tmp, const char *path, const char *text, size_t len)
+{
+	int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool ok = fd != -1;
+
+	while (ok && len != 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		ok = n > 0;
+		if (ok) {
+			text += n;
+			len -= (size_t)n;
+		}
+	}
+	ok = ok && fsync(fd) == 0;
+	if (fd != -1)
+		ok = close(fd) == 0 && ok;
+	return ok && rename(tmp, path) == 0;
+}
+
+bool
+policy_store_export(struct policy_store *st, uint64_t rev, const char **why)
+{
+	char path[4096], tmp[4096];
+	size_t len = 0;
+	char *text;
+	bool ok;
+
+	if (!export_path(st->st_path, "", path, sizeof(path)) ||
+	    !export_path(st->st_path, ".new", tmp, sizeof(tmp)))
+		return store_fail(st, why, "the path of the store is too long");
+	if ((text = export_text(st, rev, &len, why)) == NULL)
+		return false;
+	ok = write_whole(tmp, path, text, len);
+	free(text);
+	if (!ok)
+		return store_fail(st, why, "cannot write %s: %s", path,
+		    strerror(errno));
+	return true;
+}
+
+/* ---- reading ---- */
+
+static bool
+read_hex(const char *p, size_t n, uint8_t *out, size_t cap)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	if (n % 2 != 0 || n / 2 > cap)
+		return false;
+	for (size_t i = 0; i < n / 2; i++) {
+		const char *hi = memchr(digits, p[2 * i], 16);
+		const char *lo = memchr(digits, p[2 * i + 1], 16);
+
+		if (hi == NULL || lo == NULL)
+			return false;
+		out[i] = (uint8_t)((hi - digits) << 4 | (lo - digits));
+	}
+	return true;
+}
+
+static char *
+read_text(const char *path, size_t *len)
+{
+	FILE *in = fopen(path, "re");
+	char *text = NULL;
+	size_t cap = 0;
+	ssize_t n;
+
+	if (in == NULL)
+		return NULL;
+	n = getdelim(&text, &cap, -1, in);
+	(void)fclose(in);
+	if (n < 0) {
+		free(text);
+		return NULL;
+	}
+	*len = (size_t)n;
+	return text;
+}
+
+/* The last line holds the digest of what stands above it. */
+static bool
+export_sound(char *text, size_t len)
+{
+	const size_t line = 6 + 2 * STORE_DIGEST + 1;	/* "# end " hex "\n" */
+	uint8_t said[STORE_DIGEST], is[STORE_DIGEST];
+
+	if (strlen(text) != len || len < line ||
+	    strncmp(text, EXPORT_MAGIC, strlen(EXPORT_MAGIC)) != 0 ||
+	    memcmp(text + len - line, "# end ", 6) != 0 ||
+	    !read_hex(text + len - line + 6, 2 * STORE_DIGEST, said,
+	    sizeof(said)))
+		return false;
+	sha256_text(text, len - line, is);
+	return memcmp(said, is, sizeof(is)) == 0;
+}
+
+static bool
+secret_line(struct policy_store *st, const char *line)
+{
+	struct export_secret *v, *es;
+	const char *nonce, *sealed;
+	char *end;
+	size_t n;
+
+	v = reallocarray(st->st_xsecret, st->st_nxsecret + 1, sizeof(*v));
+	if (v == NULL)
+		return false;
+	st->st_xsecret = v;
+	es = &v[st->st_nxsecret];
+	es->es_id = strtoull(line, &end, 10);
+	nonce = end + (*end == ' ');
+	n = strcspn(nonce, " \n");
+	sealed = nonce + n + (nonce[n] == ' ');
+	if (n != 2 * SEAL_NONCE ||
+	    !read_hex(nonce, n, es->es_nonce, sizeof(es->es_nonce)))
+		return false;
+	n = strcspn(sealed, "\n");
+	if (!read_hex(sealed, n, es->es_sealed, sizeof(es->es_sealed)))
+		return false;
+	es->es_len = n / 2;
+	st->st_nxsecret++;
+	return true;
+}
+
+bool
+export_load(struct policy_store *st, const char **why)
+{
+	char path[4096];
+	size_t len = 0;
+	const char *p;
+	bool ok = true;
+
+	if (!export_path(st->st_path, "", path, sizeof(path)))
+		return false;
+	if ((st->st_xtext = read_text(path, &len)) == NULL)
+		return store_fail(st, why, "%.200s; and there is no export",
+		    st->st_damage);
+	if (!export_sound(st->st_xtext, len))
+		return store_fail(st, why, "%.200s; and its export is damaged "
+		    "too", st->st_damage);
+	for (p = st->st_xtext; *p == '#' && ok; p = strchr(p, '\n') + 1) {
+		if (strncmp(p, "# revision ", 11) == 0)
+			st->st_xrev = strtoull(p + 11, NULL, 10);
+		else if (strncmp(p, "# secret ", 9) == 0)
+			ok = secret_line(st, p + 9);
+	}
+	if (!ok || st->st_xrev == 0)
+		return store_fail(st, why, "%s cannot be read", path);
+	return true;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Inside of the store: what its files share.
+ */
+#ifndef LIBPOLICY_STORE_INT_H
+#define LIBPOLICY_STORE_INT_H
+
+#include <sqlite3.h>
+
+#include "libpolicy/seal.h"
+#include "libpolicy/storew.h"
+
+enum {
+	STORE_APPLICATION	= 0x52765031,	/* application_id: "RvP1" */
+	STORE_VERSION		= 1,		/* user_version */
+	STORE_DIGEST		= 32,
+};
+
+/* A sealed key of an export. */
+struct export_secret {
+	uint64_t	es_id;
+	uint8_t		es_nonce[SEAL_NONCE];
+	uint8_t		es_sealed[SEAL_MAX];
+	size_t		es_len;
+};
+
+struct policy_store {
+	sqlite3			*st_db;		/* NULL: from the export */
+	char			*st_path;
+	struct seal		 st_seal;
+	bool			 st_sealed;	/* st_seal is there */
+	char			 st_why[512];
+	/* the export that stands in for a damaged store */
+	uint64_t		 st_xrev;
+	char			*st_xtext;
+	struct export_secret	*st_xsecret;
+	size_t			 st_nxsecret;
+	char			 st_damage[256];
+};
+
+/* Puts a text in st_why and *why; returns false. */
+bool	store_fail(struct policy_store *st, const char **why,
+	    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* "doing what: " and what SQLite says, with what to do about it. */
+bool	store_fail_sql(struct policy_store *st, const char **why,
+	    const char *what);
+bool	store_exec(struct policy_store *st, const char *sql);
+/* The first column of the first row; false if there is no row. */
+bool	store_int(struct policy_store *st, const char *sql, int64_t *out);
+sqlite3_stmt	*store_prepare(struct policy_store *st, const char *sql);
+bool	store_seal(struct policy_store *st, bool create, const char **why);
+/* Sound through and through? */
+bool	store_check(struct policy_store *st, const char **why);
+
+/* The rules of a revision, one after the other; malloc'd. */
+char	*store_rules(struct policy_store *st, uint64_t rev, const char **why);
+
+/* "PATH.export"; false if too long. */
+bool	export_path(const char *dbpath, const char *suffix, char *out,
+	    size_t cap);
+/* Fills st_x*. */
+bool	export_load(struct policy_store *st, const char **why);
+
+#endif

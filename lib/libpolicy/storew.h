@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The writing side of the store: policyd's alone.
+ */
+#ifndef LIBPOLICY_STOREW_H
+#define LIBPOLICY_STOREW_H
+
+#include "libpolicy/store.h"
+#include "libpolicy/texts.h"
+
+/*
+ * Opens the store for writing, makes it and its machine key if they are not
+ * there, brings it to the present version and checks it.  NULL with *why;
+ * a damaged store is left as it is.
+ */
+struct policy_store	*policy_store_open_rw(const char *path,
+			    const char **why);
+
+/* The export alone, as policy_store_open_ro() gives it for a damaged store. */
+struct policy_store	*policy_store_open_export(const char *path,
+			    const char **why);
+
+/* A secret as a text had it, from env_secret. */
+struct policy_form {
+	char			*pf_form;
+	size_t			 pf_len;
+	struct policy_key	 pf_key[2];
+	unsigned		 pf_nkeys;
+};
+
+struct policy_forms {
+	struct policy_form	*pf_v;
+	size_t			 pf_n;
+	bool			 pf_memory;	/* was short */
+};
+
+/* An env_secret; arg is a struct policy_forms, zero at first. */
+void	policy_forms_add(struct policy_forms *pf, const char *form, size_t len,
+	    const struct policy_key *keys, size_t nkeys);
+void	policy_forms_free(struct policy_forms *pf);
+
+struct policy_commit {
+	const char		*co_author;
+	const char		*co_reason;
+	struct policy_texts	*co_texts;	/* keys in them are replaced */
+	struct policy_forms	*co_forms;
+	struct policy		*co_policy;	/* finished; pk_id is filled in */
+	uint64_t		 co_after;	/* the number is above this */
+};
+
+/*
+ * One transaction, one revision; on true it is on the disk.  False with
+ * *why, and the store is as before.
+ */
+bool	policy_store_commit(struct policy_store *st, struct policy_commit *co,
+	    uint64_t *rev, const char **why);
+
+/*
+ * Writes revision rev and its sealed keys beside the store (".export"),
+ * whole or not at all: what is left if the store is damaged one day.
+ */
+bool	policy_store_export(struct policy_store *st, uint64_t rev,
+	    const char **why);
+
+#endif
