@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Names that pf.conf(5) uses for numbers.  The tables are built in, so that
+ * a file means the same on every machine.
+ */
+#ifndef LIBPF_NAMES_H
+#define LIBPF_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pf_word {
+	const char	*pw_name;
+	int		 pw_number;
+};
+
+/* Ended by a NULL name. */
+extern const struct pf_word pf_protocols[];
+extern const struct pf_word pf_services[];
+extern const struct pf_word pf_icmp_types[];
+
+struct pf_code {
+	const char	*pc_name;
+	uint8_t		 pc_type, pc_code;
+};
+extern const struct pf_code pf_icmp_codes[];
+
+/* -1: no such name. */
+int		 pf_word_number(const struct pf_word *, const char *name);
+/* NULL: no name. */
+const char	*pf_word_name(const struct pf_word *, int number);
+int		 pf_code_number(uint8_t type, const char *name);
+const char	*pf_code_name(uint8_t type, uint8_t code);
+
+#endif

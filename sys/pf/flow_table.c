@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The flow table: slots, buckets, expiry (see flow_table.h).
+ *
+ * Slots are one array, allocated at start and touched only as they are
+ * used.  A flow's timer is not moved by its packets: when it fires, it looks
+ * when the last packet was, and goes back to sleep for what is left.  Only
+ * a change of state that shortens the timeout moves it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pf/flow_table.h"
+#include "pf/pfvar.h"
+#include "pf/track.h"
+
+#define FLOWS_DEFAULT	(1u << 18)	/* a worker */
+#define FLOWS_MIN	64u
+
+static uint32_t
+flow_buckets(uint32_t flows)
+{
+	uint32_t n = 16;
+
+	/* two entries a flow at most, half full at most */
+	while (n < flows / 2)
+		n *= 2;
+	return n;
+}
+
+int
+flow_table_init(struct worker *w)
+{
+	struct flow_table *ft = calloc(1, sizeof(*ft));
+	uint32_t max = w->w_nk->nk_conf.nc_flows;
+	uint32_t n;
+
+	if (ft == NULL)
+		return ENOMEM;
+	if (max == 0)
+		max = FLOWS_DEFAULT;
+	if (max < FLOWS_MIN)
+		max = FLOWS_MIN;
+	n = flow_buckets(max);
+	ft->ft_worker = w;
+	ft->ft_max = max;
+	ft->ft_mask = n - 1;
+	ft->ft_bucket = aligned_alloc(64, n * sizeof(*ft->ft_bucket));
+	ft->ft_flow = aligned_alloc(64, (size_t)max * sizeof(*ft->ft_flow));
+	ft->ft_free = malloc((size_t)max * sizeof(*ft->ft_free));
+	w->w_flows = ft;
+	if (ft->ft_bucket == NULL || ft->ft_flow == NULL || ft->ft_free == NULL) {
+		flow_table_fini(w);
+		return ENOMEM;
+	}
+	memset(ft->ft_bucket, 0, n * sizeof(*ft->ft_bucket));
+	return 0;
+}
+
+void
+flow_table_fini(struct worker *w)
+{
+	struct flow_table *ft = w->w_flows;
+
+	if (ft == NULL)
+		return;
+	if (ft->ft_flow != NULL)
+		flow_flush(w);
+	free(ft->ft_bucket);
+	free(ft->ft_flow);
+	free(ft->ft_free);
+	free(ft);
+	w->w_flows = NULL;
+}
+
+uint64_t
+flow_count(struct worker *w)
+{
+	return w->w_flows == NULL ? 0 : w->w_flows->ft_states;
+}
+
+uint64_t
+flow_capacity(struct worker *w)
+{
+	return w->w_flows == NULL ? 0 : w->w_flows->ft_max;
+}
+
+/* ---- buckets ---- */
+
+static bool
+bucket_put(struct flow_bucket *b, uint32_t hash, uint32_t entry)
+{
+	for (unsigned i = 0; i < BUCKET_SLOTS; i++)
+		if (b->fb_sig[i] == 0) {
+			b->fb_entry[i] = entry;
+			b->fb_sig[i] = hash;
+			return true;
+		}
+	return false;
+}
+
+static bool
+bucket_drop(struct flow_bucket *b, uint32_t hash, uint32_t entry)
+{
+	for (unsigned i = 0; i < BUCKET_SLOTS; i++)
+		if (b->fb_sig[i] == hash && b->fb_entry[i] == entry) {
+			b->fb_sig[i] = b->fb_entry[i] = 0;
+			return true;
+		}
+	return false;
+}
+
+static bool
+table_put(struct flow_table *ft, uint32_t hash, uint32_t entry)
+{
+	return bucket_put(flow_bucket1(ft, hash), hash, entry) ||
+	    bucket_put(flow_bucket2(ft, hash), hash, entry);
+}
+
+static struct flow *
+bucket_find(const struct flow_table *ft, const struct flow_bucket *b,
+    const struct flow_key *k, uint32_t hash, unsigned *dir)
+{
+	for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
+		struct flow *fl;
+
+		if (b->fb_sig[i] != hash)
+			continue;
+		fl = &ft->ft_flow[(b->fb_entry[i] - 1) / 2];
+		if (flow_is(fl, k, dir))
+			return fl;
+	}
+	return NULL;
+}
+
+struct flow *
+flow_find(struct worker *w, const struct flow_key *k, uint32_t hash, unsigned *dir)
+{
+	const struct flow_table *ft = w->w_flows;
+	struct flow *fl = bucket_find(ft, flow_bucket1(ft, hash), k, hash, dir);
+
+	return fl != NULL ? fl :
+	    bucket_find(ft, flow_bucket2(ft, hash), k, hash, dir);
+}
+
+/* ---- flows ---- */
+
+static struct flow *
+slot_get(struct flow_table *ft)
+{
+	if (ft->ft_nfree != 0)
+		return &ft->ft_flow[ft->ft_free[--ft->ft_nfree]];
+	if (ft->ft_fresh < ft->ft_max)
+		return &ft->ft_flow[ft->ft_fresh++];
+	return NULL;
+}
+
+static uint32_t
+slot_index(const struct flow_table *ft, const struct flow *fl)
+{
+	return (uint32_t)(fl - ft->ft_flow);
+}
+
+static void
+flow_expire(void *arg, uint64_t now_ns)
+{
+	struct flow *fl = arg;
+	struct worker *w = fl->fl_owner;
+	uint64_t end;
+
+	end = fl->fl_last_ns + NSEC_PER_SEC *
+	    track_timeout(fl, pf_options(w->w_nk), w->w_flows->ft_states);
+	if (end > now_ns)
+		timer_set(&w->w_wheel, &fl->fl_timer, end);
+	else
+		flow_remove(w, fl);
+}
+
+struct flow *
+flow_new(struct flow_table *ft, const struct flow_key *k, uint32_t hash)
+{
+	struct flow *fl = slot_get(ft);
+	uint32_t i;
+
+	if (fl == NULL)
+		return NULL;
+	i = slot_index(ft, fl);
+	if (!table_put(ft, hash, i * 2 + 1)) {
+		ft->ft_free[ft->ft_nfree++] = i;
+		return NULL;
+	}
+	memset(fl, 0, sizeof(*fl));
+	fl->fl_key[0] = *k;
+	flow_key_turn(&fl->fl_key[1], k);
+	fl->fl_hash = hash;
+	fl->fl_flags = FL_USED | FL_MIRROR;
+	fl->fl_id = ++ft->ft_next_id << 8 | ft->ft_worker->w_id;
+	fl->fl_owner = ft->ft_worker;
+	timer_init(&fl->fl_timer, flow_expire, fl);
+	ft->ft_used++;
+	return fl;
+}
+
+void
+flow_timer(struct worker *w, struct flow *fl)
+{
+	uint64_t end = w->w_now.now_ns + NSEC_PER_SEC *
+	    track_timeout(fl, pf_options(w->w_nk), w->w_flows->ft_states);
+
+	timer_set(&w->w_wheel, &fl->fl_timer, end);
+}
+
+void
+flow_remove(struct worker *w, struct flow *fl)
+{
+	struct flow_table *ft = w->w_flows;
+	uint32_t entry = slot_index(ft, fl) * 2 + 1;
+
+	if (!bucket_drop(flow_bucket1(ft, fl->fl_hash), fl->fl_hash, entry))
+		(void)bucket_drop(flow_bucket2(ft, fl->fl_hash), fl->fl_hash, entry);
+	timer_clear(&w->w_wheel, &fl->fl_timer);
+	nk_lock(w->w_nk);
+	pf_state_account(w->w_nk, fl, -1);
+	nk_unlock(w->w_nk);
+	if (fl->fl_flags & FL_KEEP) {
+		ft->ft_states--;
+		w->w_count[CNT_STATE_END]++;
+	}
+	fl->fl_flags = 0;
+	ft->ft_free[ft->ft_nfree++] = slot_index(ft, fl);
+	ft->ft_used--;
+	ft->ft_removals++;
+}
+
+void
+flow_walk(struct worker *w, void (*fn)(void *, struct flow *), void *arg)
+{
+	struct flow_table *ft = w->w_flows;
+
+	if (ft == NULL)
+		return;
+	/* bytes of slots that were never used are not read; fn may remove its flow */
+	for (uint32_t i = 0; i < ft->ft_fresh; i++)
+		if (ft->ft_flow[i].fl_flags & FL_USED)
+			fn(arg, &ft->ft_flow[i]);
+}
+
+static void
+flush_one(void *arg, struct flow *fl)
+{
+	flow_remove(arg, fl);
+}
+
+void
+flow_flush(struct worker *w)
+{
+	flow_walk(w, flush_one, w);
+}
