@@ -1,0 +1,31 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# Each file of etc/ and each example is accepted by the program that reads it,
+# and so is what a default file shows in its comments.
+
+passed=0 failed=0
+accepted() {	# FILE NAME
+	case ${2##*/} in
+	pf*) program=pfctl ;;
+	*) program=ipsecctl ;;
+	esac
+	if "$BIN/$program" -nf "$1" >"$TMPDIR/log" 2>&1; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED $program -nf $2"
+		cat "$TMPDIR/log"
+	fi
+}
+
+for file in "$TOP"/etc/*.conf "$TOP"/etc/examples/*.conf; do
+	[ -f "$file" ] || continue
+	accepted "$file" "${file#"$TOP"/}"
+done
+sed -n '/^# secret/,$s/^# *//p' "$TOP/etc/iked.conf" >"$TMPDIR/iked.conf"
+grep -q '^ikev2' "$TMPDIR/iked.conf" && chmod 600 "$TMPDIR/iked.conf"
+accepted "$TMPDIR/iked.conf" 'iked.conf, uncommented'
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
