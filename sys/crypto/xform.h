@@ -32,7 +32,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "libalg/alg.h"
 
@@ -44,7 +43,6 @@ struct xform {
 						 * "aes-256+hmac-sha2-256" */
 	const struct alg	*x_encr;
 	const struct alg	*x_integ;	/* NULL: an AEAD */
-	uint8_t			 x_id;		/* index into xform_table[] */
 	uint8_t			 x_iv;		/* bytes of IV on the wire */
 	uint8_t			 x_icv;		/* bytes of ICV on the wire */
 	uint8_t			 x_align;	/* the text (payload and ESP
@@ -114,7 +112,8 @@ void xform_key_wipe(const struct xform_ctx *ctx, const struct xform *x,
  *	| SPI, sequence | IV           | text          | ICV            |
  *	|    number     | x_iv bytes   | xj_len bytes  | x_icv bytes    |
  *
- * xj_len is not 0 and a multiple of x_align.  With extended sequence numbers
+ * xj_len is 1 to 65,408 and a multiple of x_align; a job with another length
+ * is given back with xj_ok false and otherwise untouched.  With extended sequence numbers
  * (RFC 4303 section 2.2.1) xj_esn is set and xj_esn_hi is the high half,
  * which is authenticated but not sent; otherwise both are ignored.
  *
