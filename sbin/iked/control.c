@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ikeproc.h"
+#include "control.h"
 #include "libctl/ikectl.h"
 #include "libutil/log.h"
 
@@ -120,7 +120,7 @@ static void
 do_status(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq)
 {
 	struct status_arg a = { .sa_client = cl, .sa_request = rq,
-	    .sa_now = now_ms() };
+	    .sa_now = ikeproc_now(ip) };
 
 	ike_status(ip->ip_ike, a.sa_now, status_line, &a);
 	client_end(cl, rq, a.sa_count == 0 && rq->ik_name[0] != '\0' ? ENOENT :
@@ -128,7 +128,8 @@ do_status(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq)
 }
 
 static void
-do_stats(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq)
+do_stats(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq,
+    bool kernel)
 {
 	struct ikectl_stats out;
 
@@ -136,7 +137,7 @@ do_stats(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq)
 	out.it_hdr = *rq;
 	out.it_revision = ip->ip_revision;
 	out.it_failed = ip->ip_failed;
-	out.it_kernel = ip->ip_key != NULL && ip->ip_udp != -1;
+	out.it_kernel = kernel;
 	memcpy(out.it_text, ip->ip_failed_text, sizeof(out.it_text));
 	ike_stats(ip->ip_ike, &out.it_stats);
 	(void)client_put(cl, &out, sizeof(out));
@@ -147,7 +148,7 @@ static void
 do_command(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq,
     enum ike_command cmd)
 {
-	size_t n = ike_command(ip->ip_ike, now_ms(), cmd,
+	size_t n = ike_command(ip->ip_ike, ikeproc_now(ip), cmd,
 	    rq->ik_name[0] != '\0' ? rq->ik_name : NULL);
 
 	client_end(cl, rq, n == 0 && rq->ik_name[0] != '\0' ? ENOENT : 0,
@@ -166,7 +167,8 @@ static const struct {
 };
 
 static void
-request(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq)
+request(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq,
+    bool kernel)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (commands[i].op == rq->ik_op) {
@@ -178,7 +180,7 @@ request(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq)
 		do_status(ip, cl, rq);
 		break;
 	case IKECTL_STATS:
-		do_stats(ip, cl, rq);
+		do_stats(ip, cl, rq, kernel);
 		break;
 	case IKECTL_MONITOR:
 		cl->cl_monitor = true;
@@ -190,7 +192,7 @@ request(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq)
 }
 
 static void
-client_read(struct ikeproc *ip, struct client *cl)
+client_read(struct ikeproc *ip, struct client *cl, bool kernel)
 {
 	struct ikectl_hdr rq;
 	ssize_t n = recv(cl->cl_fd, &rq, sizeof(rq), MSG_DONTWAIT | MSG_TRUNC);
@@ -207,7 +209,7 @@ client_read(struct ikeproc *ip, struct client *cl)
 		client_end(cl, &rq, EINVAL, 0);
 		return;
 	}
-	request(ip, cl, &rq);
+	request(ip, cl, &rq, kernel);
 }
 
 static void
@@ -251,10 +253,9 @@ control_poll(const struct control *ct, struct pollfd *p, size_t max)
 }
 
 void
-control_ready(struct ikeproc *ip, const struct pollfd *p, size_t n)
+control_ready(struct control *ct, struct ikeproc *ip, bool kernel,
+    const struct pollfd *p, size_t n)
 {
-	struct control *ct = ip->ip_control;
-
 	for (size_t i = 0; i < n; i++) {
 		if (p[i].revents == 0)
 			continue;
@@ -262,16 +263,17 @@ control_ready(struct ikeproc *ip, const struct pollfd *p, size_t n)
 			control_accept(ct);
 		for (size_t c = 0; c < CONTROL_CLIENTS; c++)
 			if (ct->ct_client[c].cl_fd == p[i].fd)
-				client_read(ip, &ct->ct_client[c]);
+				client_read(ip, &ct->ct_client[c],
+				    kernel);
 	}
 }
 
 void
-control_event(struct ikeproc *ip, const struct ike_event *ev)
+control_event(struct control *ct, const struct ike_event *ev)
 {
 	struct ikectl_event out;
 
-	if (ip->ip_control == NULL)
+	if (ct == NULL)
 		return;
 	memset(&out, 0, sizeof(out));
 	out.ie_hdr.ik_version = IKECTL_VERSION;
@@ -279,7 +281,6 @@ control_event(struct ikeproc *ip, const struct ike_event *ev)
 	out.ie_wall = time(NULL);
 	out.ie_event = *ev;
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
-		if (ip->ip_control->ct_client[i].cl_monitor)
-			(void)client_put(&ip->ip_control->ct_client[i], &out,
-			    sizeof(out));
+		if (ct->ct_client[i].cl_monitor)
+			(void)client_put(&ct->ct_client[i], &out, sizeof(out));
 }

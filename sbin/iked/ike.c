@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The ike process: waits on its sockets, hands what comes to the IKE core
- * (libike), and does what the core asks for, in its order.
+ * The ike process's shell: waits on its sockets, hands what comes to the half
+ * without I/O (ikeproc.h), and carries out what that asks for.
  *
  * It holds no long-term secret: AUTH values are made and verified by the auth
  * process.  It opens nothing: every descriptor comes from the parent.
@@ -12,25 +12,44 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "ikeproc.h"
-#include "libike/ike_auth.h"
+#include "control.h"
 #include "libutil/log.h"
 #include "libutil/sandbox.h"
 
-uint64_t
-now_ms(void)
+#define SOURCE_WAIT_MS	500
+
+struct shell {
+	struct ikeproc	 sh_ip;
+	struct ikeio	 sh_io;
+	int		 sh_parent;
+	int		 sh_auth;
+	struct pfkey	*sh_key;	/* NULL: no network kernel */
+	bool		 sh_key_once;	/* there was one */
+	int		 sh_udp;	/* -1 likewise */
+	int		 sh_source;
+	struct control	*sh_control;
+	struct imsg	 sh_msg;
+};
+
+/* ---- what the other half asks for --------------------------------- */
+
+static uint64_t
+shell_now(void *arg)
 {
 	struct timespec ts;
 
+	(void)arg;
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000 + 1;
 }
 
 static void
-fill_random(void *arg, void *buf, size_t n)
+shell_random(void *arg, void *buf, size_t n)
 {
 	uint8_t *p = buf;
 
@@ -47,403 +66,335 @@ fill_random(void *arg, void *buf, size_t n)
 	}
 }
 
-static void
-log_line(void *arg, int level, const char *line)
-{
-	(void)arg;
-	log_at(level, "%s", line);
-}
-
-static bool
-source_for(void *arg, const struct addr *dst, struct addr *src)
-{
-	return udp_source(arg, dst, src);
-}
-
-const struct iked_rule *
-ikeproc_rule(const struct ikeproc *ip, const char *policy)
-{
-	for (size_t i = 0; i < ip->ip_nrules; i++)
-		if (strcmp(ip->ip_rules[i].ir_policy.po_name, policy) == 0)
-			return &ip->ip_rules[i];
-	return NULL;
-}
-
 /* The parent connects again and sends new descriptors. */
-void
-ikeproc_kernel_gone(struct ikeproc *ip)
+static void
+kernel_gone(struct shell *sh)
 {
-	if (ip->ip_key == NULL && ip->ip_udp == -1 && ip->ip_source == -1)
+	if (sh->sh_key == NULL && sh->sh_udp == -1 && sh->sh_source == -1)
 		return;
 	log_warn("the network kernel has gone");
-	if (ip->ip_key != NULL)
-		pfkey_close(ip->ip_key);
-	if (ip->ip_udp != -1)
-		close(ip->ip_udp);
-	if (ip->ip_source != -1)
-		close(ip->ip_source);
-	ip->ip_key = NULL;
-	ip->ip_udp = ip->ip_source = -1;
-	(void)imsg_send(ip->ip_parent, IMSG_KERNEL_GONE, 0, NULL, 0, -1);
+	if (sh->sh_key != NULL)
+		pfkey_close(sh->sh_key);
+	if (sh->sh_udp != -1)
+		close(sh->sh_udp);
+	if (sh->sh_source != -1)
+		close(sh->sh_source);
+	sh->sh_key = NULL;
+	sh->sh_udp = sh->sh_source = -1;
+	(void)imsg_send(sh->sh_parent, IMSG_KERNEL_GONE, 0, NULL, 0, -1);
 }
 
-/* ---- the core's actions ------------------------------------------- */
-
-static void
-ask_auth(struct ikeproc *ip, const struct ike_action *a)
+static int
+shell_key_send(void *arg, struct pfkey_msg *m)
 {
-	static struct iked_auth_req rq;
-	const struct ike_auth_req *ar = &a->ac_auth;
-	bool sign = a->ac_type == IKE_ACT_AUTH_SIGN;
+	struct shell *sh = arg;
+	int e = sh->sh_key == NULL ? ENOTCONN : pfkey_send(sh->sh_key, m);
 
-	memset(&rq, 0, sizeof(rq));
-	memcpy(rq.ia_policy, ar->ar_policy, sizeof(rq.ia_policy));
-	rq.ia_prf = ar->ar_prf;
-	rq.ia_method = ar->ar_method;
-	rq.ia_octets_len = (uint16_t)ar->ar_octets_len;
-	memcpy(rq.ia_octets, ar->ar_octets, ar->ar_octets_len);
-	if (!sign && ar->ar_auth_len != 0) {
-		rq.ia_auth_len = (uint16_t)ar->ar_auth_len;
-		memcpy(rq.ia_auth, ar->ar_auth, ar->ar_auth_len);
-	}
-	if (!imsg_send(ip->ip_auth, sign ? IMSG_SIGN : IMSG_VERIFY, a->ac_id,
-	    &rq, sizeof(rq), -1))
-		ip->ip_ending = true;	/* without auth nothing can be made */
-	explicit_bzero(&rq, sizeof(rq));
+	if (e != 0 && e != ENOTCONN && e != EAGAIN && e != EMSGSIZE)
+		kernel_gone(sh);
+	return e;
 }
 
 static void
-tell_event(struct ikeproc *ip, const struct ike_event *ev)
+shell_udp_send(void *arg, const struct udp_msg *um, const uint8_t *data,
+    size_t len)
 {
-	bool bad = ev->ev_type == IKE_EV_FAILED ||
-	    ev->ev_type == IKE_EV_CHILD_DOWN || ev->ev_type == IKE_EV_IKE_DOWN;
+	struct shell *sh = arg;
+	struct udp_msg head = *um;
+	struct iovec iov[2] = { { &head, sizeof(head) }, { .iov_len = len } };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = len != 0 ? 2 : 1 };
 
-	log_at(bad ? LOG_WARNING : ev->ev_type == IKE_EV_CONNECTING ?
-	    LOG_DEBUG : LOG_INFO, "%s%s%s: %s%s%s %s",
-	    ev->ev_policy[0] != '\0' ? ev->ev_policy : "(no policy)",
-	    ev->ev_child[0] != '\0' ? "/" : "", ev->ev_child,
-	    ike_event_name(ev->ev_type), ev->ev_reason != IKE_R_NONE ? " " : "",
-	    ike_reason_id(ev->ev_reason), ev->ev_text);
-	control_event(ip, ev);
+	if (sh->sh_udp == -1)
+		return;		/* may be lost; libike sends it again */
+	memcpy(&iov[1].iov_base, &data, sizeof(data));
+	if (sendmsg(sh->sh_udp, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == -1)
+		log_debug("datagram not sent: %s", strerror(errno));
 }
 
-static void
-act(struct ikeproc *ip, const struct ike_action *a)
-{
-	switch (a->ac_type) {
-	case IKE_ACT_SEND:
-		udp_send(ip, &a->ac_send);
-		break;
-	case IKE_ACT_GETSPI:
-		kernel_getspi(ip, a->ac_id, &a->ac_getspi);
-		break;
-	case IKE_ACT_SA_ADD:
-		kernel_sa_add(ip, a->ac_id, &a->ac_sa);
-		break;
-	case IKE_ACT_SA_MOVE:
-		kernel_sa_move(ip, &a->ac_sa);
-		break;
-	case IKE_ACT_SA_DELETE:
-		kernel_sa_delete(ip, &a->ac_del);
-		break;
-	case IKE_ACT_AUTH_SIGN:
-	case IKE_ACT_AUTH_VERIFY:
-		ask_auth(ip, a);
-		break;
-	case IKE_ACT_EVENT:
-		tell_event(ip, &a->ac_event);
-		break;
-	}
-}
-
-static void
-act_all(struct ikeproc *ip)
-{
-	static struct ike_action a;	/* large; wiped by libike */
-
-	while (ike_next(ip->ip_ike, &a))
-		act(ip, &a);
-}
-
-/* ---- auth --------------------------------------------------------- */
-
+/* Asked on a socket of its own, so that no datagram comes in between. */
 static bool
-from_auth(struct ikeproc *ip, const struct imsg *im)
+shell_source(void *arg, const struct addr *dst, struct addr *src)
 {
-	const struct iked_signed *ig;
-	const uint32_t *result;
+	struct shell *sh = arg;
+	struct udp_msg um = { .um_op = UDP_SOURCE, .um_raddr = *dst };
+	struct pollfd p = { .fd = sh->sh_source, .events = POLLIN };
 
-	switch (im->im_type) {
-	case IMSG_SIGNED:
-		ig = imsg_body(im, sizeof(*ig));
-		if (ig == NULL || ig->ig_len > sizeof(ig->ig_auth))
+	if (sh->sh_source == -1 ||
+	    send(sh->sh_source, &um, sizeof(um), MSG_NOSIGNAL) == -1)
+		return false;
+	while (poll(&p, 1, SOURCE_WAIT_MS) == 1) {
+		if (recv(sh->sh_source, &um, sizeof(um), MSG_DONTWAIT) !=
+		    (ssize_t)sizeof(um))
 			return false;
-		ike_sign_reply(ip->ip_ike, now_ms(), im->im_id,
-		    ig->ig_ok == 1, ig->ig_auth, ig->ig_len);
-		return true;
-	case IMSG_VERIFIED:
-		if ((result = imsg_body(im, sizeof(*result))) == NULL)
-			return false;
-		ike_verify_reply(ip->ip_ike, now_ms(), im->im_id,
-		    *result == IKE_VERIFY_OK ? IKE_VERIFY_OK :
-		    *result == IKE_VERIFY_NOKEY ? IKE_VERIFY_NOKEY :
-		    IKE_VERIFY_BAD);
-		return true;
+		if (!addr_equal(&um.um_raddr, dst))
+			continue;	/* a late answer to another question */
+		*src = um.um_laddr;
+		return um.um_op == UDP_SOURCE && src->ad_af != 0;
 	}
 	return false;
 }
 
-/* ---- parent ------------------------------------------------------- */
-
 static bool
-rule_add(struct ikeproc *ip, const struct iked_rule *rule)
+shell_auth(void *arg, uint32_t type, uint32_t id,
+    const struct iked_auth_req *rq)
 {
-	struct iked_rule *list;
+	struct shell *sh = arg;
 
-	if (rule == NULL)
-		return false;
-	if ((ip->ip_nnext & (ip->ip_nnext - 1)) == 0) {
-		list = reallocarray(ip->ip_next,
-		    ip->ip_nnext == 0 ? 1 : 2 * ip->ip_nnext, sizeof(*list));
-		if (list == NULL)
-			return false;
-		ip->ip_next = list;
+	return imsg_send(sh->sh_auth, type, id, rq, sizeof(*rq), -1);
+}
+
+static void
+shell_event(void *arg, const struct ike_event *ev)
+{
+	struct shell *sh = arg;
+
+	control_event(sh->sh_control, ev);
+}
+
+/* ---- sockets of the network kernel -------------------------------- */
+
+static int
+stale_one(void *arg, const struct pfkey_msg *m)
+{
+	kernel_stale(arg, m);
+	return 0;
+}
+
+static void
+key_attach(struct shell *sh, int fd)
+{
+	if (sh->sh_key != NULL)
+		pfkey_close(sh->sh_key);
+	sh->sh_key = pfkey_attach(fd, PFKEY_O_PRIVATE | PFKEY_O_NONBLOCK);
+	if (sh->sh_key == NULL) {
+		log_err("key socket: %s", strerror(errno));
+		kernel_gone(sh);
+		return;
 	}
-	ip->ip_next[ip->ip_nnext++] = *rule;
-	return true;
+	sh->sh_ip.ip_pid = pfkey_pid(sh->sh_key);
+	if (!sh->sh_key_once)
+		(void)pfkey_dump(sh->sh_key, SADB_DUMP, SADB_SATYPE_ESP,
+		    stale_one, &sh->sh_ip);
+	sh->sh_key_once = true;
+	kernel_register(&sh->sh_ip);
 }
 
-static bool
-policy_end(struct ikeproc *ip, uint64_t revision)
+static void
+key_read(struct shell *sh)
 {
-	struct ike_policy *po = calloc(ip->ip_nnext + 1, sizeof(*po));
-	bool ok;
+	struct pfkey_msg m;
 
-	if (po == NULL)
-		return false;
-	for (size_t i = 0; i < ip->ip_nnext; i++) {
-		po[i] = ip->ip_next[i].ir_policy;
-		po[i].po_children = &ip->ip_next[i].ir_child;
+	while (sh->sh_key != NULL) {
+		int e = pfkey_recv(sh->sh_key, &m);
+
+		if (e == EBADMSG || e == EINTR)
+			continue;
+		if (e == EAGAIN)
+			return;
+		if (e != 0) {
+			kernel_gone(sh);
+			return;
+		}
+		kernel_message(&sh->sh_ip, &m);
+		ikeproc_act(&sh->sh_ip);
 	}
-	ok = ike_policy_set(ip->ip_ike, now_ms(), po, ip->ip_nnext);
-	free(po);
-	if (ok) {
-		free(ip->ip_rules);
-		ip->ip_rules = ip->ip_next;
-		ip->ip_nrules = ip->ip_nnext;
-		ip->ip_next = NULL;
-		ip->ip_set = ip->ip_next_set;
-		ip->ip_revision = revision;
-		ip->ip_failed = 0;
-		ip->ip_failed_text[0] = '\0';
-		log_info("revision %llu: %zu rules",
-		    (unsigned long long)revision, ip->ip_nrules);
-	} else {
-		ip->ip_failed = revision;
-		(void)snprintf(ip->ip_failed_text, sizeof(ip->ip_failed_text),
-		    "the IKE core refused the policy; revision %llu stays",
-		    (unsigned long long)ip->ip_revision);
-		log_err("revision %llu: %s", (unsigned long long)revision,
-		    ip->ip_failed_text);
+}
+
+static void
+udp_attach(struct shell *sh, int fd)
+{
+	if (sh->sh_udp != -1)
+		close(sh->sh_udp);
+	sh->sh_udp = fd;
+	udp_bind_ports(&sh->sh_ip);
+}
+
+/* Some records at a time, so that a flood leaves room for other sockets. */
+static void
+udp_read(struct shell *sh)
+{
+	static uint8_t data[UDP_DATA_MAX];
+	struct udp_msg um;
+	struct iovec iov[2] = { { &um, sizeof(um) }, { data, sizeof(data) } };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	for (int i = 0; i < 64 && sh->sh_udp != -1; i++) {
+		ssize_t n = recvmsg(sh->sh_udp, &m, MSG_DONTWAIT);
+
+		if (n == -1 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n < (ssize_t)sizeof(um)) {
+			kernel_gone(sh);
+			return;
+		}
+		udp_message(&sh->sh_ip, &um, data, (size_t)n - sizeof(um));
+		ikeproc_act(&sh->sh_ip);
 	}
-	ip->ip_nnext = 0;
-	return true;
 }
 
-/*
- * The options of an instance are fixed when it is made, so the first policy
- * makes it; a later change of a `set' line needs a restart, which is said.
- */
-static bool
-make_ike(struct ikeproc *ip, const struct iked_set *set)
-{
-	struct ike_conf cf;
-
-	ike_conf_default(&cf);
-	cf.cf_arg = ip;
-	cf.cf_random = fill_random;
-	cf.cf_log = log_line;
-	cf.cf_source = source_for;
-	if (set->is_nattport != 0)
-		cf.cf_port_natt = set->is_nattport;
-	cf.cf_liveness_ms = set->is_dpd * 1000;
-	if (!set->is_fragmentation)
-		cf.cf_fragment = 0;
-	ip->ip_set = *set;
-	return (ip->ip_ike = ike_new(&cf, now_ms())) != NULL;
-}
-
-static bool
-policy_begin(struct ikeproc *ip, const struct iked_set *set)
-{
-	if (set == NULL)
-		return false;
-	if (ip->ip_ike != NULL && memcmp(&ip->ip_set, set, sizeof(*set)) != 0)
-		log_warn("`set' lines for dpd, nattport and fragmentation "
-		    "take effect when iked is started again");
-	ip->ip_next_set = *set;
-	ip->ip_nnext = 0;
-	return ip->ip_ike != NULL || make_ike(ip, set);
-}
+/* ---- parent and auth ---------------------------------------------- */
 
 /* True if the descriptor has been taken. */
 static bool
-take_fd(struct ikeproc *ip, const struct imsg *im)
+take_fd(struct shell *sh, const struct imsg *im)
 {
-	if (im->im_fd == -1 || ip->ip_ike == NULL)
+	if (im->im_fd == -1 || sh->sh_ip.ip_ike == NULL)
 		return false;
 	switch (im->im_type) {
 	case IMSG_KEY_FD:
-		kernel_attach(ip, im->im_fd);
+		key_attach(sh, im->im_fd);
 		return true;
 	case IMSG_UDP_FD:
-		udp_attach(ip, im->im_fd);
+		udp_attach(sh, im->im_fd);
 		return true;
 	case IMSG_SOURCE_FD:
-		if (ip->ip_source != -1)
-			close(ip->ip_source);
-		ip->ip_source = im->im_fd;
+		if (sh->sh_source != -1)
+			close(sh->sh_source);
+		sh->sh_source = im->im_fd;
 		return true;
 	case IMSG_CTL_FD:
-		control_free(ip->ip_control);
-		ip->ip_control = control_new(im->im_fd);
+		control_free(sh->sh_control);
+		sh->sh_control = control_new(im->im_fd);
 		return true;
 	}
 	return false;
 }
 
 static bool
-from_parent(struct ikeproc *ip, const struct imsg *im)
+from_parent(struct shell *sh, const struct imsg *im)
 {
+	struct ikeproc *ip = &sh->sh_ip;
 	const uint64_t *revision;
 
 	switch (im->im_type) {
 	case IMSG_POLICY_BEGIN:
-		return policy_begin(ip, imsg_body(im, sizeof(struct iked_set)));
+		return ikeproc_policy_begin(ip,
+		    imsg_body(im, sizeof(struct iked_set)));
 	case IMSG_POLICY_RULE:
-		return rule_add(ip, imsg_body(im, sizeof(struct iked_rule)));
+		return ikeproc_policy_rule(ip,
+		    imsg_body(im, sizeof(struct iked_rule)));
 	case IMSG_POLICY_END:
 		revision = imsg_body(im, sizeof(*revision));
-		return revision != NULL && policy_end(ip, *revision);
+		return revision != NULL && ip->ip_ike != NULL &&
+		    ikeproc_policy_end(ip, *revision);
 	case IMSG_KERNEL_GONE:
 		/* A new network kernel has none of our SAs. */
 		log_info("the network kernel is back: SAs are made anew");
-		(void)ike_command(ip->ip_ike, now_ms(), IKE_CMD_REKEY, NULL);
+		(void)ike_command(ip->ip_ike, shell_now(NULL), IKE_CMD_REKEY,
+		    NULL);
 		return true;
 	case IMSG_SHUTDOWN:
-		ike_shutdown(ip->ip_ike, now_ms());
+		if (ip->ip_ike != NULL)
+			ike_shutdown(ip->ip_ike, shell_now(NULL));
 		ip->ip_ending = true;
 		return true;
 	}
-	return take_fd(ip, im);
+	return take_fd(sh, im);
 }
 
-/* ---- the loop ----------------------------------------------------- */
+static bool
+from_auth(struct shell *sh, const struct imsg *im)
+{
+	return im->im_fd == -1 && sh->sh_ip.ip_ike != NULL &&
+	    ikeproc_auth(&sh->sh_ip, im);
+}
 
 static bool
-drain(struct ikeproc *ip, int fd,
-    bool (*fn)(struct ikeproc *, const struct imsg *))
+drain(struct shell *sh, int fd,
+    bool (*fn)(struct shell *, const struct imsg *))
 {
 	int r = 0;
 
-	while (!ip->ip_ending && (r = imsg_recv(fd, &ip->ip_msg)) == 1) {
-		bool ok = fn(ip, &ip->ip_msg);
+	while (!sh->sh_ip.ip_ending && (r = imsg_recv(fd, &sh->sh_msg)) == 1) {
+		bool ok = fn(sh, &sh->sh_msg);
 
-		imsg_wipe(&ip->ip_msg);
+		imsg_wipe(&sh->sh_msg);
 		if (!ok) {
 			log_err("a message of type %u makes no sense",
-			    ip->ip_msg.im_type);
+			    sh->sh_msg.im_type);
 			return false;
 		}
-		if (ip->ip_ike != NULL)
-			act_all(ip);
+		if (sh->sh_ip.ip_ike != NULL)
+			ikeproc_act(&sh->sh_ip);
 	}
 	return r != -1;
 }
 
-static int
-wait_ms(const struct ikeproc *ip)
-{
-	uint64_t now = now_ms(), when;
+/* ---- the loop ----------------------------------------------------- */
 
-	if (ip->ip_ike == NULL)
-		return -1;
-	when = ike_deadline(ip->ip_ike);
-	if (kernel_deadline(ip) < when)
-		when = kernel_deadline(ip);
+static int
+wait_ms(const struct shell *sh)
+{
+	uint64_t now = shell_now(NULL), when = ikeproc_deadline(&sh->sh_ip);
+
+	if (sh->sh_key != NULL && pfkey_pending(sh->sh_key))
+		return 0;
 	if (when <= now)
 		return 0;
 	return when - now > 60000 ? 60000 : (int)(when - now);
 }
 
-#define P_PARENT	0
-#define P_AUTH		1
-#define P_KEY		2
-#define P_UDP		3
-#define P_FIXED		4
+enum { P_PARENT, P_AUTH, P_KEY, P_UDP, P_FIXED };
 
 static bool
-turn(struct ikeproc *ip)
+turn(struct shell *sh)
 {
 	struct pollfd p[P_FIXED + CONTROL_CLIENTS + 1] = {
-		[P_PARENT] = { .fd = ip->ip_parent, .events = POLLIN },
-		[P_AUTH] = { .fd = ip->ip_auth, .events = POLLIN },
-		[P_KEY] = { .fd = -1, .events = POLLIN },
-		[P_UDP] = { .fd = ip->ip_udp, .events = POLLIN },
+		[P_PARENT] = { .fd = sh->sh_parent, .events = POLLIN },
+		[P_AUTH] = { .fd = sh->sh_auth, .events = POLLIN },
+		[P_KEY] = { .fd = sh->sh_key == NULL ? -1 :
+		    pfkey_fd(sh->sh_key), .events = POLLIN },
+		[P_UDP] = { .fd = sh->sh_udp, .events = POLLIN },
 	};
-	size_t n = control_poll(ip->ip_control, p + P_FIXED,
+	size_t n = control_poll(sh->sh_control, p + P_FIXED,
 	    CONTROL_CLIENTS + 1);
-	int ms = wait_ms(ip);
 
-	if (ip->ip_key != NULL) {
-		p[P_KEY].fd = pfkey_fd(ip->ip_key);
-		if (pfkey_pending(ip->ip_key))
-			ms = 0;
-	}
-	if (poll(p, P_FIXED + n, ms) == -1)
+	if (poll(p, P_FIXED + n, wait_ms(sh)) == -1)
 		return errno == EINTR;
-	if (p[P_PARENT].revents != 0 && !drain(ip, ip->ip_parent, from_parent))
+	if (p[P_PARENT].revents != 0 && !drain(sh, sh->sh_parent, from_parent))
 		return false;
-	if (ip->ip_ike == NULL)
+	if (sh->sh_ip.ip_ike == NULL)
 		return true;
-	if (p[P_AUTH].revents != 0 && !drain(ip, ip->ip_auth, from_auth))
+	if (p[P_AUTH].revents != 0 && !drain(sh, sh->sh_auth, from_auth))
 		return false;
-	kernel_read(ip);
+	key_read(sh);
 	if (p[P_UDP].revents != 0)
-		udp_read(ip);
-	control_ready(ip, p + P_FIXED, n);
-	ike_timer(ip->ip_ike, now_ms());
-	kernel_timer(ip, now_ms());
-	act_all(ip);
-	return !ip->ip_ending;
+		udp_read(sh);
+	if (n != 0)
+		control_ready(sh->sh_control, &sh->sh_ip,
+		    sh->sh_key != NULL && sh->sh_udp != -1, p + P_FIXED, n);
+	ikeproc_timer(&sh->sh_ip);
+	ikeproc_act(&sh->sh_ip);
+	return !sh->sh_ip.ip_ending;
 }
 
 int
 iked_ike(int parentfd, int authfd, const char *rundir)
 {
-	struct ikeproc *ip = calloc(1, sizeof(*ip));
+	struct shell *sh = calloc(1, sizeof(*sh));
 	char empty[256];
 
 	log_setname("iked.ike");
 	(void)snprintf(empty, sizeof(empty), "%s/empty", rundir);
-	if (ip == NULL || !sandbox_drop("_iked", empty) ||
+	if (sh == NULL || !sandbox_drop("_iked", empty) ||
 	    !sandbox_enter(SANDBOX_NET))
 		log_fatal("cannot give up privilege");
-	ip->ip_parent = parentfd;
-	ip->ip_auth = authfd;
-	ip->ip_udp = ip->ip_source = -1;
-	while (turn(ip))
+	sh->sh_parent = parentfd;
+	sh->sh_auth = authfd;
+	sh->sh_udp = sh->sh_source = -1;
+	sh->sh_io = (struct ikeio){ .io_arg = sh, .io_now = shell_now,
+	    .io_random = shell_random, .io_key_send = shell_key_send,
+	    .io_udp_send = shell_udp_send, .io_source = shell_source,
+	    .io_auth = shell_auth, .io_event = shell_event };
+	sh->sh_ip.ip_io = &sh->sh_io;
+	while (turn(sh))
 		continue;
-	if (ip->ip_ike != NULL) {
-		act_all(ip);		/* the last Deletes */
-		ike_free(ip->ip_ike);
-	}
-	if (ip->ip_key != NULL)
-		pfkey_close(ip->ip_key);
-	control_free(ip->ip_control);
-	free(ip->ip_rules);
-	free(ip->ip_next);
-	free(ip->ip_stale);
-	free(ip);
+	if (sh->sh_ip.ip_ike != NULL)
+		ikeproc_act(&sh->sh_ip);	/* the last Deletes */
+	ikeproc_fini(&sh->sh_ip);
+	if (sh->sh_key != NULL)
+		pfkey_close(sh->sh_key);
+	control_free(sh->sh_control);
+	free(sh);
 	return 0;
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The ike process: the IKE core between three sockets.
+ * The ike process, in two halves.
  *
- *	ike.c		the loop, the core's actions, parent and auth
- *	kernel.c	key.sock: SPIs, SAs, ACQUIRE, EXPIRE
- *	udp.c		udp.sock: datagrams, source addresses
+ * Without I/O, so that the simulator runs the same objects:
+ *	act.c		the IKE core's actions, the policy, auth's answers
+ *	kernel.c	what the key socket carries: SPIs, SAs, ACQUIRE, EXPIRE
+ *	udp.c		what the UDP service carries: datagrams
+ * The shell:
+ *	ike.c		the loop, the sockets
  *	control.c	iked.sock: ikectl's questions, events
  */
 #ifndef IKEPROC_H
@@ -15,20 +18,32 @@
 #include "iked.h"
 #include "libpfkey/pfkey.h"
 #include "libutil/imsg.h"
+#include "netinet/udp_msg.h"
 
-struct control;
 struct dynamic;
-struct pollfd;
 struct stale_sa;
 
+/* What the half without I/O asks of its shell; io_arg is handed to each. */
+struct ikeio {
+	void		*io_arg;
+	uint64_t	(*io_now)(void *arg);		/* ms, not 0 */
+	ike_random_fn	*io_random;
+	/* Towards the network kernel; may be lost, 0 or errno. */
+	int		(*io_key_send)(void *arg, struct pfkey_msg *m);
+	void		(*io_udp_send)(void *arg, const struct udp_msg *um,
+			    const uint8_t *data, size_t len);
+	bool		(*io_source)(void *arg, const struct addr *dst,
+			    struct addr *src);
+	/* IMSG_SIGN or IMSG_VERIFY; the answer comes by ikeproc_auth(). */
+	bool		(*io_auth)(void *arg, uint32_t type, uint32_t id,
+			    const struct iked_auth_req *rq);
+	void		(*io_event)(void *arg, const struct ike_event *ev);
+};
+
 struct ikeproc {
-	struct ike		*ip_ike;
-	int			 ip_parent;
-	int			 ip_auth;
-	struct pfkey		*ip_key;		/* NULL: no network kernel */
-	int			 ip_udp;		/* -1 likewise */
-	int			 ip_source;
-	struct control		*ip_control;
+	const struct ikeio	*ip_io;
+	struct ike		*ip_ike;		/* NULL before the first policy */
+	uint32_t		 ip_pid;		/* of our messages to the key socket */
 	struct iked_set		 ip_set;		/* in force */
 	struct iked_set		 ip_next_set;		/* being received */
 	struct iked_rule	*ip_rules;		/* in force */
@@ -38,23 +53,43 @@ struct ikeproc {
 	uint64_t		 ip_revision;
 	uint64_t		 ip_failed;
 	char			 ip_failed_text[256];
-	bool			 ip_attached;		/* the key socket, once */
 	bool			 ip_ending;
 	struct stale_sa		*ip_stale;		/* of a former iked */
 	size_t			 ip_nstale;
 	struct dynamic		*ip_dynamic;		/* SPD entries that live as long as an SA */
-	struct imsg		 ip_msg;
 };
 
-uint64_t	 now_ms(void);		/* CLOCK_MONOTONIC */
+/* ---- act.c -------------------------------------------------------- */
 
-/* ike.c */
-void		 ikeproc_kernel_gone(struct ikeproc *ip);
+/* Frees what the policy and the core hold; ip itself is the caller's. */
+void		 ikeproc_fini(struct ikeproc *ip);
+/* A policy: begin, each rule, end.  False: what was sent makes no sense. */
+bool		 ikeproc_policy_begin(struct ikeproc *ip, const struct iked_set *set);
+bool		 ikeproc_policy_rule(struct ikeproc *ip, const struct iked_rule *rule);
+bool		 ikeproc_policy_end(struct ikeproc *ip, uint64_t revision);
+/* An answer of the auth process. */
+bool		 ikeproc_auth(struct ikeproc *ip, const struct imsg *im);
+/* Does all that the core wants done; after every input. */
+void		 ikeproc_act(struct ikeproc *ip);
+void		 ikeproc_timer(struct ikeproc *ip);
+/* When to call it at the latest, ms; UINT64_MAX never. */
+uint64_t	 ikeproc_deadline(const struct ikeproc *ip);
 const struct iked_rule *ikeproc_rule(const struct ikeproc *ip, const char *policy);
 
-/* kernel.c */
-void		 kernel_attach(struct ikeproc *ip, int fd);
-void		 kernel_read(struct ikeproc *ip);
+static inline uint64_t
+ikeproc_now(const struct ikeproc *ip)
+{
+	return ip->ip_io->io_now(ip->ip_io->io_arg);
+}
+
+/* ---- kernel.c ----------------------------------------------------- */
+
+/* A new socket: asks for ACQUIREs. */
+void		 kernel_register(struct ikeproc *ip);
+/* One SA that was there before us (SADB_DUMP). */
+void		 kernel_stale(struct ikeproc *ip, const struct pfkey_msg *m);
+/* A message of the network kernel. */
+void		 kernel_message(struct ikeproc *ip, const struct pfkey_msg *m);
 void		 kernel_getspi(struct ikeproc *ip, uint32_t id, const struct ike_getspi *gs);
 void		 kernel_sa_add(struct ikeproc *ip, uint32_t id, const struct ike_esp_sa *sa);
 void		 kernel_sa_move(struct ikeproc *ip, const struct ike_esp_sa *sa);
@@ -62,21 +97,15 @@ void		 kernel_sa_delete(struct ikeproc *ip, const struct ike_sa_ref *sr);
 /* Removes a former iked's SAs whose successors have been up for a while. */
 void		 kernel_timer(struct ikeproc *ip, uint64_t now);
 uint64_t	 kernel_deadline(const struct ikeproc *ip);
+void		 kernel_fini(struct ikeproc *ip);
 
-/* udp.c */
-void		 udp_attach(struct ikeproc *ip, int fd);
-void		 udp_read(struct ikeproc *ip);
-void		 udp_send(struct ikeproc *ip, const struct ike_datagram *dg);
-bool		 udp_source(struct ikeproc *ip, const struct addr *dst, struct addr *src);
+/* ---- udp.c -------------------------------------------------------- */
 
-/* control.c */
-struct control	*control_new(int listenfd);
-void		 control_free(struct control *ct);
-/* Puts what to wait for into p (at most max); returns how many. */
-size_t		 control_poll(const struct control *ct, struct pollfd *p, size_t max);
-void		 control_ready(struct ikeproc *ip, const struct pollfd *p, size_t n);
-void		 control_event(struct ikeproc *ip, const struct ike_event *ev);
-
-#define CONTROL_CLIENTS	16
+/* A new socket: binds the ports. */
+void		 udp_bind_ports(struct ikeproc *ip);
+/* A record of the UDP service. */
+void		 udp_message(struct ikeproc *ip, const struct udp_msg *um,
+    const uint8_t *data, size_t len);
+void		 udp_datagram(struct ikeproc *ip, const struct ike_datagram *dg);
 
 #endif

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
-#include <unistd.h>
 
 #include "ikeproc.h"
 #include "libalg/alg.h"
@@ -48,57 +47,37 @@ kernel_send(struct ikeproc *ip, struct pfkey_msg *m, uint32_t id)
 	int e;
 
 	m->pm_seq = id;
-	if (ip->ip_key == NULL)
-		return;
-	if ((e = pfkey_send(ip->ip_key, m)) != 0) {
+	if ((e = ip->ip_io->io_key_send(ip->ip_io->io_arg, m)) != 0)
 		log_warn("key socket: %s: %s", pfkey_type_name(m->pm_type),
 		    strerror(e));
-		if (e != EAGAIN && e != EMSGSIZE)
-			ikeproc_kernel_gone(ip);
-	}
 }
 
-static int
-stale_add(void *arg, const struct pfkey_msg *m)
+void
+kernel_stale(struct ikeproc *ip, const struct pfkey_msg *m)
 {
-	struct ikeproc *ip = arg;
 	struct stale_sa *list;
 
 	if (m->pm_reqid == 0 || ip->ip_nstale >= STALE_MAX)
-		return 0;		/* manual, or not ours */
+		return;		/* manual, or not ours */
 	if ((ip->ip_nstale & (ip->ip_nstale - 1)) == 0) {
 		size_t room = ip->ip_nstale == 0 ? 1 : 2 * ip->ip_nstale;
 
 		if ((list = reallocarray(ip->ip_stale, room,
 		    sizeof(*list))) == NULL)
-			return 1;
+			return;
 		ip->ip_stale = list;
 	}
 	ip->ip_stale[ip->ip_nstale++] = (struct stale_sa){
 		.ss_spi = m->pm_sa.ps_spi, .ss_reqid = m->pm_reqid,
 		.ss_src = m->pm_src.pa_addr, .ss_dst = m->pm_dst.pa_addr,
 	};
-	return 0;
 }
 
 void
-kernel_attach(struct ikeproc *ip, int fd)
+kernel_register(struct ikeproc *ip)
 {
 	struct pfkey_msg m;
-	bool first = !ip->ip_attached;
 
-	if (ip->ip_key != NULL)
-		pfkey_close(ip->ip_key);
-	ip->ip_key = pfkey_attach(fd, PFKEY_O_PRIVATE | PFKEY_O_NONBLOCK);
-	if (ip->ip_key == NULL) {
-		log_err("key socket: %s", strerror(errno));
-		ikeproc_kernel_gone(ip);
-		return;
-	}
-	ip->ip_attached = true;
-	if (first)
-		(void)pfkey_dump(ip->ip_key, SADB_DUMP, SADB_SATYPE_ESP,
-		    stale_add, ip);
 	pfkey_init(&m, SADB_REGISTER, SADB_SATYPE_ESP);
 	kernel_send(ip, &m, 0);
 }
@@ -110,10 +89,6 @@ kernel_getspi(struct ikeproc *ip, uint32_t id, const struct ike_getspi *gs)
 {
 	struct pfkey_msg m;
 
-	if (ip->ip_key == NULL) {
-		ike_getspi_reply(ip->ip_ike, now_ms(), id, 0);
-		return;
-	}
 	pfkey_init(&m, SADB_GETSPI, SADB_SATYPE_ESP);
 	pfkey_set_ends(&m, &gs->gs_src, &gs->gs_dst);
 	m.pm_spi_min = SPI_MIN;
@@ -123,7 +98,9 @@ kernel_getspi(struct ikeproc *ip, uint32_t id, const struct ike_getspi *gs)
 	m.pm_reqid = gs->gs_reqid;
 	pfkey_set(&m, SADB_EXT_SPIRANGE);
 	pfkey_set(&m, SADB_X_EXT_SA2);
-	kernel_send(ip, &m, id);
+	m.pm_seq = id;
+	if (ip->ip_io->io_key_send(ip->ip_io->io_arg, &m) != 0)
+		ike_getspi_reply(ip->ip_ike, ikeproc_now(ip), id, 0);
 }
 
 static void
@@ -309,7 +286,7 @@ stale_replaced(struct ikeproc *ip, uint32_t reqid)
 	for (size_t i = 0; i < ip->ip_nstale; i++)
 		if (ip->ip_stale[i].ss_reqid == reqid &&
 		    ip->ip_stale[i].ss_end == 0)
-			ip->ip_stale[i].ss_end = now_ms() + STALE_WAIT_MS;
+			ip->ip_stale[i].ss_end = ikeproc_now(ip) + STALE_WAIT_MS;
 }
 
 void
@@ -321,13 +298,15 @@ kernel_sa_add(struct ikeproc *ip, uint32_t id, const struct ike_esp_sa *sa)
 	    SADB_SATYPE_ESP);
 	set_sa(&m, sa);
 	set_lifetime(&m, sa);
-	if (ip->ip_key == NULL || !set_keys(&m, sa)) {
-		ike_sa_failed(ip->ip_ike, now_ms(), id);
+	if (!set_keys(&m, sa)) {
+		ike_sa_failed(ip->ip_ike, ikeproc_now(ip), id);
 		return;
 	}
 	/* The entry is there before the SA can carry a packet of it. */
 	dynamic_add(ip, sa);
-	kernel_send(ip, &m, id);
+	m.pm_seq = id;
+	if (ip->ip_io->io_key_send(ip->ip_io->io_arg, &m) != 0)
+		ike_sa_failed(ip->ip_ike, ikeproc_now(ip), id);
 	stale_replaced(ip, sa->sa_reqid);
 	explicit_bzero(&m, sizeof(m));
 }
@@ -415,18 +394,18 @@ from_acquire(struct ikeproc *ip, const struct pfkey_msg *m)
 		aq.aq_dport = m->pm_packet.sel_dport.po_lo;
 		aq.aq_proto = m->pm_packet.sel_proto;
 	}
-	if (!ike_acquire(ip->ip_ike, now_ms(), &aq))
+	if (!ike_acquire(ip->ip_ike, ikeproc_now(ip), &aq))
 		log_debug("no rule for an ACQUIRE of reqid %u", aq.aq_reqid);
 }
 
 static void
 from_answer(struct ikeproc *ip, const struct pfkey_msg *m)
 {
-	if (m->pm_pid != pfkey_pid(ip->ip_key) || m->pm_seq == 0)
+	if (m->pm_pid != ip->ip_pid || m->pm_seq == 0)
 		return;
 	switch (m->pm_type) {
 	case SADB_GETSPI:
-		ike_getspi_reply(ip->ip_ike, now_ms(), m->pm_seq,
+		ike_getspi_reply(ip->ip_ike, ikeproc_now(ip), m->pm_seq,
 		    m->pm_errno != 0 || !PFKEY_HAS(m, SADB_EXT_SA) ? 0 :
 		    m->pm_sa.ps_spi);
 		break;
@@ -436,12 +415,12 @@ from_answer(struct ikeproc *ip, const struct pfkey_msg *m)
 			break;
 		log_err("the network kernel refused an SA: %s",
 		    strerror(m->pm_errno));
-		ike_sa_failed(ip->ip_ike, now_ms(), m->pm_seq);
+		ike_sa_failed(ip->ip_ike, ikeproc_now(ip), m->pm_seq);
 		break;
 	}
 }
 
-static void
+void
 kernel_message(struct ikeproc *ip, const struct pfkey_msg *m)
 {
 	switch (m->pm_type) {
@@ -450,7 +429,7 @@ kernel_message(struct ikeproc *ip, const struct pfkey_msg *m)
 			from_acquire(ip, m);
 		break;
 	case SADB_EXPIRE:
-		(void)ike_expire(ip->ip_ike, now_ms(), m->pm_sa.ps_spi,
+		(void)ike_expire(ip->ip_ike, ikeproc_now(ip), m->pm_sa.ps_spi,
 		    &m->pm_dst.pa_addr, PFKEY_HAS(m, SADB_EXT_LIFETIME_HARD));
 		break;
 	default:
@@ -459,21 +438,15 @@ kernel_message(struct ikeproc *ip, const struct pfkey_msg *m)
 }
 
 void
-kernel_read(struct ikeproc *ip)
+kernel_fini(struct ikeproc *ip)
 {
-	struct pfkey_msg m;
+	struct dynamic *d;
 
-	while (ip->ip_key != NULL) {
-		int e = pfkey_recv(ip->ip_key, &m);
-
-		if (e == EBADMSG || e == EINTR)
-			continue;
-		if (e == EAGAIN)
-			return;
-		if (e != 0) {
-			ikeproc_kernel_gone(ip);
-			return;
-		}
-		kernel_message(ip, &m);
+	while ((d = ip->ip_dynamic) != NULL) {
+		ip->ip_dynamic = d->dy_next;
+		free(d);
 	}
+	free(ip->ip_stale);
+	ip->ip_stale = NULL;
+	ip->ip_nstale = 0;
 }

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * iked.sock, as the ike process's loop sees it (libctl/ikectl.h).
+ */
+#ifndef IKED_CONTROL_H
+#define IKED_CONTROL_H
+
+#include "ikeproc.h"
+
+#define CONTROL_CLIENTS	16
+
+struct control;
+struct pollfd;
+
+struct control	*control_new(int listenfd);
+void		 control_free(struct control *ct);
+/* Puts what to wait for into p (at most max); returns how many. */
+size_t		 control_poll(const struct control *ct, struct pollfd *p, size_t max);
+/* kernel: are the network kernel's sockets connected? */
+void		 control_ready(struct control *ct, struct ikeproc *ip, bool kernel,
+    const struct pollfd *p, size_t n);
+void		 control_event(struct control *ct, const struct ike_event *ev);
+
+#endif
