@@ -399,6 +399,8 @@ if_addr_add(struct nk *nk, struct ifnet *ifp, const struct addr *a, unsigned ple
 	ifp->if_addr[ifp->if_naddrs].ia_plen = (uint8_t)plen;
 	ifp->if_naddrs++;
 	nk_bump(nk);
+	if (ifp->if_flags & IF_F_UP)
+		arp_announce(nk, ifp, a);
 	return 0;
 }
 
@@ -509,6 +511,9 @@ if_set_flags(struct nk *nk, struct ifnet *ifp, uint16_t flags)
 		return 0;
 	if ((ifp->if_flags & IF_F_UP) == 0)
 		arp_flush_if(nk, ifp);
+	else
+		for (unsigned i = 0; i < ifp->if_naddrs; i++)
+			arp_announce(nk, ifp, &ifp->if_addr[i].ia_addr);
 	nk_bump(nk);
 	return 0;
 }
