@@ -290,6 +290,7 @@ bool	policy_finish(struct policy *pol, struct policy_errors *errs);
 
 enum {
 	POLICY_PRINT_KEYS = 1,	/* secrets in clear; else `sealed "N"` or `sealed` */
+	POLICY_PRINT_NO_KEYS = 2, /* of SAs: not even that */
 };
 
 /*

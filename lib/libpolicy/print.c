@@ -185,6 +185,10 @@ policy_print_sa(const struct policy_sa *sa, FILE *out, unsigned flags)
 	if (sa->sa_auth.pt_id != 0)
 		fprintf(out, " auth %s", transform_name(&sa->sa_auth));
 	fprintf(out, " enc %s", transform_name(&sa->sa_enc));
+	if ((flags & POLICY_PRINT_NO_KEYS) != 0) {
+		fputc('\n', out);
+		return;
+	}
 	if (sa->sa_authkey.pk_len != 0 || sa->sa_authkey.pk_id != 0)
 		print_key("authkey", &sa->sa_authkey, flags, out);
 	if (sa->sa_enckey.pk_len != 0 || sa->sa_enckey.pk_id != 0)

@@ -336,6 +336,25 @@ put_text(struct policy_store *st, uint64_t rev, int ord,
 	return ok;
 }
 
+/* A policy that came without a text is its own, in normal form. */
+static bool
+put_normal_form(struct policy_store *st, uint64_t rev, const struct policy *pol)
+{
+	struct policy_text_item ti = { .ti_kind = POLICY_TEXT_MAIN };
+	char name[] = "policy", *body = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&body, &len);
+	bool ok;
+
+	if (out == NULL)
+		return false;
+	policy_print(pol, out, 0);
+	ti.ti_name = name;
+	ok = fclose(out) == 0 && put_text(st, rev, 0, &ti, body, len);
+	free(body);
+	return ok;
+}
+
 static bool
 commit_texts(struct policy_store *st, uint64_t rev, struct policy_commit *co,
     const char **why)
@@ -344,6 +363,8 @@ commit_texts(struct policy_store *st, uint64_t rev, struct policy_commit *co,
 	bool *used = calloc(nforms + 1, sizeof(*used)), ok = used != NULL;
 	int ord = 0;
 
+	if (ok && co->co_texts->tx_n == 0)
+		ok = put_normal_form(st, rev, co->co_policy);
 	for (size_t i = 0; ok && i < co->co_texts->tx_n; i++) {
 		const struct policy_text_item *ti = &co->co_texts->tx_v[i];
 		size_t len = 0;

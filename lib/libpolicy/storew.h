@@ -42,7 +42,8 @@ void	policy_forms_free(struct policy_forms *pf);
 struct policy_commit {
 	const char		*co_author;
 	const char		*co_reason;
-	struct policy_texts	*co_texts;	/* keys in them are replaced */
+	/* keys in them are replaced; none: the policy's normal form */
+	struct policy_texts	*co_texts;
 	struct policy_forms	*co_forms;
 	struct policy		*co_policy;	/* finished; pk_id is filled in */
 	uint64_t		 co_after;	/* the number is above this */

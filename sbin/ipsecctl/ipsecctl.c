@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ipsecctl(8): checks and loads policies, shows what is in force.
+ *
+ * Files are read and parsed here, for errors; policyd(8) commits them as a
+ * revision and applies it.  What is in force is asked from the network
+ * kernel's key socket itself.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libpolicy/store.h"
+#include "ipsecctl.h"
+
+static _Noreturn void
+usage(void)
+{
+	fputs("usage: ipsecctl [-dFkmnv] [-D macro=value] [-f file] "
+	    "[-M reason]\n"
+	    "                [-r rundir] [-s flow | sa | all]\n", stderr);
+	exit(1);
+}
+
+/* -s takes any beginning of a word, as on the BSDs. */
+static const char *
+show_word(const char *arg)
+{
+	static const char *const words[] = { "flow", "sa", "all" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (*arg != '\0' && strncmp(words[i], arg, strlen(arg)) == 0)
+			return words[i];
+	}
+	fprintf(stderr, "ipsecctl: unknown -s word '%s': flow, sa or all "
+	    "expected\n", arg);
+	usage();
+}
+
+static void
+add_macro(struct options *op, const char *arg)
+{
+	const char *eq = strchr(arg, '=');
+	char name[64];
+
+	if (eq == NULL || eq == arg || (size_t)(eq - arg) >= sizeof(name)) {
+		fprintf(stderr, "ipsecctl: -D takes macro=value, not '%s'\n",
+		    arg);
+		usage();
+	}
+	memcpy(name, arg, (size_t)(eq - arg));
+	name[eq - arg] = '\0';
+	if (!policy_texts_add(&op->op_texts, POLICY_TEXT_MACRO, name, eq + 1,
+	    strlen(eq + 1))) {
+		fputs("ipsecctl: too many macros\n", stderr);
+		exit(1);
+	}
+}
+
+static void
+add_file(struct options *op, const char *name)
+{
+	const char *why = "";
+
+	if (!policy_texts_read(&op->op_texts, POLICY_TEXT_MAIN, name, &why)) {
+		fprintf(stderr, "ipsecctl: cannot read %s: %s\n", name, why);
+		exit(1);
+	}
+}
+
+static bool
+has_file(const struct options *op)
+{
+	for (size_t i = 0; i < op->op_texts.tx_n; i++) {
+		if (op->op_texts.tx_v[i].ti_kind == POLICY_TEXT_MAIN)
+			return true;
+	}
+	return false;
+}
+
+static void
+parse_options(struct options *op, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "D:dFf:kM:mnr:s:v")) != -1) {
+		switch (c) {
+		case 'D':
+			add_macro(op, optarg);
+			break;
+		case 'd':
+			op->op_delete = true;
+			break;
+		case 'F':
+			op->op_flush = true;
+			break;
+		case 'f':
+			add_file(op, optarg);
+			break;
+		case 'k':
+			op->op_keys = true;
+			break;
+		case 'M':
+			op->op_reason = optarg;
+			break;
+		case 'm':
+			op->op_monitor = true;
+			break;
+		case 'n':
+			op->op_check = true;
+			break;
+		case 'r':
+			op->op_rundir = optarg;
+			break;
+		case 's':
+			op->op_show = show_word(optarg);
+			break;
+		case 'v':
+			op->op_verbose++;
+			break;
+		default:
+			usage();
+		}
+	}
+	if (optind != argc)
+		usage();
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options op = { 0 };
+	bool load;
+	int rc = 0;
+
+	parse_options(&op, argc, argv);
+	op.op_rundir = policy_run_dir(op.op_rundir);
+	load = has_file(&op);
+	if (!load && !op.op_flush && op.op_show == NULL && !op.op_monitor)
+		usage();
+	if (op.op_delete && !load) {
+		fputs("ipsecctl: -d needs -f\n", stderr);
+		usage();
+	}
+	/* a load replaces the whole policy: -F before it says the same */
+	if (op.op_flush && !load)
+		rc = ipsecctl_flush(&op);
+	if (rc == 0 && load)
+		rc = ipsecctl_load(&op);
+	if (rc == 0 && op.op_show != NULL)
+		rc = ipsecctl_show(&op);
+	if (rc == 0 && op.op_monitor)
+		rc = ipsecctl_monitor(&op);
+	policy_texts_free(&op.op_texts);
+	return rc;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the files of ipsecctl(8) share.
+ */
+#ifndef IPSECCTL_H
+#define IPSECCTL_H
+
+#include <stdbool.h>
+
+#include "libpolicy/texts.h"
+
+struct options {
+	bool		 op_check;	/* -n */
+	bool		 op_delete;	/* -d */
+	bool		 op_flush;	/* -F */
+	bool		 op_keys;	/* -k */
+	bool		 op_monitor;	/* -m */
+	unsigned	 op_verbose;	/* -v */
+	const char	*op_show;	/* -s: "flow", "sa", "all"; NULL */
+	const char	*op_reason;	/* -M: why, for the revision */
+	const char	*op_rundir;
+	struct policy_texts op_texts;	/* -f and -D */
+};
+
+/* Each returns the program's exit status. */
+int	ipsecctl_load(struct options *op);		/* load.c */
+int	ipsecctl_flush(const struct options *op);
+int	ipsecctl_show(const struct options *op);	/* show.c */
+int	ipsecctl_monitor(const struct options *op);
+
+#endif

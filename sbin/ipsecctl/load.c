@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Loading: parse here, so that errors are told with their place before
+ * anything is sent, then hand the texts to policyd(8).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libpolicy/store.h"
+#include "ipsecctl.h"
+
+static void
+print_errors(const struct policy_errors *errs)
+{
+	unsigned n = errs->per_n + errs->per_more;
+
+	policy_errors_print(errs, stderr);
+	fprintf(stderr, "ipsecctl: %u error%s, nothing loaded\n", n,
+	    n == 1 ? "" : "s");
+}
+
+static int
+send_texts(const struct options *op, unsigned flags)
+{
+	const char *why = "";
+	struct policyctl *pc = policyctl_connect(op->op_rundir, &why);
+	struct policyctl_result res;
+
+	if (pc == NULL) {
+		fprintf(stderr, "ipsecctl: %s\n", why);
+		return 1;
+	}
+	policyctl_load(pc, &op->op_texts, flags, op->op_reason, &res);
+	policyctl_close(pc);
+	if (res.re_text[0] != '\0')
+		fprintf(res.re_ok && res.re_applied ? stdout : stderr,
+		    "%s%s\n", res.re_ok && res.re_applied ? "" : "ipsecctl: ",
+		    res.re_text);
+	return res.re_ok && res.re_applied ? 0 : 1;
+}
+
+int
+ipsecctl_load(struct options *op)
+{
+	static struct policy_errors errs;
+	struct policy_env env = {
+		.env_read = policy_texts_env_disk,
+		.env_arg = &op->op_texts,
+	};
+	struct policy pol;
+	bool ok = policy_texts_parse(&op->op_texts, &pol, &env, &errs);
+	unsigned flags = op->op_delete ? POLICYCTL_DELETE : 0;
+	int rc = 1;
+
+	if (!ok) {
+		print_errors(&errs);
+	} else {
+		if (op->op_verbose != 0)
+			policy_print(&pol, stdout,
+			    op->op_keys ? POLICY_PRINT_KEYS : 0);
+		rc = op->op_check ? 0 : send_texts(op, flags);
+	}
+	policy_errors_free(&errs);
+	policy_free(&pol);
+	return rc;
+}
+
+int
+ipsecctl_flush(const struct options *op)
+{
+	return op->op_check ? 0 : send_texts(op, POLICYCTL_FLUSH);
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The newest revision to the network kernel: what is there is read, and
+ * only the difference is told.  So a second load of the same policy touches
+ * nothing, and a network kernel that has just started gets everything.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libpolicy/diff.h"
+#include "libpolicy/keymsg.h"
+#include "libutil/log.h"
+#include "policyd.h"
+
+enum {
+	BACKOFF_MIN	= 100,		/* ms */
+	BACKOFF_MAX	= 5000,
+	PROBLEMS_TOLD	= 3,
+};
+
+/* What is to be done, one message each. */
+struct step {
+	uint8_t				 st_type;	/* SADB_* */
+	const struct policy_flow	*st_flow;
+	const struct policy_sa		*st_sa;
+};
+
+struct apply {
+	struct policyd		*ap_pd;
+	struct policy		 ap_policy;
+	struct policy_flow	*ap_want;	/* all flows of the policy */
+	size_t			 ap_nwant;
+	struct policy_flow	*ap_flows;	/* what is in force */
+	size_t			 ap_nflows;
+	struct policy_sa	*ap_sas;
+	size_t			 ap_nsas;
+	struct policy_change	*ap_fch, *ap_sch;
+	size_t			 ap_nfch, ap_nsch;
+	struct step		*ap_step;
+	size_t			 ap_nsteps;
+	size_t			 ap_failed;
+	bool			 ap_memory;	/* was short */
+};
+
+static bool problem(struct policyd *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static bool
+problem(struct policyd *pd, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(pd->pd_problem, sizeof(pd->pd_problem), fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+static void
+later(struct policyd *pd)
+{
+	pd->pd_backoff = pd->pd_backoff == 0 ? BACKOFF_MIN :
+	    pd->pd_backoff * 2;
+	if (pd->pd_backoff > BACKOFF_MAX)
+		pd->pd_backoff = BACKOFF_MAX;
+	pd->pd_retry = now_ms() + pd->pd_backoff;
+}
+
+bool
+apply_connect(struct policyd *pd)
+{
+	if (pd->pd_key != NULL)
+		return true;
+	pd->pd_key = pfkey_open(pd->pd_keysock, PFKEY_O_PRIVATE |
+	    PFKEY_O_NONBLOCK);
+	if (pd->pd_key == NULL) {
+		int error = errno;
+
+		later(pd);
+		return problem(pd, error == ENOENT || error == ECONNREFUSED ?
+		    "the network kernel does not run (%s): it gets the policy "
+		    "when it starts" : "cannot use the key socket (%s): %s",
+		    pd->pd_keysock, strerror(error));
+	}
+	log_info("connected to %s", pd->pd_keysock);
+	return true;
+}
+
+void
+apply_disconnect(struct policyd *pd, const char *why)
+{
+	if (pd->pd_key == NULL)
+		return;
+	if (why != NULL) {
+		log_warn("%s: %s", pd->pd_keysock, why);
+		(void)problem(pd, "the network kernel has gone: it gets the "
+		    "policy when it is back");
+	}
+	pfkey_close(pd->pd_key);
+	pd->pd_key = NULL;
+	pd->pd_applied = 0;
+	pd->pd_backoff = 0;
+	pd->pd_retry = now_ms() + BACKOFF_MIN;
+}
+
+void
+apply_read(struct policyd *pd)
+{
+	struct pfkey_msg m;
+	int error;
+
+	do
+		error = pfkey_recv(pd->pd_key, &m);
+	while (error == 0 || error == EBADMSG);
+	if (error != EAGAIN && error != EINTR)
+		apply_disconnect(pd, strerror(error));
+}
+
+/* ---- what is in force ---- */
+
+static void *
+grown(struct apply *ap, void *v, size_t n, size_t size)
+{
+	void *w;
+
+	if (n != 0 && (n < 64 || (n & (n - 1)) != 0))
+		return v;
+	w = reallocarray(v, n == 0 ? 64 : n * 2, size);
+	if (w == NULL)
+		ap->ap_memory = true;
+	return w;
+}
+
+static int
+saw_flow(void *arg, const struct pfkey_msg *m)
+{
+	struct apply *ap = arg;
+	struct policy_flow fl, *v;
+	bool ours;
+
+	if (!keymsg_to_flow(m, &fl, &ours) || !ours)
+		return 0;
+	if ((v = grown(ap, ap->ap_flows, ap->ap_nflows, sizeof(*v))) == NULL)
+		return ENOMEM;
+	ap->ap_flows = v;
+	v[ap->ap_nflows++] = fl;
+	return 0;
+}
+
+static int
+saw_sa(void *arg, const struct pfkey_msg *m)
+{
+	struct apply *ap = arg;
+	struct policy_sa sa, *v = NULL;
+	bool ours;
+
+	if (keymsg_to_sa(m, &sa, &ours) && ours)
+		v = grown(ap, ap->ap_sas, ap->ap_nsas, sizeof(*v));
+	if (v == NULL) {
+		policy_sa_wipe(&sa);
+		return ap->ap_memory ? ENOMEM : 0;
+	}
+	ap->ap_sas = v;
+	v[ap->ap_nsas++] = sa;
+	return 0;
+}
+
+static bool
+read_kernel(struct apply *ap)
+{
+	struct policyd *pd = ap->ap_pd;
+	int error;
+
+	error = pfkey_dump(pd->pd_key, SADB_X_SPDDUMP, SADB_SATYPE_UNSPEC,
+	    saw_flow, ap);
+	if (error == 0)
+		error = pfkey_dump(pd->pd_key, SADB_DUMP, SADB_SATYPE_ESP,
+		    saw_sa, ap);
+	if (error == 0)
+		return true;
+	apply_disconnect(pd, strerror(error));
+	return problem(pd, "cannot read what the network kernel holds: %s",
+	    strerror(error));
+}
+
+/* ---- what to do ---- */
+
+static void
+add_step(struct apply *ap, uint8_t type, const struct policy_flow *fl,
+    const struct policy_sa *sa)
+{
+	ap->ap_step[ap->ap_nsteps++] = (struct step){ type, fl, sa };
+}
+
+/* SAs before the flows that use them, and gone after these. */
+static bool
+plan(struct apply *ap)
+{
+	ap->ap_want = policy_flows(&ap->ap_policy, &ap->ap_nwant);
+	if (ap->ap_want == NULL && ap->ap_nwant != 0)
+		return false;
+	ap->ap_fch = policy_diff_flows(ap->ap_flows, ap->ap_nflows,
+	    ap->ap_want, ap->ap_nwant, &ap->ap_nfch);
+	ap->ap_sch = policy_diff_sas(ap->ap_sas, ap->ap_nsas,
+	    ap->ap_policy.pol_sas, ap->ap_policy.pol_nsas, &ap->ap_nsch);
+	if ((ap->ap_fch == NULL && ap->ap_nfch != 0) ||
+	    (ap->ap_sch == NULL && ap->ap_nsch != 0))
+		return false;
+	ap->ap_step = calloc(ap->ap_nfch + 2 * ap->ap_nsch + 1,
+	    sizeof(*ap->ap_step));
+	if (ap->ap_step == NULL)
+		return false;
+	for (size_t i = 0; i < ap->ap_nsch; i++) {
+		const struct policy_change *ch = &ap->ap_sch[i];
+
+		if (ch->ch_type == POLICY_CHANGE)
+			add_step(ap, SADB_DELETE, NULL, &ap->ap_sas[ch->ch_old]);
+		if (ch->ch_type != POLICY_DELETE)
+			add_step(ap, SADB_ADD, NULL,
+			    &ap->ap_policy.pol_sas[ch->ch_new]);
+	}
+	for (size_t i = 0; i < ap->ap_nfch; i++) {
+		const struct policy_change *ch = &ap->ap_fch[i];
+
+		if (ch->ch_type == POLICY_DELETE)
+			add_step(ap, SADB_X_SPDDELETE,
+			    &ap->ap_flows[ch->ch_old], NULL);
+		else
+			add_step(ap, ch->ch_type == POLICY_ADD ?
+			    SADB_X_SPDADD : SADB_X_SPDUPDATE,
+			    &ap->ap_want[ch->ch_new], NULL);
+	}
+	for (size_t i = 0; i < ap->ap_nsch; i++) {
+		if (ap->ap_sch[i].ch_type == POLICY_DELETE)
+			add_step(ap, SADB_DELETE, NULL,
+			    &ap->ap_sas[ap->ap_sch[i].ch_old]);
+	}
+	return true;
+}
+
+static bool
+next_step(void *arg, size_t i, struct pfkey_msg *m)
+{
+	struct apply *ap = arg;
+	const struct step *st;
+
+	if (i >= ap->ap_nsteps)
+		return false;
+	st = &ap->ap_step[i];
+	if (st->st_flow != NULL)
+		keymsg_from_flow(m, st->st_type, st->st_flow);
+	else
+		keymsg_from_sa(m, st->st_type, st->st_sa);
+	return true;
+}
+
+/* The rule that a step stands for, in one line without keys. */
+static void
+describe(const struct step *st, char *out, size_t cap)
+{
+	FILE *f = fmemopen(out, cap, "w");
+
+	out[0] = '\0';
+	if (f == NULL)
+		return;
+	if (st->st_flow != NULL)
+		policy_print_flow(st->st_flow, f);
+	else
+		policy_print_sa(st->st_sa, f, 0);
+	(void)fclose(f);
+	out[cap - 1] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
+static void
+step_done(void *arg, size_t i, int error, const struct pfkey_msg *reply)
+{
+	struct apply *ap = arg;
+	struct policyd *pd = ap->ap_pd;
+	const struct step *st = &ap->ap_step[i];
+	size_t used = strlen(pd->pd_problem);
+	char what[400];
+
+	(void)reply;
+	if (error == ENOENT || error == ESRCH) {
+		/* gone already is as good as deleted */
+		if (st->st_type == SADB_X_SPDDELETE ||
+		    st->st_type == SADB_DELETE)
+			return;
+	}
+	if (error == 0)
+		return;
+	describe(st, what, sizeof(what));
+	log_err("%s %s: %s", pfkey_type_name(st->st_type), what,
+	    strerror(error));
+	if (ap->ap_failed++ < PROBLEMS_TOLD)
+		(void)snprintf(pd->pd_problem + used,
+		    sizeof(pd->pd_problem) - used, "%s%s: %s",
+		    used != 0 ? "; " : "", what, error == EEXIST ?
+		    "another program has put that there" : strerror(error));
+}
+
+static bool
+carry_out(struct apply *ap)
+{
+	struct policyd *pd = ap->ap_pd;
+	int error = 0;
+
+	pd->pd_problem[0] = '\0';
+	if (ap->ap_nsteps != 0)
+		error = pfkey_batch(pd->pd_key, next_step, step_done, ap);
+	if (error != 0) {
+		apply_disconnect(pd, strerror(error));
+		return false;
+	}
+	log_info("revision %llu: %zu changes, %zu failed",
+	    (unsigned long long)pd->pd_committed, ap->ap_nsteps,
+	    ap->ap_failed);
+	return ap->ap_failed == 0;
+}
+
+static void
+apply_free(struct apply *ap)
+{
+	for (size_t i = 0; i < ap->ap_nsas; i++)
+		policy_sa_wipe(&ap->ap_sas[i]);
+	free(ap->ap_sas);
+	free(ap->ap_flows);
+	free(ap->ap_want);
+	free(ap->ap_fch);
+	free(ap->ap_sch);
+	free(ap->ap_step);
+	policy_free(&ap->ap_policy);
+}
+
+/* An empty policy before the first revision: nothing of ours is in force. */
+static bool
+load_newest(struct apply *ap)
+{
+	struct policyd *pd = ap->ap_pd;
+	const char *why = "";
+
+	policy_init(&ap->ap_policy);
+	if (pd->pd_committed == 0)
+		return true;
+	if (policy_store_load(pd->pd_store, pd->pd_committed,
+	    POLICY_LOAD_SECRETS, &ap->ap_policy, &why))
+		return true;
+	log_err("revision %llu: %s", (unsigned long long)pd->pd_committed, why);
+	return problem(pd, "revision %llu cannot be loaded: %s",
+	    (unsigned long long)pd->pd_committed, why);
+}
+
+bool
+apply_revision(struct policyd *pd)
+{
+	struct apply ap = { .ap_pd = pd };
+	bool ok;
+
+	if (!apply_connect(pd))
+		return false;
+	ok = load_newest(&ap) && read_kernel(&ap);
+	if (ok && !plan(&ap))
+		ok = problem(pd, "out of memory");
+	ok = ok && carry_out(&ap);
+	apply_free(&ap);
+	if (!ok) {
+		later(pd);
+		return false;
+	}
+	pd->pd_applied = pd->pd_committed;
+	pd->pd_problem[0] = '\0';
+	pd->pd_backoff = 0;
+	return true;
+}

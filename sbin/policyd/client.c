@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The control socket (libpolicy/policywire.h): who may ask, and the
+ * messages.  A client that sends what does not fit loses its connection and
+ * nothing else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "libutil/log.h"
+#include "policyd.h"
+
+#define CONTROL_GROUP	"_ravelin"
+
+/*
+ * One policyd at a time: a lock in the run directory, held until the
+ * process ends in whatever way.
+ */
+static bool
+take_lock(const struct policyd *pd)
+{
+	char path[4096];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/policyd.lock", pd->pd_rundir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd == -1) {
+		log_err("%s: %s", path, strerror(errno));
+		return false;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		log_err("another policyd runs already (%s is locked)", path);
+		(void)close(fd);
+		return false;
+	}
+	return true;			/* fd stays open on purpose */
+}
+
+bool
+control_open(struct policyd *pd)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct group *gr = getgrnam(CONTROL_GROUP);
+	int n;
+
+	(void)mkdir(pd->pd_rundir, 0755);
+	n = snprintf(pd->pd_sock, sizeof(pd->pd_sock), "%s/" POLICY_SOCKET,
+	    pd->pd_rundir);
+	if (n < 0 || (size_t)n >= sizeof(sun.sun_path) ||
+	    snprintf(pd->pd_keysock, sizeof(pd->pd_keysock), "%s/key.sock",
+	    pd->pd_rundir) >= (int)sizeof(pd->pd_keysock)) {
+		log_err("the run directory's name is too long");
+		return false;
+	}
+	if (!take_lock(pd))
+		return false;
+	memcpy(sun.sun_path, pd->pd_sock, (size_t)n + 1);
+	(void)unlink(pd->pd_sock);
+	pd->pd_listen = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0);
+	if (pd->pd_listen == -1 ||
+	    bind(pd->pd_listen, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    chmod(pd->pd_sock, gr != NULL ? 0660 : 0600) == -1 ||
+	    listen(pd->pd_listen, 16) == -1) {
+		log_err("%s: %s", pd->pd_sock, strerror(errno));
+		return false;
+	}
+	if (gr != NULL && chown(pd->pd_sock, (uid_t)-1, gr->gr_gid) == -1)
+		log_warn("%s: %s", pd->pd_sock, strerror(errno));
+	return true;
+}
+
+void
+control_close(struct policyd *pd)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		if (pd->pd_client[i].cl_fd != -1)
+			client_close(&pd->pd_client[i]);
+	}
+	(void)unlink(pd->pd_sock);
+	(void)close(pd->pd_listen);
+}
+
+void
+client_close(struct client *cl)
+{
+	(void)close(cl->cl_fd);
+	policy_texts_free(&cl->cl_texts);
+	memset(cl, 0, sizeof(*cl));
+	cl->cl_fd = -1;
+}
+
+static bool
+in_control_group(const struct passwd *pw, gid_t gid)
+{
+	struct group *gr = getgrnam(CONTROL_GROUP);
+
+	if (gr == NULL)
+		return false;
+	if (gid == gr->gr_gid)
+		return true;
+	for (char **m = gr->gr_mem; pw != NULL && *m != NULL; m++) {
+		if (strcmp(*m, pw->pw_name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Names the peer as author, if it may ask at all. */
+static bool
+authorise(int fd, char author[64])
+{
+	struct ucred uc;
+	socklen_t len = sizeof(uc);
+	struct passwd *pw;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len) == -1)
+		return false;
+	pw = getpwuid(uc.uid);
+	if (pw != NULL)
+		(void)snprintf(author, 64, "%s", pw->pw_name);
+	else
+		(void)snprintf(author, 64, "uid=%u", (unsigned)uc.uid);
+	return uc.uid == 0 || uc.uid == geteuid() || in_control_group(pw, uc.gid);
+}
+
+void
+control_accept(struct policyd *pd)
+{
+	int fd = accept4(pd->pd_listen, NULL, NULL, SOCK_CLOEXEC |
+	    SOCK_NONBLOCK);
+	char author[64];
+
+	if (fd == -1)
+		return;
+	if (!authorise(fd, author)) {
+		log_warn("refused: %s is neither root nor in group "
+		    CONTROL_GROUP, author);
+		(void)close(fd);
+		return;
+	}
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *cl = &pd->pd_client[i];
+
+		if (cl->cl_fd != -1)
+			continue;
+		cl->cl_fd = fd;
+		(void)snprintf(cl->cl_author, sizeof(cl->cl_author), "%s",
+		    author);
+		return;
+	}
+	log_warn("refused: %d clients already", CLIENTS_MAX);
+	(void)close(fd);
+}
+
+/* A client that does not read its answers loses them and its connection. */
+static void
+reply(struct client *cl, const uint8_t *buf, const struct wcur *w)
+{
+	if (!wcur_ok(w) || send(cl->cl_fd, buf, wcur_len(w), MSG_NOSIGNAL |
+	    MSG_DONTWAIT) == -1)
+		client_close(cl);
+}
+
+static void
+send_revision(struct policyd *pd, struct client *cl, uint32_t seq)
+{
+	uint8_t buf[POLICYW_HEADER + 8];
+	struct wcur w = wcur_init(buf, sizeof(buf));
+
+	policyw_header(&w, POLICYW_REVISION, seq);
+	wcur_u64(&w, pd->pd_committed);
+	reply(cl, buf, &w);
+}
+
+void
+control_announce(struct policyd *pd)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct client *cl = &pd->pd_client[i];
+
+		if (cl->cl_fd != -1 && cl->cl_subscribed)
+			send_revision(pd, cl, 0);
+	}
+}
+
+static void
+send_state(struct policyd *pd, struct client *cl, uint32_t seq)
+{
+	const char *damage = policy_store_damage(pd->pd_store);
+	uint8_t buf[POLICYW_HEADER + 16 + POLICYW_TEXT_MAX];
+	struct wcur w = wcur_init(buf, sizeof(buf));
+
+	policyw_header(&w, POLICYW_STATE, seq);
+	wcur_u64(&w, pd->pd_committed);
+	wcur_u64(&w, pd->pd_applied);
+	if (damage != NULL) {
+		wcur_put(&w, damage, strlen(damage));
+		wcur_put(&w, "; ", pd->pd_problem[0] != '\0' ? 2 : 0);
+	}
+	wcur_put(&w, pd->pd_problem, strlen(pd->pd_problem));
+	reply(cl, buf, &w);
+}
+
+static void
+send_result(struct policyd *pd, struct client *cl, uint32_t seq,
+    bool committed, bool applied, const char *text)
+{
+	uint8_t buf[POLICYW_HEADER + 10 + POLICYW_TEXT_MAX];
+	struct wcur w = wcur_init(buf, sizeof(buf));
+	size_t n = strlen(text);
+
+	policyw_header(&w, POLICYW_RESULT, seq);
+	wcur_u8(&w, committed);
+	wcur_u8(&w, applied);
+	wcur_u64(&w, committed ? pd->pd_committed : 0);
+	wcur_put(&w, text, n < POLICYW_TEXT_MAX ? n : POLICYW_TEXT_MAX);
+	reply(cl, buf, &w);
+}
+
+/* ---- what clients ask ---- */
+
+static void
+forget_texts(struct client *cl)
+{
+	policy_texts_free(&cl->cl_texts);
+	cl->cl_total = 0;
+}
+
+static bool
+text_more(struct client *cl, const uint8_t *p, size_t n)
+{
+	struct policy_text_item *ti;
+	char *body;
+
+	if (cl->cl_texts.tx_n == 0)
+		return false;
+	ti = &cl->cl_texts.tx_v[cl->cl_texts.tx_n - 1];
+	if (ti->ti_len + n > POLICY_TEXT_MAX ||
+	    (body = malloc(ti->ti_len + n + 1)) == NULL)
+		return false;
+	memcpy(body, ti->ti_body, ti->ti_len);
+	memcpy(body + ti->ti_len, p, n);
+	body[ti->ti_len + n] = '\0';
+	explicit_bzero(ti->ti_body, ti->ti_len);
+	free(ti->ti_body);
+	ti->ti_body = body;
+	ti->ti_len += n;
+	return true;
+}
+
+static bool
+take_text(struct client *cl, struct cur *c)
+{
+	uint8_t kind = cur_u8(c), flags = cur_u8(c);
+	size_t nlen = cur_u16(c), n;
+	const uint8_t *name = cur_bytes(c, nlen);
+	const uint8_t *p;
+	char text[1024];
+
+	n = cur_left(c);
+	p = cur_bytes(c, n);
+	if (!cur_ok(c) || nlen >= sizeof(text) || kind < POLICY_TEXT_MAIN ||
+	    kind > POLICY_TEXT_MACRO || n > POLICYW_TOTAL_MAX - cl->cl_total)
+		return false;
+	cl->cl_total += n;
+	if ((flags & POLICYW_MORE) != 0)
+		return text_more(cl, p, n);
+	if (nlen != 0)
+		memcpy(text, name, nlen);
+	text[nlen] = '\0';
+	return policy_texts_add(&cl->cl_texts, (enum policy_text_kind)kind,
+	    text, (const char *)p, n);
+}
+
+static bool
+take_load(struct policyd *pd, struct client *cl, uint32_t seq, struct cur *c)
+{
+	uint32_t flags = cur_u32(c);
+	size_t n = cur_u16(c);
+	char reason[POLICYW_REASON_MAX + 1], text[POLICYW_TEXT_MAX];
+	bool committed, applied = false;
+
+	if (n > POLICYW_REASON_MAX || !cur_copy(c, reason, n) || !cur_end(c) ||
+	    (flags & ~(uint32_t)(POLICYCTL_DELETE | POLICYCTL_FLUSH)) != 0)
+		return false;
+	reason[n] = '\0';
+	committed = commit_texts(pd, &cl->cl_texts, flags, cl->cl_author,
+	    reason, text, sizeof(text));
+	forget_texts(cl);
+	if (committed) {
+		applied = apply_revision(pd);
+		(void)snprintf(text, sizeof(text), applied ?
+		    "revision %llu is in force" :
+		    "revision %llu is committed, but not in force: %s",
+		    (unsigned long long)pd->pd_committed, pd->pd_problem);
+	}
+	log_info("load by %s: %s", cl->cl_author, text);
+	send_result(pd, cl, seq, committed, applied, text);
+	if (committed)
+		control_announce(pd);
+	return true;
+}
+
+static bool
+client_message(struct policyd *pd, struct client *cl, struct cur *c)
+{
+	uint16_t version = cur_u16(c), op = cur_u16(c);
+	uint32_t seq = cur_u32(c);
+
+	if (!cur_ok(c) || version != POLICYW_VERSION)
+		return false;
+	switch (op) {
+	case POLICYW_TEXT:
+		return take_text(cl, c);
+	case POLICYW_RESET:
+		forget_texts(cl);
+		return cur_end(c);
+	case POLICYW_LOAD:
+		return take_load(pd, cl, seq, c);
+	case POLICYW_STATUS:
+		if (cur_end(c))
+			send_state(pd, cl, seq);
+		return cur_end(c);
+	case POLICYW_SUBSCRIBE:
+		if (!cur_end(c))
+			return false;
+		cl->cl_subscribed = true;
+		send_revision(pd, cl, seq);
+		return true;
+	default:
+		return false;
+	}
+}
+
+void
+client_read(struct policyd *pd, struct client *cl)
+{
+	static uint8_t buf[POLICYW_RECORD_MAX];
+
+	for (int i = 0; i < 64 && cl->cl_fd != -1; i++) {
+		struct cur c;
+		ssize_t n = recv(cl->cl_fd, buf, sizeof(buf), MSG_TRUNC);
+
+		if (n == -1 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			client_close(cl);
+			return;
+		}
+		c = cur_init(buf, (size_t)n <= sizeof(buf) ? (size_t)n : 0);
+		if (!client_message(pd, cl, &c) && cl->cl_fd != -1) {
+			log_warn("%s sent a message that does not fit: "
+			    "disconnected", cl->cl_author);
+			client_close(cl);
+		}
+		explicit_bzero(buf, (size_t)n <= sizeof(buf) ? (size_t)n :
+		    sizeof(buf));
+	}
+}
