@@ -83,6 +83,7 @@
 	X(ESP_SEQ,	"esp",	"sequence numbers exhausted")			\
 	X(ESP_ENCAP,	"esp",	"UDP encapsulation missing or unexpected")	\
 	X(ESP_DUMMY,	"esp",	"dummy packet (next header 59)")		\
+	X(ESP_ECN,	"esp",	"congestion mark for a packet that cannot carry it (RFC 6040)") \
 	X(ESP_CRYPTO,	"esp",	"no engine for the transform")			\
 	X(NATT_KEEPALIVE, "natt", "NAT keepalive")				\
 	X(NATT_SHORT,	"natt",	"UDP encapsulation too short")			\

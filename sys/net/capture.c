@@ -342,6 +342,17 @@ sink_write(struct sink *sk)
 	return true;
 }
 
+bool
+capture_active(const struct nk *nk)
+{
+	unsigned i;
+
+	for (i = 0; i < CAPTURES; i++)
+		if (EPOCH_READ(nk->nk_capture->ca_sink[i]) != NULL)
+			return true;
+	return false;
+}
+
 void
 capture_write(struct nk *nk)
 {

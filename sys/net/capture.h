@@ -51,6 +51,8 @@ void	capture_frame(struct worker *, struct ifnet *, const struct pkt *);
 int	capture_start(struct nk *, const char *ifname, int fd, unsigned snaplen);
 /* Ends it after what is buffered has been written. ENOENT. nk_lock held. */
 int	capture_stop(struct nk *, const char *ifname);
+/* Does any capture run, or is one not yet written out? */
+bool	capture_active(const struct nk *);
 /* Writes what is buffered. The control thread, every now and then, with nk_lock. */
 void	capture_write(struct nk *);
 
