@@ -23,7 +23,7 @@ for file in "$TOP"/etc/*.conf "$TOP"/etc/examples/*.conf; do
 	[ -f "$file" ] || continue
 	accepted "$file" "${file#"$TOP"/}"
 done
-sed -n '/^# secret/,$s/^# *//p' "$TOP/etc/iked.conf" >"$TMPDIR/iked.conf"
+sed -n '/^# ikev2/,$s/^# *//p' "$TOP/etc/iked.conf" >"$TMPDIR/iked.conf"
 grep -q '^ikev2' "$TMPDIR/iked.conf" && chmod 600 "$TMPDIR/iked.conf"
 accepted "$TMPDIR/iked.conf" 'iked.conf, uncommented'
 
