@@ -118,7 +118,7 @@ names_round(struct policy *pol, struct policy_ike **v, unsigned round,
 		if (to - i == 1 || !unnamed)
 			continue;
 		unique = false;
-		*memory &= names_number(v, i, to, (round - 1) * 10000 + 1);
+		*memory &= names_number(v, i, to, (round - 1) * 10 + 1);
 	}
 	return unique;
 }
@@ -153,6 +153,9 @@ finish_names(struct policy *pol, struct policy_errors *errs)
 		unique = names_round(pol, v, round, &memory);
 		free(v);
 	}
+	if (memory && !unique && pol->pol_nikes != 0)
+		finish_error(pol, errs, &pol->pol_ikes[0].ik_at, "rules "
+		    "without a name cannot be told apart: name them");
 	return memory;
 }
 

@@ -70,6 +70,7 @@ struct draft {
 	enum policy_flow_type	 dr_type;
 	bool			 dr_type_given;
 	/* manual SA */
+	bool			 dr_manual;
 	uint32_t		 dr_spi[2];
 	unsigned		 dr_nspi;
 	const struct tok	*dr_spi_at;

@@ -48,6 +48,15 @@ unknown_alg(struct parse *ps, const struct tok *tk, const char *word,
 	return NULL;
 }
 
+/* What to use instead; counter modes are nothing for manual keys. */
+static const char *
+instead(const struct parse *ps, const struct alg *a)
+{
+	if (ps->ps_d.dr_manual && a->al_kind == ALG_ENCR)
+		return alg_table[ALG_AES_256_CBC].al_name;
+	return alg_better(a->al_kind, a)->al_name;
+}
+
 /* Known, strong and runnable? */
 static const struct alg *
 check_alg(struct parse *ps, const struct tok *tk, const struct alg *a,
@@ -58,13 +67,11 @@ check_alg(struct parse *ps, const struct tok *tk, const struct alg *a,
 
 	if ((a->al_flags & ALG_WEAK) != 0)
 		(void)parse_error(ps, tk, "%s '%s' is too weak: use '%s'",
-		    alg_kind_name(a->al_kind), a->al_name,
-		    alg_better(a->al_kind, a)->al_name);
+		    alg_kind_name(a->al_kind), a->al_name, instead(ps, a));
 	else if ((a->al_flags & want) == 0)
 		(void)parse_error(ps, tk, "%s '%s' is known, but cannot be "
 		    "used here by this version: use '%s'",
-		    alg_kind_name(a->al_kind), a->al_name,
-		    alg_better(a->al_kind, a)->al_name);
+		    alg_kind_name(a->al_kind), a->al_name, instead(ps, a));
 	else
 		return a;
 	return NULL;

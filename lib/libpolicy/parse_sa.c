@@ -225,6 +225,7 @@ sa_rule(struct parse *ps)
 {
 	struct draft *d = &ps->ps_d;
 
+	d->dr_manual = true;
 	if (!parse_clauses(ps, sa_clauses))
 		return false;
 	if (d->dr_npair == 0)
