@@ -290,8 +290,8 @@ bool	pfkey_pending(const struct pfkey *pk);
 int	pfkey_call(struct pfkey *pk, struct pfkey_msg *m, struct pfkey_msg *reply);
 /*
  * Many requests in one go: sends them as fast as the socket takes them
- * and collects the answers.  next() fills in the next request, or returns
- * false at the end; answer() is told of each in order (i counts from 0).
+ * and collects the answers.  next() fills in request i (asked for again if the
+ * socket was full), or returns false at the end; answer() is told of each in order (i counts from 0).
  * 0, or the errno of the socket; errors of answers are answer()'s affair.
  */
 int	pfkey_batch(struct pfkey *pk, bool (*next)(void *arg, size_t i, struct pfkey_msg *m),

@@ -273,6 +273,13 @@ struct sa_params {
 	const char		*spp_name;	/* NULL: none */
 };
 
+/* The clock that slow paths go by: worker 0's. */
+static inline struct clock_now
+ipsec_clock(const struct nk *nk)
+{
+	return nk->nk_worker[0]->w_now;
+}
+
 /* ---- stages ---- */
 
 /*

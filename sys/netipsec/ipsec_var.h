@@ -40,13 +40,6 @@ struct sad {
 	struct timer		 sd_grave_timer;
 };
 
-/* The clock that slow paths go by: worker 0's. */
-static inline struct clock_now
-ipsec_now(const struct nk *nk)
-{
-	return nk->nk_worker[0]->w_now;
-}
-
 static inline uint64_t
 mix64(uint64_t x)
 {

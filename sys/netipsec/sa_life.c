@@ -107,7 +107,7 @@ static void
 life_timer(void *arg, uint64_t now_ns)
 {
 	struct sa *sa = arg;
-	struct clock_now now = ipsec_now(sa->sa_nk);
+	struct clock_now now = ipsec_clock(sa->sa_nk);
 
 	now.now_ns = now_ns;
 	life_check(sa->sa_nk, sa, now);

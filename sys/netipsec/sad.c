@@ -438,7 +438,7 @@ sad_bury(struct nk *nk, struct sa *sa)
 {
 	struct sad *sd = nk->nk_sad;
 
-	sa->sa_last_ns = ipsec_now(nk).now_ns;
+	sa->sa_last_ns = ipsec_clock(nk).now_ns;
 	sa->sa_next = NULL;
 	if (sd->sd_grave_tail != NULL)
 		sd->sd_grave_tail->sa_next = sa;

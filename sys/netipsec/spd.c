@@ -599,7 +599,7 @@ spd_add(struct nk *nk, const struct sp *from, struct sp **out)
 		return ENOMEM;
 	}
 	sd->sd_next_id++;
-	sp->sp_added = (uint64_t)ipsec_now(nk).now_wall;
+	sp->sp_added = (uint64_t)ipsec_clock(nk).now_wall;
 	tables_put(sd, sp);
 	list_put(sd, sp);
 	sp_choose(nk, sp);
