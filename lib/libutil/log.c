@@ -64,7 +64,8 @@ log_vat(int level, const char *fmt, va_list ap)
 {
 	char text[1900];
 
-	if (level == LOG_DEBUG && state.verbose == 0)
+	if (level > (state.verbose < 0 ? LOG_CRIT : state.verbose == 0 ?
+	    LOG_INFO : LOG_DEBUG))
 		return;
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	if (state.foreground)
