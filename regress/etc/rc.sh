@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# rc.ravelin starts a router from hostname.IF files and pf.conf, tells what
+# runs, brings it back after a restart, and stops it.
+#
+#	host ------- router
+#	 eth0      wan0 = netkern's
+#	192.0.2.2  192.0.2.1
+
+[ "$(id -u)" -eq 0 ] || { echo 'needs root: makes network namespaces'; exit 77; }
+
+host=rvrc$$h router=rvrc$$r
+passed=0 failed=0
+verdict() {	# STATUS TEXT
+	if [ "$1" -eq 0 ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED $2"
+	fi
+}
+rc() {
+	ip netns exec $router sh "$TOP/etc/rc.ravelin" "$@"
+}
+finish() {
+	trap - EXIT INT TERM
+	rc stop >/dev/null 2>&1
+	ip netns del $host
+	ip netns del $router
+} 2>/dev/null
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+chmod 755 "$TMPDIR"
+export RAVELIN_ETC="$TMPDIR/etc" RAVELIN_RUN="$TMPDIR/run" RAVELIN_BIN="$BIN"
+export RAVELIN_DB="$TMPDIR/db/policy.db" RAVELIN_LOG="$TMPDIR/log"
+mkdir "$RAVELIN_ETC"
+cp "$TOP/etc/pf.conf" "$RAVELIN_ETC/"
+cat >"$RAVELIN_ETC/hostname.wan0" <<'END'
+# the outer side
+!ip link set eth0 up
+
+create packet eth0
+inet 192.0.2.1/24 up
+END
+
+ip netns add $host && ip netns add $router &&
+    ip link add eth0 netns $host type veth peer name eth0 netns $router &&
+    ip -n $host address add 192.0.2.2/24 dev eth0 &&
+    ip -n $host link set eth0 up || { echo 'no network namespaces'; exit 1; }
+
+rc start
+verdict $? 'rc.ravelin start'
+rc status
+verdict $? 'all run'
+ip netns exec $host ping -q -c 3 -W 2 192.0.2.1
+verdict $? 'the interface answers'
+before=$(cat "$RAVELIN_RUN/netkern.pid")
+rc restart
+verdict $? 'rc.ravelin restart'
+[ "$(cat "$RAVELIN_RUN/netkern.pid")" != "$before" ]
+verdict $? 'restart made a new process'
+ip netns exec $host ping -q -c 3 -W 2 192.0.2.1
+verdict $? 'the interface answers again'
+rc stop
+verdict $? 'rc.ravelin stop'
+rc status >/dev/null
+[ $? -eq 3 ]
+verdict $? 'nothing runs'
+! pgrep -F "$RAVELIN_RUN/netkern.pid" 2>/dev/null
+verdict $? 'no process is left'
+
+[ "$failed" -eq 0 ] || tail -n 30 "$RAVELIN_LOG"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
