@@ -35,6 +35,12 @@ proposal_types(const struct ike_proposal *pr)
 	return types;
 }
 
+bool
+ike_proposal_holds(const struct ike_proposal *pr, const struct ike_transform *t)
+{
+	return proposal_holds(pr, proposal_types(pr), t);
+}
+
 /* The first of ours of this type that the peer holds. */
 static bool
 meet_type(const struct ike_proposal *our, const struct ike_offer *of,

@@ -211,6 +211,9 @@ bool	ike_choice_check(struct ike_blob sa, const struct ike_proposals *ours,
 /* The transform of this type, NULL. */
 const struct ike_transform *ike_proposal_get(const struct ike_proposal *pr,
 	    uint8_t type);
+/* Is it one of pr's, or the NONE that silence means? */
+bool	ike_proposal_holds(const struct ike_proposal *pr,
+	    const struct ike_transform *t);
 /* First DH group of the list, IKE_DH_NONE if it has none. */
 uint16_t ike_proposals_group(const struct ike_proposals *ps);
 bool	ike_proposals_has_group(const struct ike_proposals *ps, uint16_t group);

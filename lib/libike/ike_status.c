@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Status for people, and what people and packets ask for.
+ */
+#include <stdio.h>
+
+#include "libike/ike_var.h"
+
+/* ------------------------------------------------------------- commands */
+
+static bool
+name_is(const struct conn *cn, const char *name)
+{
+	const char *policy = cn->cn_pol->pl_conf.po_name;
+	size_t n = strlen(policy);
+
+	if (name == NULL || strcmp(name, policy) == 0)
+		return true;
+	return strncmp(name, policy, n) == 0 && name[n] == '/' &&
+	    strcmp(name + n + 1, cn->cn_conf.ch_name) == 0;
+}
+
+static void
+conn_down(struct conn *cn)
+{
+	struct ikesa *sa, *next;
+	struct child *c;
+
+	cn->cn_down = true;
+	cn->cn_want = false;
+	cn->cn_retry = 0;
+	cn->cn_reason = IKE_R_ASKED;
+	cn->cn_since = cn->cn_pol->pl_ike->i_now;
+	tmo_clear(&cn->cn_pol->pl_ike->i_tmos, &cn->cn_tmo);
+	while ((c = conn_child(cn)) != NULL)
+		child_delete(c, IKE_R_ASKED);
+	for (sa = LIST_FIRST(&cn->cn_pol->pl_sas); sa != NULL; sa = next) {
+		next = LIST_NEXT(sa, sa_pol_entry);
+		if (sa->sa_hs != NULL && sa->sa_hs->hs_conn == cn)
+			ikesa_kill(sa, IKE_R_ASKED);
+	}
+}
+
+static void
+conn_command(struct conn *cn, enum ike_command cmd)
+{
+	struct child *c;
+
+	switch (cmd) {
+	case IKE_CMD_UP:
+		cn->cn_down = false;
+		cn->cn_want = true;
+		cn->cn_retry = 0;
+		tmo_clear(&cn->cn_pol->pl_ike->i_tmos, &cn->cn_tmo);
+		conn_up(cn);
+		break;
+	case IKE_CMD_DOWN:
+		conn_down(cn);
+		break;
+	case IKE_CMD_REKEY:
+		c = conn_child(cn);
+		if (c != NULL)
+			child_rekey(c);
+		break;
+	default:
+		break;
+	}
+}
+
+static size_t
+pol_command(struct pol *pl, enum ike_command cmd)
+{
+	struct ikesa *sa, *next;
+	size_t n = 0;
+
+	for (sa = LIST_FIRST(&pl->pl_sas); sa != NULL; sa = next) {
+		next = LIST_NEXT(sa, sa_pol_entry);
+		if (sa->sa_state != SA_UP)
+			continue;
+		if (cmd == IKE_CMD_REKEY_IKE)
+			ikesa_rekey(sa);
+		else
+			ikesa_delete(sa, IKE_R_ASKED);
+		n++;
+	}
+	return n;
+}
+
+/* Of a policy all of whose children are down, the IKE SA goes as well. */
+static void
+pol_down(struct pol *pl)
+{
+	struct conn *cn;
+
+	TAILQ_FOREACH(cn, &pl->pl_conns, cn_entry)
+		if (!cn->cn_down)
+			return;
+	(void)pol_command(pl, IKE_CMD_DELETE_IKE);
+}
+
+size_t
+ike_command(struct ike *ike, uint64_t now, enum ike_command cmd,
+    const char *name)
+{
+	struct pol *pl;
+	struct conn *cn;
+	size_t n = 0;
+
+	ike_enter(ike, now);
+	TAILQ_FOREACH(pl, &ike->i_pols, pl_entry) {
+		if (cmd == IKE_CMD_REKEY_IKE || cmd == IKE_CMD_DELETE_IKE) {
+			if (name == NULL ||
+			    strcmp(name, pl->pl_conf.po_name) == 0)
+				n += pol_command(pl, cmd);
+			continue;
+		}
+		TAILQ_FOREACH(cn, &pl->pl_conns, cn_entry)
+			if (name_is(cn, name)) {
+				conn_command(cn, cmd);
+				n++;
+			}
+		if (cmd == IKE_CMD_DOWN)
+			pol_down(pl);
+	}
+	ike_leave(ike);
+	return n;
+}
+
+/* -------------------------------------------------------------- acquire */
+
+static bool
+conn_carries(const struct conn *cn, const struct ike_acquire *aq)
+{
+	if (aq->aq_reqid != 0)
+		return cn->cn_conf.ch_reqid == aq->aq_reqid;
+	return ike_ts_match(&cn->cn_conf.ch_local, &aq->aq_src, aq->aq_proto,
+	    aq->aq_sport) && ike_ts_match(&cn->cn_conf.ch_remote, &aq->aq_dst,
+	    aq->aq_proto, aq->aq_dport);
+}
+
+bool
+ike_acquire(struct ike *ike, uint64_t now, const struct ike_acquire *aq)
+{
+	struct pol *pl;
+	struct conn *cn;
+
+	ike_enter(ike, now);
+	TAILQ_FOREACH(pl, &ike->i_pols, pl_entry)
+		TAILQ_FOREACH(cn, &pl->pl_conns, cn_entry) {
+			if (!conn_carries(cn, aq) || cn->cn_conf.ch_start ==
+			    IKE_START_DISABLED)
+				continue;
+			/* A command that took it down outlasts packets. */
+			if (cn->cn_down && cn->cn_conf.ch_start !=
+			    IKE_START_DEMAND)
+				return true;
+			cn->cn_down = false;
+			cn->cn_want = true;
+			cn->cn_seq = aq->aq_seq;
+			if (!cn->cn_tmo.tm_on)
+				conn_up(cn);
+			ike_leave(ike);
+			return true;
+		}
+	ike_leave(ike);
+	return false;
+}
+
+/* --------------------------------------------------------------- status */
+
+static enum ike_state
+conn_state(const struct conn *cn)
+{
+	if (cn->cn_conf.ch_start == IKE_START_DISABLED)
+		return IKE_ST_DISABLED;
+	if (conn_is_up(cn))
+		return IKE_ST_UP;
+	if (conn_is_busy(cn))
+		return IKE_ST_CONNECTING;
+	if (cn->cn_down)
+		return IKE_ST_DOWN;
+	if (cn->cn_tmo.tm_on)
+		return IKE_ST_RETRY;
+	return cn->cn_conf.ch_start == IKE_START_DEMAND ? IKE_ST_DEMAND :
+	    IKE_ST_WAITING;
+}
+
+static void
+status_ikesa(const struct ikesa *sa, struct ike_status *st)
+{
+	st->st_local = sa->sa_local;
+	st->st_peer = sa->sa_remote;
+	st->st_lport = sa->sa_lport;
+	st->st_rport = sa->sa_rport;
+	st->st_natt = sa->sa_natt;
+	st->st_local_id = sa->sa_id_local;
+	st->st_peer_id = sa->sa_id_remote;
+	if (sa->sa_state != SA_UP)
+		return;
+	st->st_ike_up = true;
+	st->st_ike_initiator = sa->sa_initiator;
+	st->st_ike_spi_i = sa->sa_spi_i;
+	st->st_ike_spi_r = sa->sa_spi_r;
+	st->st_ike_since = sa->sa_since;
+	st->st_ike_rekey_at = sa->sa_rekey_at;
+	st->st_ike_algs = sa->sa_algs;
+}
+
+static void
+status_child(const struct child *c, struct ike_status *st)
+{
+	st->st_state = IKE_ST_UP;
+	st->st_spi_in = c->c_spi_in;
+	st->st_spi_out = c->c_spi_out;
+	st->st_child_since = c->c_since;
+	st->st_rekey_at = c->c_rekey_at;
+	st->st_esp_algs = c->c_algs;
+	st->st_mode = c->c_mode;
+	st->st_ts_local = c->c_local;
+	st->st_ts_remote = c->c_remote;
+}
+
+static void
+status_conn(const struct conn *cn, struct ike_status *st)
+{
+	const struct ike_policy *po = &cn->cn_pol->pl_conf;
+
+	memset(st, 0, sizeof(*st));
+	memcpy(st->st_policy, po->po_name, sizeof(st->st_policy));
+	memcpy(st->st_child, cn->cn_conf.ch_name, sizeof(st->st_child));
+	memcpy(st->st_note, cn->cn_note, sizeof(st->st_note));
+	st->st_state = conn_state(cn);
+	st->st_reason = cn->cn_reason;
+	st->st_since = cn->cn_since;
+	st->st_retry = cn->cn_retry;
+	st->st_retry_at = cn->cn_tmo.tm_on ? cn->cn_tmo.tm_at : 0;
+	st->st_local = po->po_local;
+	st->st_peer = po->po_peer.pr_addr;
+	st->st_local_id = po->po_srcid;
+	st->st_peer_id = po->po_dstid;
+	st->st_reqid = cn->cn_conf.ch_reqid;
+	st->st_mode = cn->cn_conf.ch_mode;
+	st->st_ts_local = cn->cn_conf.ch_local;
+	st->st_ts_remote = cn->cn_conf.ch_remote;
+	st->st_rekeys_child = cn->cn_rekeys;
+	st->st_rekeys_ike = cn->cn_pol->pl_rekeys;
+}
+
+static void
+status_stage(const struct ikesa *sa, struct ike_status *st)
+{
+	if (st->st_state == IKE_ST_CONNECTING)
+		(void)snprintf(st->st_note, sizeof(st->st_note), "%s",
+		    sa == NULL || sa->sa_state == SA_INIT_I ? "IKE_SA_INIT" :
+		    sa->sa_state == SA_UP ? "CREATE_CHILD_SA" : "IKE_AUTH");
+}
+
+/* One line per pair that is up, else one for the conn. */
+static void
+status_lines(const struct conn *cn, ike_status_fn *fn, void *arg)
+{
+	const struct ikesa *sa = pol_ikesa(cn->cn_pol);
+	const struct child *c;
+	struct ike_status st;
+	bool any = false;
+
+	status_conn(cn, &st);
+	if (sa != NULL)
+		status_ikesa(sa, &st);
+	status_stage(sa, &st);
+	LIST_FOREACH(sa, &cn->cn_pol->pl_sas, sa_pol_entry)
+		TAILQ_FOREACH(c, &sa->sa_children, c_entry) {
+			if (c->c_conn != cn || c->c_state != CHILD_UP)
+				continue;
+			any = true;
+			status_ikesa(sa, &st);
+			status_child(c, &st);
+			fn(arg, &st);
+		}
+	if (!any)
+		fn(arg, &st);
+}
+
+void
+ike_status(const struct ike *ike, uint64_t now, ike_status_fn *fn, void *arg)
+{
+	const struct pol *pl;
+	const struct conn *cn;
+
+	(void)now;
+	TAILQ_FOREACH(pl, &ike->i_pols, pl_entry)
+		TAILQ_FOREACH(cn, &pl->pl_conns, cn_entry)
+			status_lines(cn, fn, arg);
+}
