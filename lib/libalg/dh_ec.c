@@ -124,19 +124,12 @@ x25519_private_fix(const struct alg *g, uint8_t *priv)
 	return true;
 }
 
-/* BearSSL takes the scalar big-endian. */
 static bool
 x25519_mul(const uint8_t *priv, const uint8_t *u, uint8_t *out)
 {
-	uint8_t k[32];
-	uint32_t ok;
-
-	for (unsigned i = 0; i < 32; i++)
-		k[i] = priv[31 - i];
 	memcpy(out, u, 32);
-	ok = br_ec_c25519_m31.mul(out, 32, k, 32, BR_EC_curve25519);
-	explicit_bzero(k, sizeof(k));
-	return ok == 1;
+	return br_ec_c25519_m31.mul(out, 32, priv, 32,
+	    BR_EC_curve25519) == 1;
 }
 
 static bool

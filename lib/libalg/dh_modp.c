@@ -7,7 +7,8 @@
  *
  *	p = 2^n - 2^(n-64) - 1 + 2^64 * (floor(2^(n-130) * pi) + k)
  *
- * that is: 64 ones, the first n - 128 bits of pi plus a small k, 64 ones.
+ * that is: 64 ones, the first n - 128 bits of pi plus a small k - 1 (from
+ * which the ones at the end have borrowed), 64 ones.
  * All are safe primes with generator 2, so a value between 2 and p - 2 is in
  * the subgroup of order (p - 1) / 2 or is a generator.
  *
@@ -157,7 +158,7 @@ void
 dh_modp_prime(const struct alg *g, uint8_t *p)
 {
 	size_t n = g->al_key;
-	uint32_t carry = modp_params(g).mo_k;
+	uint32_t carry = modp_params(g).mo_k - 1;
 
 	memset(p, 0xff, n);
 	memcpy(&p[8], modp_pi, n - 16);
