@@ -179,7 +179,7 @@ seal_close(const struct seal *se, uint64_t id, const uint8_t nonce[SEAL_NONCE],
 }
 
 bool
-seal_open(const struct seal *se, uint64_t id, const uint8_t nonce[SEAL_NONCE],
+seal_reveal(const struct seal *se, uint64_t id, const uint8_t nonce[SEAL_NONCE],
     const uint8_t *in, size_t n, uint8_t buf[POLICY_KEY_MAX], size_t *len)
 {
 	uint8_t aad[8], tag[SEAL_TAG];

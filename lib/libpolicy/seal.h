@@ -37,7 +37,7 @@ void	seal_close(const struct seal *se, uint64_t id,
 	    const uint8_t nonce[SEAL_NONCE], const uint8_t *in, size_t n,
 	    uint8_t *out);
 /* False if it was not sealed by this machine under this id. */
-bool	seal_open(const struct seal *se, uint64_t id,
+bool	seal_reveal(const struct seal *se, uint64_t id,
 	    const uint8_t nonce[SEAL_NONCE], const uint8_t *in, size_t n,
 	    uint8_t buf[POLICY_KEY_MAX], size_t *len);
 void	seal_finger(const struct seal *se, const uint8_t *in, size_t n,

@@ -470,7 +470,7 @@ export_secret(struct policy_store *st, uint64_t id,
 	for (size_t i = 0; i < st->st_nxsecret; i++) {
 		const struct export_secret *es = &st->st_xsecret[i];
 
-		if (es->es_id == id && seal_open(&st->st_seal, id,
+		if (es->es_id == id && seal_reveal(&st->st_seal, id,
 		    es->es_nonce, es->es_sealed, es->es_len, buf, len))
 			return true;
 	}
@@ -496,7 +496,7 @@ policy_secret(struct policy_store *st, uint64_t id,
 	(void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)id);
 	if (sqlite3_step(stmt) == SQLITE_ROW &&
 	    sqlite3_column_bytes(stmt, 0) == SEAL_NONCE)
-		ok = seal_open(&st->st_seal, id, sqlite3_column_blob(stmt, 0),
+		ok = seal_reveal(&st->st_seal, id, sqlite3_column_blob(stmt, 0),
 		    sqlite3_column_blob(stmt, 1),
 		    (size_t)sqlite3_column_bytes(stmt, 1), buf, len);
 	(void)sqlite3_finalize(stmt);
