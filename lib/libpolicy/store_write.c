@@ -20,6 +20,11 @@ policy_forms_add(struct policy_forms *pf, const char *form, size_t len,
 {
 	struct policy_form *v, *f;
 
+	/* what stands between the quotes: a comment may repeat it without */
+	if (len >= 2 && form[0] == '"' && form[len - 1] == '"') {
+		form++;
+		len -= 2;
+	}
 	for (size_t i = 0; i < pf->pf_n; i++) {
 		if (pf->pf_v[i].pf_len == len &&
 		    memcmp(pf->pf_v[i].pf_form, form, len) == 0)
@@ -264,7 +269,7 @@ form_at(const struct policy_form *f, const char *body, size_t off, size_t len,
 	    memcmp(body + off, f->pf_form, f->pf_len) != 0)
 		return 0;
 	*skip = f->pf_len;
-	if (f->pf_form[0] != '"' && off > 0 && body[off - 1] == '"' &&
+	if (off > 0 && body[off - 1] == '"' &&
 	    off + f->pf_len < len && body[off + f->pf_len] == '"')
 		return 2;	/* the opening quote was written already */
 	return 1;

@@ -1,0 +1,543 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""
+policyd(8) between ipsecctl(8) and a key socket without a network kernel
+(fakekey.c): what is committed, what is touched, what comes back.
+
+    ipsecctl -f  --policy.sock-->  policyd  --key.sock-->  fakekey
+                                      |                       |
+                                  policy.db               log of changes
+"""
+import glob, os, shutil, signal, socket, sqlite3, struct, subprocess, sys, time
+
+BIN, OUT, TMP = os.environ["BIN"], os.environ["O"], os.environ["TMPDIR"]
+KEY = "0x" + bytes(range(32)).hex()
+ENC = "0x" + bytes(range(16)).hex()
+PSK = "correct horse battery staple"
+started = []
+passed = failed = 0
+
+
+def spawn(*argv, **kw):
+    p = subprocess.Popen(argv, **kw)
+    started.append(p)
+    return p
+
+
+def wait_for(what, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if what():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+class Router:
+    """One run directory with its policyd and key socket."""
+
+    def __init__(self, name):
+        self.dir = os.path.join(TMP, name)
+        self.db = os.path.join(self.dir, "db", "policy.db")
+        self.log = os.path.join(self.dir, "changes")
+        self.state = os.path.join(self.dir, "fails")
+        os.makedirs(self.dir)
+        open(self.log, "w").close()
+        self.policyd = self.key = None
+
+    def start_policyd(self):
+        err = open(os.path.join(self.dir, "policyd.log"), "a")
+        self.policyd = spawn(f"{BIN}/policyd", "-dv", "-r", self.dir, "-D", self.db, stderr=err)
+        sock = os.path.join(self.dir, "policy.sock")
+        def up():
+            if self.policyd.poll() is not None:
+                return True
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            try:
+                s.connect(sock)
+                return True
+            except OSError:
+                return False
+            finally:
+                s.close()
+        wait_for(up)
+
+    def start_key(self):
+        self.key = spawn(f"{OUT}/fakekey", os.path.join(self.dir, "key.sock"), self.log, self.state)
+        wait_for(lambda: os.path.exists(os.path.join(self.dir, "key.sock")))
+
+    def stop(self, p, sig=signal.SIGTERM):
+        p.send_signal(sig)
+        p.wait()
+        return p.returncode
+
+    def end(self):
+        for p in (self.policyd, self.key):
+            if p and p.poll() is None:
+                self.stop(p)
+
+    def load(self, text, *args):
+        path = os.path.join(self.dir, "ipsec.conf")
+        with open(path, "w") as f:
+            f.write(text)
+        return self.ctl("-f", path, *args)
+
+    def ctl(self, *args):
+        p = subprocess.run([f"{BIN}/ipsecctl", "-r", self.dir, *args], capture_output=True, text=True)
+        return p.returncode, p.stdout + p.stderr
+
+    def changes(self):
+        """What was told to the key socket since the last question."""
+        with open(self.log) as f:
+            lines = f.read().splitlines()
+        open(self.log, "w").close()
+        return lines
+
+    def sql(self, query):
+        c = sqlite3.connect(f"file:{self.db}?mode=ro", uri=True)
+        try:
+            return c.execute(query).fetchall()
+        finally:
+            c.close()
+
+    def everything(self):
+        """All bytes that the router keeps or logged."""
+        out = b""
+        for path in glob.glob(self.dir + "/**/*", recursive=True):
+            if os.path.isfile(path) and not path.endswith(("ipsec.conf", ".key", "psk.txt")):
+                with open(path, "rb") as f:
+                    out += f.read()
+        return out
+
+
+def check(ok, what):
+    if not ok:
+        raise AssertionError(what)
+
+
+FLOW = "flow esp out from 10.%d.0.0/16 to 10.100.0.0/16 peer 192.0.2.2\n"
+IKE = f"""ikev2 "paris" active from 10.1.0.0/24 to 10.2.0.0/24 local 192.0.2.1 peer 192.0.2.2 psk "{PSK}"
+"""
+SA = f"esp from 192.0.2.1 to 192.0.2.2 spi 0x1001:0x1002 authkey {KEY}:{KEY} enckey {ENC}:{ENC}\n"
+
+
+def load_is_a_revision(r):
+    rc, out = r.load(FLOW % 1, "-M", "first tunnel")
+    check(rc == 0 and "revision 1 is in force" in out, out)
+    rows = r.sql("SELECT number, reason, author FROM revision")
+    check(rows[0][:2] == (1, "first tunnel") and rows[0][2] != "", rows)
+    check(len(r.changes()) == 1, "one flow, one change")
+    mode = r.sql("PRAGMA journal_mode")[0][0]
+    check(mode == "wal" and r.sql("PRAGMA user_version")[0][0] == 1, mode)
+
+
+def only_what_differs_is_touched(r):
+    r.load("".join(FLOW % i for i in range(1, 30)) + SA)
+    first = r.changes()
+    check(len(first) == 31, first)
+    check(first[0].startswith("ADD") and first[2].startswith("SPDADD"), "SAs come before flows")
+    rc, out = r.load("".join(FLOW % i for i in range(1, 30)) + SA)
+    check(rc == 0 and r.changes() == [], "the same policy touches nothing")
+    r.load("".join(FLOW % i for i in range(2, 31)) + SA)
+    check([c.split()[0] for c in r.changes()] == ["SPDADD", "SPDDELETE"], "one added, one deleted")
+    r.load("".join(FLOW % i for i in range(2, 30)) + (FLOW % 30).replace("\n", " type use\n") + SA)
+    check([c.split()[0] for c in r.changes()] == ["SPDUPDATE"], "one changed")
+    r.load("".join(FLOW % i for i in range(2, 30)) + SA.replace("0x000102", "0xff0102"))
+    check([c.split()[0] for c in r.changes()] == ["DELETE", "ADD", "DELETE", "ADD", "SPDDELETE"],
+          "SAs with new keys are made anew")
+
+
+def ikev2_rules_imply_flows(r):
+    r.load(IKE)
+    c = r.changes()
+    check(c == ["SPDADD flow esp tunnel out from 10.1.0.0/24 to 10.2.0.0/24 local 192.0.2.1 peer 192.0.2.2 type require",
+                "SPDADD flow esp tunnel in from 10.2.0.0/24 to 10.1.0.0/24 local 192.0.2.1 peer 192.0.2.2 type require"], c)
+    reqid = r.sql("SELECT reqid FROM rule WHERE name = 'paris'")[0][0]
+    check(f"reqid {reqid}\n" in r.ctl("-vs", "flow")[1].replace(" (not", "\n").replace(" name", "\n"), "the flows carry the rule's reqid")
+    r.load(FLOW % 7 + IKE.replace("paris", "lyon").replace("10.1.", "10.8.") + IKE)
+    check(len(r.changes()) == 3, "another rule in front changes nothing of the first")
+    check(r.sql("SELECT reqid FROM rule WHERE name = 'paris' AND revision = 2")[0][0] == reqid, "stable reqid")
+
+
+def refused_text_changes_nothing(r):
+    r.load(FLOW % 1)
+    r.changes()
+    before = r.sql("SELECT count(*) FROM revision")
+    rc, out = r.load("flwo x\n" + FLOW % 2 + "flow form\nesp\nikev2\nset x\n")
+    check(rc == 1 and out.count("ipsec.conf:") == 5 and "nothing loaded" in out, out)
+    check(r.sql("SELECT count(*) FROM revision") == before and r.changes() == [], "changed")
+
+
+def policyd_does_not_believe_its_client(r):
+    """A client that skips its own check, and one that names files of policyd."""
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(os.path.join(r.dir, "policy.sock"))
+    def text(body, kind=1, name=b"x"):
+        s.send(struct.pack(">HHIBBH", 1, 1, 0, kind, 0, len(name)) + name + body)
+    def load():
+        s.send(struct.pack(">HHIIH", 1, 3, 7, 0, 0))
+        a = s.recv(65536)
+        check(struct.unpack(">HHI", a[:8]) == (1, 64, 7), a)
+        return a[8], a[18:].decode()
+    text(b"flow esp form 10.0.0.0/8\n")
+    ok, out = load()
+    check(ok == 0 and "did you mean 'from'" in out, out)
+    text(b'include "/etc/passwd"\n')
+    ok, out = load()
+    check(ok == 0 and "it was not sent along" in out and "root" not in out, out)
+    text(b'ikev2 from 10.1.0.0/24 to 10.2.0.0/24 psk file "/etc/hostname"\n')
+    ok, out = load()
+    check(ok == 0 and "it was not sent along" in out, out)
+    text((FLOW % 5).encode())
+    check(load()[0] == 1, "an honest text afterwards")
+
+
+def bad_records_lose_only_their_connection(r):
+    r.load(FLOW % 1)
+    r.changes()
+    n = 0
+    records = [b"", b"\0", b"\0\1\0\1\0\0\0\0", b"\0\2\0\3\0\0\0\0", b"\0\1\0\x63\0\0\0\0", b"\xff" * 32768]
+    good = struct.pack(">HHIIH", 1, 3, 7, 0, 3) + b"why"
+    records += [good[:i] for i in range(len(good))] + [good + b"x"]
+    for op in (1, 2, 3, 4, 5):
+        records += [struct.pack(">HHI", 1, op, 0) + b"\xff" * k for k in (1, 2, 3, 5, 9, 100)]
+    for rec in records:
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.connect(os.path.join(r.dir, "policy.sock"))
+        s.settimeout(5)
+        if rec:
+            s.send(rec)
+            got = s.recv(65536)     # closed: no answer
+            check(got == b"", (rec[:20], got[:20]))
+            n += 1
+        s.close()
+    check(r.load(FLOW % 1)[0] == 0 and r.changes() == [], "policyd lives on")
+    check(r.sql("SELECT count(*) FROM revision")[0][0] == 2, "no revision came of it")
+
+
+def restart_brings_the_last_revision_back(r):
+    r.load(FLOW % 1 + IKE + SA)
+    r.changes()
+    r.stop(r.policyd)
+    r.start_policyd()
+    time.sleep(0.3)
+    check(r.changes() == [], "policyd alone restarted: nothing is touched")
+    r.stop(r.key, signal.SIGKILL)
+    r.start_key()
+    check(wait_for(lambda: open(r.log).read().count("\n") == 5, 10), "the network kernel restarted: all is back")
+    r.stop(r.policyd)
+    r.stop(r.key)
+    r.changes()
+    r.start_policyd()
+    rc, out = r.load(FLOW % 2)
+    check(rc == 1 and "revision 2 is committed, but not in force" in out, out)
+    r.start_key()
+    check(wait_for(lambda: open(r.log).read().count("\n") == 1, 10), "applied when it came")
+
+
+def what_fails_is_said(r):
+    with open(r.state, "w") as f:
+        f.write("10.3.0.0/16\n")
+    rc, out = r.load("".join(FLOW % i for i in range(1, 5)))
+    check(rc == 1 and "not in force" in out and "10.3.0.0/16" in out and "Invalid argument" in out, out)
+    check(len(r.changes()) == 3, "the others are in force")
+    os.unlink(r.state)
+    check(wait_for(lambda: "10.3.0.0/16" in open(r.log).read(), 10), "tried again by itself")
+
+
+def entries_of_others_stay(r):
+    """An entry that does not carry policyd's priority is not policyd's."""
+    r.load(FLOW % 1)
+    r.stop(r.policyd)
+    addr = lambda a, plen: struct.pack("<HHBBH", 3, 0, 255, plen, 0) + struct.pack("<HH4s8x", 2, 0, socket.inet_aton(a))
+    body = addr("10.55.0.0", 16)[:2] + struct.pack("<H", 5) + addr("10.55.0.0", 16)[4:]
+    body += addr("10.56.0.0", 16)[:2] + struct.pack("<H", 6) + addr("10.56.0.0", 16)[4:]
+    body += struct.pack("<HHHBBII", 2, 18, 1, 2, 0, 0, 0)
+    msg = struct.pack("<BBBBHHII", 2, 14, 0, 0, 2 + len(body) // 8, 0, 77, 99) + body
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(os.path.join(r.dir, "key.sock"))
+    s.send(msg)
+    check(s.recv(8192)[2] == 0, "accepted")
+    r.changes()
+    r.start_policyd()
+    rc, out = r.ctl("-F")
+    check(rc == 0, out)
+    c = r.changes()
+    check(len(c) == 1 and "10.1.0.0/16" in c[0], c)
+    check("10.55.0.0/16 to 10.56.0.0/16" in r.ctl("-s", "flow")[1], "still there")
+
+
+def flush_and_delete(r):
+    r.load(FLOW % 1 + FLOW % 2 + IKE + SA)
+    r.changes()
+    rc, out = r.load(FLOW % 2 + SA, "-d")
+    check(rc == 0, out)
+    check(sorted(c.split()[0] for c in r.changes()) == ["DELETE", "DELETE", "SPDDELETE"], "deleted")
+    check(r.sql("SELECT count(*) FROM rule WHERE revision = 2 AND kind = 'ikev2'")[0][0] == 1, "the rest stays")
+    rc, out = r.ctl("-F")
+    check(rc == 0 and len(r.changes()) == 3, out)
+    rc, out = r.ctl("-s", "all")
+    check("No flows" in out and "No SAs" in out, out)
+    check(r.sql("SELECT max(number) FROM revision")[0][0] == 3, "an empty revision")
+
+
+def keys_are_sealed(r):
+    secret = os.path.join(r.dir, "psk.txt")
+    with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+        f.write("another secret, from a file\n")
+    text = (f'key = "{PSK}"\n' + IKE + SA + "# and in a comment: " + PSK + "\n" +
+            f'ikev2 "b" from 10.5.0.0/24 to 10.6.0.0/24 peer 192.0.2.9 psk file "{secret}"\n')
+    rc, out = r.load(text)
+    check(rc == 0, out)
+    bytes_ = r.everything()
+    for s in (PSK.encode(), KEY[2:].encode(), bytes(range(32)), b"another secret"):
+        check(s not in bytes_, s)
+    check(r.sql("SELECT count(*) FROM secret")[0][0] == 4, "one row for each key, whichever way it is used")
+    check(os.stat(r.db).st_mode & 0o77 == 0, "others may read the store")
+    key = os.path.join(os.path.dirname(r.db), "machine.key")
+    check(os.stat(key).st_mode & 0o777 == 0o600 and os.stat(key).st_size == 32, "machine key")
+    rc, out = r.ctl("-s", "sa")
+    check(rc == 0 and KEY[2:] not in out and "authkey" not in out, out)
+    check(KEY[2:] in r.ctl("-ks", "sa")[1], "-k shows keys")
+    path = os.path.join(r.dir, "ipsec.conf")
+    check(PSK not in r.ctl("-nvf", path)[1] and PSK in r.ctl("-nvkf", path)[1], "-nvf seals")
+    # a text of the store, keys sealed, loads again
+    stored = r.sql("SELECT body FROM text WHERE revision = 1")[0][0].decode()
+    check('psk sealed "' in stored and PSK not in stored, stored)
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(os.path.join(r.dir, "policy.sock"))
+    body = "".join(l for l in stored.splitlines(True) if "psk file" not in l and not l.startswith("key")).encode()
+    s.send(struct.pack(">HHIBBH", 1, 1, 0, 1, 0, 1) + b"x" + body)
+    s.send(struct.pack(">HHIIH", 1, 3, 7, 0, 0))
+    a = s.recv(65536)
+    check(a[8] == 1 and a[9] == 1, a[18:])
+
+
+def keys_from_pieces_are_refused(r):
+    rc, out = r.load('a = "0x00010203040506"\nb = "0708090a0b0c0d0e0f"\n'
+                     'ikev2 from 10.5.0.0/24 to 10.6.0.0/24 peer 192.0.2.9 psk $a$b\n'
+                     .replace("$a$b", "$c").replace("ikev2", 'c = "$a$b"\nikev2'))
+    check(rc == 1, out)
+
+
+def macros_from_the_command_line(r):
+    rc, out = r.load("gate = 192.0.2.7\nflow out from 10.1.0.0/16 to 10.2.0.0/16 peer $gate\n", "-D", "gate=192.0.2.9")
+    # -D comes after -f in the call: order does not matter
+    check(rc == 0 and "192.0.2.9" in r.changes()[0], out)
+    check(("macro", "gate") in r.sql("SELECT kind, name FROM text"), "kept with the revision")
+
+
+def includes_are_sent_along(r):
+    inc = os.path.join(r.dir, "inc.conf")
+    with open(inc, "w") as f:
+        f.write(FLOW % 9)
+    rc, out = r.load(f'include "{inc}"\n' + FLOW % 8)
+    check(rc == 0 and len(r.changes()) == 2, out)
+    check(r.sql("SELECT kind FROM text ORDER BY ord") == [("main",), ("include",)], "both are kept")
+
+
+def killed_while_loading(r):
+    """kill -9 at 40 moments: the store is a whole old or new revision, and nothing acknowledged is lost."""
+    r.stop(r.policyd)
+    r.start_policyd()
+    acknowledged = 0
+    for i in range(40):
+        p = spawn(f"{BIN}/ipsecctl", "-r", r.dir, "-f", "-", stdin=subprocess.PIPE,
+                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        p.stdin.write("".join(FLOW % (j % 250) for j in range(i, i + 60)))
+        p.stdin.close()
+        time.sleep(0.002 * (i % 20))
+        r.stop(r.policyd, signal.SIGKILL)
+        out = p.stdout.read()
+        p.wait()
+        if out.startswith("revision "):
+            acknowledged = int(out.split("revision ")[1].split()[0])
+        r.start_policyd()
+        check(r.policyd.poll() is None, "policyd starts again")
+        newest = r.sql("SELECT ifnull(max(number), 0) FROM revision")[0][0]
+        check(newest >= acknowledged, (newest, acknowledged))
+        check(r.sql("PRAGMA integrity_check")[0][0] == "ok", "sound")
+        for n, in r.sql("SELECT count(*) FROM rule GROUP BY revision"):
+            check(n == 61, "half a revision")
+    rc, out = r.load(FLOW % 3)
+    check(rc == 0, out)
+    check(len(r.ctl("-s", "flow")[1].splitlines()) == 1, "and in force")
+
+
+def damaged_store_is_refused_loudly(r):
+    r.load(FLOW % 1 + IKE)
+    r.stop(r.policyd)
+    sqlite3.connect(r.db).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    with open(r.db, "r+b") as f:
+        f.seek(0, 2)
+        size = f.tell()
+        f.seek(4096)
+        f.write(b"\xa5" * (size - 4096))
+    for ext in ("-wal", "-shm"):
+        if os.path.exists(r.db + ext):
+            os.unlink(r.db + ext)
+    damaged = open(r.db, "rb").read()
+    r.stop(r.key)
+    r.changes()
+    r.start_key()
+    r.start_policyd()
+    check(wait_for(lambda: open(r.log).read().count("\n") == 3, 10), "the export is in force")
+    rc, out = r.load(FLOW % 2)
+    check(rc == 1 and "damaged" in out and "export" in out, out)
+    check(open(r.db, "rb").read() == damaged, "the damaged store is left as it is")
+    log = open(os.path.join(r.dir, "policyd.log")).read()
+    check("damaged" in log and "export" in log, log)
+    r.stop(r.policyd)
+    os.rename(r.db, r.db + ".bad")
+    r.changes()
+    r.start_policyd()
+    time.sleep(0.3)
+    check(r.changes() == [], "the same policy, from the export")
+    check(r.sql("SELECT number, reason FROM revision") == [(2, "from the export of revision 1")], "numbers go on")
+    check(r.load(FLOW % 2)[0] == 0, "and policies can be loaded again")
+
+
+def flipped_bits_are_noticed(r):
+    """A rule that differs from the digest of its revision is never applied."""
+    r.load(FLOW % 1)
+    r.stop(r.policyd)
+    c = sqlite3.connect(r.db)
+    c.execute("UPDATE rule SET body = replace(body, 'require', 'bypass ') WHERE kind = 'flow'")
+    c.commit()
+    c.close()
+    r.stop(r.key)
+    r.changes()
+    r.start_key()
+    r.start_policyd()
+    time.sleep(0.5)
+    check(r.changes() == [], "applied")
+    check("do not match their digest" in open(os.path.join(r.dir, "policyd.log")).read(), "said")
+
+
+def no_export_and_no_store_is_fatal(r):
+    r.load(FLOW % 1)
+    r.stop(r.policyd)
+    os.unlink(r.db + ".export")
+    with open(r.db, "wb") as f:
+        f.write(b"this is not a database, but it is long enough to be looked at " * 200)
+    r.start_policyd()
+    check(r.policyd.wait(10) == 1, "refuses to start")
+    check("[" not in r.ctl("-s", "flow")[1] and "10.1.0.0/16" in r.ctl("-s", "flow")[1], "what is in force stays")
+
+
+def newer_store_is_refused(r):
+    r.load(FLOW % 1)
+    r.stop(r.policyd)
+    c = sqlite3.connect(r.db)
+    c.execute("PRAGMA user_version = 99")
+    c.close()
+    r.start_policyd()
+    check(r.policyd.wait(10) == 1, "refuses to start")
+    check("newer version" in open(os.path.join(r.dir, "policyd.log")).read(), "says why")
+
+
+def second_policyd_is_refused(r):
+    p = subprocess.run([f"{BIN}/policyd", "-d", "-r", r.dir, "-D", r.db], capture_output=True, text=True)
+    check(p.returncode == 1 and "another policyd runs already" in p.stderr, p.stderr)
+    check(r.load(FLOW % 1)[0] == 0, "the first is not disturbed")
+
+
+def disk_full_is_said(r):
+    """No room for the store: refused in one line, the old policy stays."""
+    r.load(FLOW % 1)
+    r.stop(r.policyd)
+    r.changes()
+    err = open(os.path.join(r.dir, "policyd.log"), "a")
+    r.policyd = spawn("sh", "-c", f'ulimit -f 300; exec "{BIN}/policyd" -dv -r "{r.dir}" -D "{r.db}"', stderr=err,
+                      preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN))
+    wait_for(lambda: r.ctl("-s", "flow")[0] == 0 and r.load(FLOW % 1)[0] == 0, 5)
+    big = "".join(f"flow out from 10.{i}.{j}.0/24 to 10.100.0.0/16 peer 192.0.2.2\n" for i in range(50) for j in range(100))
+    rc, out = r.load(big)
+    check(rc == 1 and ("disk" in out or "full" in out), out[:300])
+    check(r.changes() == [], "nothing was touched")
+    check(r.load(FLOW % 1)[0] == 0, "and it goes on")
+
+
+def subscribers_hear(r):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(os.path.join(r.dir, "policy.sock"))
+    s.settimeout(5)
+    s.send(struct.pack(">HHI", 1, 5, 1))
+    check(s.recv(100) == struct.pack(">HHIQ", 1, 66, 1, 0), "at once")
+    r.load(FLOW % 1)
+    check(s.recv(100) == struct.pack(">HHIQ", 1, 66, 0, 1), "after a commit")
+    s.send(struct.pack(">HHI", 1, 4, 9))
+    a = s.recv(8192)
+    check(a == struct.pack(">HHIQQ", 1, 65, 9, 1, 1), a)
+
+
+def two_routers_on_one_machine(r):
+    other = Router("two_routers_other")
+    try:
+        other.start_key()
+        other.start_policyd()
+        r.load(FLOW % 1)
+        other.load(FLOW % 2)
+        check("10.1.0.0/16" in r.changes()[0] and "10.2.0.0/16" in other.changes()[0], "mixed up")
+    finally:
+        other.end()
+
+
+def many_policies(r):
+    n = 4000
+    text = "".join(f"flow out from 10.{i >> 8 & 255}.{i & 255}.0/24 to 172.{16 + (i >> 16)}.0.0/16 peer 192.0.2.2\n" for i in range(n))
+    t = time.monotonic()
+    rc, out = r.load(text)
+    check(rc == 0, out)
+    check(len(r.changes()) == n, "all of them")
+
+
+def refused_without_policyd(r):
+    r.stop(r.policyd)
+    rc, out = r.load(FLOW % 1)
+    check(rc == 1 and "policyd does not run" in out and "start it with" in out, out)
+    r.stop(r.key)
+    rc, out = r.ctl("-s", "all")
+    check(rc == 1 and "netkern does not run" in out, out)
+
+
+TESTS = [load_is_a_revision, only_what_differs_is_touched, ikev2_rules_imply_flows, refused_text_changes_nothing,
+         policyd_does_not_believe_its_client, bad_records_lose_only_their_connection,
+         restart_brings_the_last_revision_back, what_fails_is_said, entries_of_others_stay, flush_and_delete,
+         keys_are_sealed, keys_from_pieces_are_refused, macros_from_the_command_line, includes_are_sent_along,
+         killed_while_loading, damaged_store_is_refused_loudly, flipped_bits_are_noticed,
+         no_export_and_no_store_is_fatal, newer_store_is_refused, second_policyd_is_refused, disk_full_is_said,
+         subscribers_hear, two_routers_on_one_machine, many_policies, refused_without_policyd]
+
+
+def on_term(*_):
+    for p in started:
+        if p.poll() is None:
+            p.kill()
+    sys.exit(1)
+
+
+signal.signal(signal.SIGTERM, on_term)
+for test in TESTS:
+    if len(sys.argv) > 1 and test.__name__ not in sys.argv[1:]:
+        continue
+    r = Router(test.__name__)
+    begin = time.monotonic()
+    try:
+        r.start_key()
+        r.start_policyd()
+        test(r)
+        log = open(os.path.join(r.dir, "policyd.log")).read()
+        check("ERROR: " not in log and "runtime error" not in log, "sanitizer: " + log)
+        passed += 1
+    except Exception as e:
+        failed += 1
+        print(f"FAILED {test.__name__}: {type(e).__name__}: {e}")
+        log = os.path.join(r.dir, "policyd.log")
+        if os.path.exists(log):
+            print("\n".join("    " + l for l in open(log).read().splitlines()[-8:]))
+    finally:
+        r.end()
+    print(f"{test.__name__}: {time.monotonic() - begin:.1f} s")
+print(f"{passed} passed, {failed} failed")
+sys.exit(failed != 0)
