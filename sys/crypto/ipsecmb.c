@@ -31,6 +31,7 @@ struct slot {
 
 struct mb {
 	_Alignas(64) struct gcm_context_data m_gcm;
+	_Alignas(64) uint8_t	 m_nonce[BATCH][16];
 	IMB_MGR			*m_mgr;
 	struct slot		 m_slot[BATCH];
 };
@@ -130,50 +131,85 @@ gcm_prefetch(const struct xform_job *j)
 		__builtin_prefetch(&p[sizeof(struct mb_gcm) - 64 * line]);
 }
 
+/*
+ * The nonces of a batch are written before the first is used, and the IVs
+ * into the packets after use: a vector load that meets a narrower store just
+ * made waits until that is in the cache.
+ */
 static void
-gcm_seal(void *ec, const struct xform *x, struct xform_job *jobs, unsigned n)
+gcm_nonces(struct mb *m, const struct xform_job *jobs, unsigned n, bool seal)
 {
-	struct mb *m = ec;
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *nonce = m->m_nonce[i];
+
+		gcm_prefetch(&jobs[i]);
+		memcpy(nonce, gcm_of(&jobs[i])->g_salt, 4);
+		if (seal)
+			put_be64(&nonce[4], jobs[i].xj_iv);
+		else
+			memcpy(&nonce[4], job_iv(&jobs[i]), 8);
+	}
+}
+
+static void
+gcm_seal_batch(struct mb *m, const struct xform *x, struct xform_job *jobs,
+    unsigned n)
+{
 	aes_gcm_enc_dec_t enc = gcm_enc_of(m->m_mgr, x);
-	_Alignas(16) uint8_t nonce[16];
 	uint8_t buf[12], *text;
 	const uint8_t *aad;
 	size_t aadlen;
 
-	for (struct xform_job *j = jobs; j < jobs + n; j++) {
-		if (j + 1 < jobs + n)
-			gcm_prefetch(j + 1);
-		put_be64(job_iv(j), j->xj_iv);
-		memcpy(nonce, gcm_of(j)->g_salt, 4);
-		put_be64(&nonce[4], j->xj_iv);
+	gcm_nonces(m, jobs, n, true);
+	for (unsigned i = 0; i < n; i++) {
+		struct xform_job *j = &jobs[i];
+
 		aad = job_aad(j, buf, &aadlen);
 		text = job_text(j, x);
 		enc(&gcm_of(j)->g_data, &m->m_gcm, text, text, j->xj_len,
-		    nonce, aad, aadlen, &text[j->xj_len], x->x_icv);
+		    m->m_nonce[i], aad, aadlen, &text[j->xj_len], x->x_icv);
+		memcpy(job_iv(j), &m->m_nonce[i][4], 8);
 		j->xj_ok = true;
+	}
+}
+
+static void
+gcm_open_batch(struct mb *m, const struct xform *x, struct xform_job *jobs,
+    unsigned n)
+{
+	aes_gcm_enc_dec_t dec = gcm_dec_of(m->m_mgr, x);
+	_Alignas(16) uint8_t tag[16];
+	uint8_t buf[12], *text;
+	const uint8_t *aad;
+	size_t aadlen;
+
+	gcm_nonces(m, jobs, n, false);
+	for (unsigned i = 0; i < n; i++) {
+		struct xform_job *j = &jobs[i];
+
+		aad = job_aad(j, buf, &aadlen);
+		text = job_text(j, x);
+		dec(&gcm_of(j)->g_data, &m->m_gcm, text, text, j->xj_len,
+		    m->m_nonce[i], aad, aadlen, tag, x->x_icv);
+		j->xj_ok = icv_equal(tag, &text[j->xj_len], x->x_icv);
+	}
+}
+
+static void
+gcm_seal(void *ec, const struct xform *x, struct xform_job *jobs, unsigned n)
+{
+	for (unsigned take; n > 0; jobs += take, n -= take) {
+		take = n < BATCH ? n : BATCH;
+		gcm_seal_batch(ec, x, jobs, take);
 	}
 }
 
 static void
 gcm_open(void *ec, const struct xform *x, struct xform_job *jobs, unsigned n)
 {
-	struct mb *m = ec;
-	aes_gcm_enc_dec_t dec = gcm_dec_of(m->m_mgr, x);
-	_Alignas(16) uint8_t nonce[16], tag[16];
-	uint8_t buf[12], *text;
-	const uint8_t *aad;
-	size_t aadlen;
-
-	for (struct xform_job *j = jobs; j < jobs + n; j++) {
-		if (j + 1 < jobs + n)
-			gcm_prefetch(j + 1);
-		memcpy(nonce, gcm_of(j)->g_salt, 4);
-		memcpy(&nonce[4], job_iv(j), 8);
-		aad = job_aad(j, buf, &aadlen);
-		text = job_text(j, x);
-		dec(&gcm_of(j)->g_data, &m->m_gcm, text, text, j->xj_len,
-		    nonce, aad, aadlen, tag, x->x_icv);
-		j->xj_ok = icv_equal(tag, &text[j->xj_len], x->x_icv);
+	for (unsigned take; n > 0; jobs += take, n -= take) {
+		take = n < BATCH ? n : BATCH;
+		gcm_open_batch(ec, x, jobs, take);
 	}
 }
 

@@ -4,9 +4,9 @@
  * here: RFC 4106 as in draft-mcgrew-gcm-test, RFC 7634 appendix A, RFC 3686
  * section 6, RFC 3602 section 4.
  *
- * A cipher's vector has no ICV: the test makes one with libalg's HMAC (which
- * RFC 2202 and 4231 hold in its own tests), and
- * CBC's, whose IV the sender makes itself, is opened only.
+ * A cipher's vector has no ICV: the test makes one with libalg's HMAC, which
+ * has vectors of its own.  CBC's sender makes the IV itself, so that CBC is
+ * opened only.
  */
 #include "crypto/xform.h"
 
