@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Nanoseconds a packet, from the Ethernet header in to the Ethernet header
+ * out, with a device that does nothing; and of the parts.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "net/arp.h"
+#include "net/ether.h"
+#include "net/fib.h"
+#include "netinet/ip.h"
+#include "pf/flow.h"
+#include "sys/testpkt.h"
+#include "sys/testwire.h"
+
+#define FLOWS	1024
+
+static struct world *wo;
+static struct nk *nk;
+static struct worker *w;
+static struct ifnet *em0, *em1;
+static uint8_t frames[FLOWS][2048];
+static size_t frame_len;
+
+static double
+now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+}
+
+static int
+null_open(struct ifnet *ifp, const char *arg, unsigned nq, char *err, size_t errlen)
+{
+	(void)arg;
+	(void)nq;
+	(void)err;
+	(void)errlen;
+	ifp->if_mtu = 1500;
+	ifp->if_caps = IF_CAP_CSUM;
+	ifp->if_mac[0] = 2;
+	ifp->if_mac[5] = (uint8_t)ifp->if_index;
+	return 0;
+}
+
+static void
+null_close(struct ifnet *ifp)
+{
+	(void)ifp;
+}
+
+static unsigned
+null_rx(struct ifnet *ifp, unsigned q, struct worker *wk, struct pktvec *v)
+{
+	(void)ifp;
+	(void)q;
+	(void)wk;
+	(void)v;
+	return 0;
+}
+
+static void
+null_tx(struct ifnet *ifp, unsigned q, struct worker *wk, struct pktvec *v)
+{
+	(void)ifp;
+	(void)q;
+	for (unsigned i = 0; i < v->pv_n; i++)
+		pkt_free(wk, v->pv_pkt[i]);
+	v->pv_n = 0;
+}
+
+static int
+null_fd(struct ifnet *ifp, unsigned q)
+{
+	(void)ifp;
+	(void)q;
+	return -1;
+}
+
+static const struct if_ops null_ops = { "null", null_open, null_close, null_rx, null_tx,
+    null_fd };
+
+static struct ifnet *
+null_if(const char *name, const char *text)
+{
+	struct addr a;
+	char err[100];
+	struct ifnet *ifp = if_create(nk, name, &null_ops, "", err, sizeof(err));
+
+	if (ifp == NULL || !addr_parse(text, &a) || if_set_flags(nk, ifp, IF_F_UP) != 0 ||
+	    if_addr_add(nk, ifp, &a, 24) != 0)
+		abort();
+	return ifp;
+}
+
+static void
+receive(struct pktvec *v, unsigned at, unsigned flows)
+{
+	v->pv_n = 0;
+	for (unsigned i = 0; i < PKT_VEC_MAX; i++) {
+		struct pkt *p = pkt_alloc(w, (uint32_t)frame_len);
+
+		memcpy(p->pkt_data, frames[(at + i) % flows], frame_len);
+		p->pkt_len = (uint32_t)frame_len;
+		pktvec_add(v, p);
+	}
+}
+
+static void
+step_empty(struct pktvec *v)
+{
+	for (unsigned i = 0; i < v->pv_n; i++)
+		pkt_free(w, v->pv_pkt[i]);
+}
+
+static void
+step_parse(struct pktvec *v)
+{
+	for (unsigned i = 0; i < v->pv_n; i++) {
+		struct pkt *p = v->pv_pkt[i];
+
+		p->pkt_ifp = em0;
+		pkt_pull(p, ETHER_HLEN);
+		if (ip_parse(p) != DROP_NONE)
+			abort();
+		pkt_free(w, p);
+	}
+}
+
+static void
+step_forward(struct pktvec *v)
+{
+	ether_input(w, em0, v);
+	if_flush(w);
+}
+
+/* Nanoseconds a packet; the best of five runs. */
+static double
+measure(void (*step)(struct pktvec *), unsigned flows)
+{
+	double best = 1e9;
+
+	for (unsigned run = 0; run < 5; run++) {
+		const unsigned rounds = 10000;
+		struct pktvec v;
+		double t = now();
+
+		for (unsigned i = 0; i < rounds; i++) {
+			receive(&v, i * PKT_VEC_MAX, flows);
+			step(&v);
+		}
+		t = (now() - t) / rounds / PKT_VEC_MAX;
+		if (t < best)
+			best = t;
+	}
+	return best;
+}
+
+static void
+build(size_t len)
+{
+	static const uint8_t mac[6] = { 2, 9, 9, 9, 9, 9 };
+
+	for (unsigned i = 0; i < FLOWS; i++) {
+		struct tp_spec s = { .tp_dmac = em0->if_mac, .tp_smac = mac,
+		    .tp_src = "10.0.0.2", .tp_dst = "10.0.1.2", .tp_proto = 17,
+		    .tp_sport = (uint16_t)(1024 + i), .tp_dport = 53,
+		    .tp_len = len - 42 };
+
+		frame_len = tp_build(frames[i], &s);
+	}
+}
+
+static void
+checksums(void)
+{
+	static const size_t sizes[] = { 64, 512, 1448, 65535 };
+	static uint8_t data[65536];
+
+	for (size_t i = 0; i < 4; i++) {
+		unsigned rounds = (unsigned)(200000000 / (sizes[i] + 64));
+		uint32_t sum = 0;
+		double t = now();
+
+		for (unsigned k = 0; k < rounds; k++)
+			sum = in_sum(data, sizes[i], sum);
+		t = (now() - t) / rounds;
+		printf("checksum %5zu bytes %8.1f ns %6.1f GB/s%s\n", sizes[i], t,
+		    (double)sizes[i] / t, sum == 1 ? " " : "");
+	}
+}
+
+int
+main(void)
+{
+	struct addr b;
+
+	wo = world_new(1);
+	nk = world_router_conf(wo, "r", (struct nk_conf){ .nc_workers = 1 });
+	w = nk->nk_worker[0];
+	em0 = null_if("em0", "10.0.0.1");
+	em1 = null_if("em1", "10.0.1.1");
+	if (!addr_parse("10.0.1.2", &b) ||
+	    arp_set(nk, &b, (const uint8_t[]){ 2, 8, 8, 8, 8, 8 }) != 0)
+		abort();
+	w->w_now = world_clock(wo);
+	for (size_t len = 64; len <= 1500; len = len == 64 ? 512 : len + 988) {
+		double empty, parse;
+
+		build(len);
+		empty = measure(step_empty, 1);
+		parse = measure(step_parse, 1);
+		printf("%4zu bytes: buffer and copy %5.1f ns, checks and key %5.1f ns, "
+		    "whole path beside the buffer: 1 flow %5.1f ns, %d flows %5.1f ns\n",
+		    len, empty, parse - empty, measure(step_forward, 1) - empty, FLOWS,
+		    measure(step_forward, FLOWS) - measure(step_empty, FLOWS));
+	}
+	checksums();
+	world_free(wo);
+	return 0;
+}
