@@ -21,16 +21,25 @@ conn_wanted(const struct conn *cn)
 }
 
 struct child *
-conn_child(const struct conn *cn)
+conn_other(const struct conn *cn, const struct child *not)
 {
 	struct ikesa *sa;
 	struct child *c;
 
+	if (cn == NULL)
+		return NULL;
 	LIST_FOREACH(sa, &cn->cn_pol->pl_sas, sa_pol_entry)
 		TAILQ_FOREACH(c, &sa->sa_children, c_entry)
-			if (c->c_conn == cn && c->c_state == CHILD_UP)
+			if (c->c_conn == cn && c != not &&
+			    c->c_state == CHILD_UP)
 				return c;
 	return NULL;
+}
+
+struct child *
+conn_child(const struct conn *cn)
+{
+	return conn_other(cn, NULL);
 }
 
 bool

@@ -149,10 +149,13 @@ auth_install(struct xchg *x, bool initiator)
 	struct child *c = x->x_new;
 	struct conn *cn = c->c_conn;
 
+	/* As responder beside another pair: send on it once the peer can. */
+	bool out = initiator || conn_other(cn, c) == NULL;
+
 	x->x_new = NULL;
 	child_adopt(c, sa);
 	c->c_initiator = initiator;
-	child_install(c, true);
+	child_install(c, out);
 	x->x_ike->i_stats.is_child_made++;
 	act_event(x->x_ike, IKE_EV_CHILD_UP, IKE_R_NONE, sa, c->c_name, 0,
 	    "SPIs %08x in, %08x out", c->c_spi_in, c->c_spi_out);

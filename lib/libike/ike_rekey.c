@@ -75,6 +75,7 @@ rekey_inherit(struct ikesa *old, struct ikesa *to)
 		if (x->x_type == X_IKE_REKEY)
 			xchg_end(x);
 	}
+	to->sa_limbo = false;
 	old->sa_peer_new = 0;
 	if (old->sa_pol != NULL)
 		old->sa_pol->pl_rekeys++;
@@ -314,6 +315,7 @@ rekey_requested_done(struct ikesa *sa, struct ikesa *new, const struct xchg *x)
 	struct xchg *own = sa->sa_req;
 
 	if (own != NULL && own->x_type == X_IKE_REKEY && own->x_sent) {
+		new->sa_limbo = true;
 		sa->sa_peer_new = x->x_spi;
 		sa->sa_peer_nonce_min = *nonce_min(&x->x_ni, &x->x_nr);
 		return;

@@ -216,19 +216,40 @@ ikesa_dpd(const struct ikesa *sa, struct conn *cn)
 	    po->po_peer.pr_len == addr_bits(&po->po_peer.pr_addr);
 }
 
+/* If the peer has another pair of the same conn, traffic goes over to it. */
+static void
+ikesa_drop_child(struct ikesa *sa, struct child *c, enum ike_reason why)
+{
+	struct child *other = conn_other(c->c_conn, c);
+
+	if (why == IKE_R_DEAD)
+		ikesa_dpd(sa, c->c_conn);
+	if (other != NULL && other->c_sa != sa) {
+		child_switch(other);
+		child_remove(c, true);
+		return;
+	}
+	if (c->c_state == CHILD_UP)
+		act_event(sa->sa_ike, IKE_EV_CHILD_DOWN, why, sa, c->c_name, 0,
+		    "%s", ike_reason_title(why));
+	child_remove(c, false);
+}
+
 static void
 ikesa_drop_children(struct ikesa *sa, enum ike_reason why)
 {
 	struct child *c;
 
-	while ((c = TAILQ_FIRST(&sa->sa_children)) != NULL) {
-		if (why == IKE_R_DEAD)
-			ikesa_dpd(sa, c->c_conn);
-		if (c->c_state == CHILD_UP)
-			act_event(sa->sa_ike, IKE_EV_CHILD_DOWN, why, sa,
-			    c->c_name, 0, "%s", ike_reason_title(why));
-		child_remove(c, false);
-	}
+	while ((c = TAILQ_FIRST(&sa->sa_children)) != NULL)
+		ikesa_drop_child(sa, c, why);
+}
+
+static void
+ikesa_down_event(struct ikesa *sa, enum ike_reason why)
+{
+	if (sa->sa_state == SA_UP && !sa->sa_limbo)
+		act_event(sa->sa_ike, IKE_EV_IKE_DOWN, why, sa, "", 0, "%s",
+		    ike_reason_title(why));
 }
 
 void
@@ -239,9 +260,7 @@ ikesa_kill(struct ikesa *sa, enum ike_reason why)
 
 	if (sa->sa_state == SA_DEAD)
 		return;
-	if (was_up)
-		act_event(ike, IKE_EV_IKE_DOWN, why, sa, "", 0, "%s",
-		    ike_reason_title(why));
+	ikesa_down_event(sa, why);
 	ikesa_set_state(sa, SA_DEAD);
 	ikesa_drop_children(sa, why);
 	ikesa_end_exchanges(sa);
@@ -309,9 +328,7 @@ ikesa_closed(struct ikesa *sa, enum ike_reason why)
 {
 	struct pol *pl = sa->sa_pol;
 
-	if (sa->sa_state == SA_UP)
-		act_event(sa->sa_ike, IKE_EV_IKE_DOWN, why, sa, "", 0, "%s",
-		    ike_reason_title(why));
+	ikesa_down_event(sa, why);
 	sa->sa_reason = why;
 	ikesa_drop_children(sa, why);
 	ikesa_end_exchanges(sa);
@@ -327,8 +344,7 @@ ikesa_delete(struct ikesa *sa, enum ike_reason why)
 
 	switch (sa->sa_state) {
 	case SA_UP:
-		act_event(sa->sa_ike, IKE_EV_IKE_DOWN, why, sa, "", 0, "%s",
-		    ike_reason_title(why));
+		ikesa_down_event(sa, why);
 		/* FALLTHROUGH */
 	case SA_REPLACED:
 		break;

@@ -265,6 +265,8 @@ struct ikesa {
 	enum sa_state		 sa_state;
 	bool			 sa_initiator;	/* spi_i is ours */
 	bool			 sa_half;	/* counted as half-open */
+	bool			 sa_limbo;	/* made by the peer's rekey while
+						   ours is out: undecided */
 	bool			 sa_hashed;
 	uint64_t		 sa_spi_i, sa_spi_r;
 	struct addr		 sa_local, sa_remote;
@@ -396,6 +398,8 @@ void	conn_established(struct conn *cn);
 bool	conn_is_up(const struct conn *cn);
 bool	conn_is_busy(const struct conn *cn);
 struct child *conn_child(const struct conn *cn);
+/* Another pair of the conn that is up; NULL. */
+struct child *conn_other(const struct conn *cn, const struct child *c);
 /* The policy's IKE SA that is up, else one that is becoming so; NULL. */
 struct ikesa *pol_ikesa(const struct pol *pl);
 /* A child went; bring it up again if it is wanted. */
