@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What pf_flow() costs a packet of a known flow: vectors of 64 packets whose
+ * headers are parsed, flows at random, nothing else done with them.
+ */
+#include <time.h>
+
+#include "pf/flow_table.h"
+#include "load.h"
+#include "sys/netinet/router.h"
+
+#define ROUNDS	(1u << 22)
+
+static double
+seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static struct pkt *
+make(struct worker *w, unsigned i, uint8_t proto)
+{
+	struct tp_spec s = { .tp_src = A, .tp_dst = B, .tp_proto = proto,
+	    .tp_sport = (uint16_t)i, .tp_dport = (uint16_t)(1 + i / 60000), .tp_flags = 0x02,
+	    .tp_seq = 1000 };
+	struct pkt *p = pkt_alloc(w, 100);
+	size_t n = tp_build(out, &s);
+
+	if (p == NULL)
+		abort();
+	memcpy(p->pkt_data, out + TP_ETHER, n - TP_ETHER);
+	p->pkt_len = (uint32_t)(n - TP_ETHER);
+	p->pkt_ifp = em0;
+	if (ip_parse(p) != DROP_NONE)
+		abort();
+	return p;
+}
+
+static void
+measure(const char *name, unsigned flows, uint8_t proto)
+{
+	struct worker *w = nk->nk_worker[0];
+	struct pkt **all = calloc(flows, sizeof(struct pkt *));
+	enum pkt_next next[PKT_VEC_MAX];
+	struct pktvec v;
+	double t;
+	uint32_t x = 1;
+
+	w->w_now = world_clock(wo);
+	for (unsigned i = 0; i < flows; i++) {
+		all[i] = make(w, i, proto);
+		v.pv_n = 1;
+		v.pv_pkt[0] = all[i];
+		pf_flow(w, &v, next);
+		if (next[0] != PKT_NEXT_FORWARD)
+			abort();
+		if (proto == 6) {
+			all[i]->pkt_l4[13] = 0x10;	/* what follows are ACKs */
+			all[i]->pkt_tcpflags = 0x10;
+			tp_put32(all[i]->pkt_l4 + 4, 1001);
+			w->w_flows->ft_flow[i].fl_peer[1].fp_state = 2;
+		}
+	}
+	t = seconds();
+	for (unsigned r = 0; r < ROUNDS / PKT_VEC_MAX; r++) {
+		v.pv_n = PKT_VEC_MAX;
+		for (unsigned i = 0; i < PKT_VEC_MAX; i++) {
+			x = x * 1664525 + 1013904223;
+			v.pv_pkt[i] = all[flows == 1 ? 0 : (x >> 8) % flows];
+		}
+		pf_flow(w, &v, next);
+	}
+	t = seconds() - t;
+	printf("%-4s %7u flows: %5.1f ns a packet (%.0f %% hits)\n", name, flows,
+	    t * 1e9 / ROUNDS, 100.0 * (double)world_count(nk, CNT_FLOW_HIT) / ROUNDS);
+	nk->nk_worker[0]->w_count[CNT_FLOW_HIT] = 0;
+	for (unsigned i = 0; i < flows; i++)
+		pkt_free(w, all[i]);
+	free(all);
+	flow_flush(w);
+}
+
+int
+main(void)
+{
+	static const unsigned counts[] = { 1, 100, 1000, 10000, 100000 };
+
+	wo = world_new(11);
+	nk = world_router_conf(wo, "r", (struct nk_conf){ .nc_workers = 1, .nc_small = 101000,
+	    .nc_large = 4, .nc_flows = 200000 });
+	em0 = world_if(wo, nk, "em0", "10.0.0.1/24", 1500);
+	em1 = world_if(wo, nk, "em1", "10.0.1.1/24", 1500);
+	know(A, mac_a);
+	know(B, mac_b);
+	load(nk, "pass all flags any\n");
+	for (size_t i = 0; i < TEST_COUNT(counts); i++) {
+		measure("UDP", counts[i], 17);
+		measure("TCP", counts[i], 6);
+	}
+	world_free(wo);
+	return 0;
+}
