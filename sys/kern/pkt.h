@@ -117,7 +117,7 @@ struct pkt {
 	uint16_t	 pkt_frag_max;	/* largest fragment it came in; 0: came whole */
 	struct pkt	*pkt_link;	/* in hold queues */
 	/* buffer: set when the pool is made, nobody changes it */
-	uint8_t		*pkt_buf;
+	_Alignas(16) uint8_t *pkt_buf;
 	uint32_t	 pkt_bufsize;	/* also tells the class: > PKT_SMALL is large */
 	uint8_t		 pkt_owner;	/* worker whose pool it is of */
 };
