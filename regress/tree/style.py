@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """The rules of the house that a program can check.
 
-Files: an ISC licence line first, under 1,000 lines, no line over 100
+Files: an ISC licence line first, under 1,000 lines, no line over 120
 columns.  Functions: half of them below 17 lines, 95 % under 90.  Words that
 have no place in the tree: notes to self, shells from C, unbounded copies.
 """
@@ -14,7 +14,7 @@ import sys
 
 TOP = os.environ["TOP"]
 PARTS = ("sys", "lib", "sbin", "regress", "mk", "etc")
-LONGEST_FILE, LONGEST_LINE = 1000, 100
+LONGEST_FILE, LONGEST_LINE = 1000, 120
 MEDIAN, P95 = 17, 90
 
 # Spelled so that this file does not contain what it looks for.
@@ -86,7 +86,8 @@ def check_file(report, path, sizes):
 
 def check_c(report, name, lines, sizes):
     calls = [i for i, s in enumerate(lines, 1) if CALLS.search(s)]
-    report.check(not calls, f"{name}:{calls[:5]}: a call that the house forbids")
+    if not name.startswith("regress"):
+        report.check(not calls, f"{name}:{calls[:5]}: a call that the house forbids")
     types = [i for i, s in enumerate(lines, 1) if TYPEDEF.match(s)]
     report.check(not types, f"{name}:{types[:5]}: a typedef for a struct")
     if not name.startswith("regress"):
