@@ -457,10 +457,11 @@ world_step(struct world *wo)
 	for (unsigned r = 0; r < wo->wo_nrouters; r++) {
 		struct nk *nk = wo->wo_router[r].ro_nk;
 
-		for (unsigned i = 0; i < nk->nk_nworkers; i++) {
+		for (unsigned i = 0; i < nk->nk_nworkers; i++)
 			busy |= worker_step(wo, nk->nk_worker[i]);
+		/* A later worker may have handed something to an earlier one. */
+		for (unsigned i = 0; i < nk->nk_nworkers; i++)
 			busy |= worker_deadline(nk->nk_worker[i]) <= wo->wo_now;
-		}
 	}
 	return busy;
 }
