@@ -308,7 +308,7 @@ implied_flow(const struct policy_ike *ik, size_t sel, enum policy_dir dir)
 		.fl_sel = *s, .fl_local = ik->ik_local,
 		.fl_peer = ik->ik_peer.pr_addr, .fl_srcid = ik->ik_srcid,
 		.fl_dstid = ik->ik_dstid, .fl_reqid = ik->ik_reqid,
-		.fl_at = ik->ik_at,
+		.fl_name = ik->ik_name, .fl_at = ik->ik_at,
 	};
 
 	if (dir == POLICY_IN) {

@@ -66,6 +66,8 @@ keymsg_from_flow(struct pfkey_msg *m, uint8_t type,
 	pfkey_set(m, SADB_X_EXT_POLICY);
 	m->pm_policy.pp_dir = (uint8_t)fl->fl_dir;
 	m->pm_policy.pp_priority = POLICY_PRIORITY;
+	if (fl->fl_name != NULL)
+		pfkey_set_name(m, fl->fl_name);
 	switch (fl->fl_type) {
 	case POLICY_BYPASS:
 		m->pm_policy.pp_type = IPSEC_POLICY_NONE;

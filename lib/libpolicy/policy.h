@@ -137,6 +137,7 @@ struct policy_flow {
 	struct policy_id	 fl_srcid;
 	struct policy_id	 fl_dstid;
 	uint32_t		 fl_reqid;	/* 0: any SA between the ends */
+	const char		*fl_name;	/* IKE rule that implies it, borrowed; or NULL */
 	struct policy_place	 fl_at;
 };
 
@@ -191,19 +192,19 @@ struct policy_ike {
 
 /* The `set` lines; each has its default before the first. */
 struct policy_set {
-	bool		set_active;		/* false (`set passive`): iked starts nothing; default true */
-	bool		set_coupled;		/* false (`set decouple`): SAs and flows are not installed; default true */
+	bool		set_active;	/* true; false: iked starts nothing */
+	bool		set_coupled;	/* true; false: no SAs and flows */
 	bool		set_fragmentation;	/* RFC 7383; default true */
 	bool		set_mobike;		/* default false until it lands */
 	bool		set_enforcesingleikesa;	/* default false */
 	bool		set_vendorid;		/* default false until it lands */
 	uint16_t	set_nattport;		/* default 4500 */
-	uint32_t	set_dpd;		/* seconds of silence before a check; default 60; 0 off */
+	uint32_t	set_dpd;		/* seconds of silence before a check; 60; 0 off */
 };
 
 struct policy {
 	struct policy_set	 pol_set;
-	struct policy_flow	*pol_flows;	/* `flow` rules, as written; the most specific decides */
+	struct policy_flow	*pol_flows;	/* as written; the most specific decides */
 	size_t			 pol_nflows;
 	struct policy_sa	*pol_sas;
 	size_t			 pol_nsas;

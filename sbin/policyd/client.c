@@ -27,12 +27,13 @@
  * One policyd at a time: a lock in the run directory, held until the
  * process ends in whatever way.
  */
-static bool
-take_lock(const struct policyd *pd)
+bool
+control_lock(const struct policyd *pd)
 {
 	char path[4096];
 	int fd;
 
+	(void)mkdir(pd->pd_rundir, 0755);
 	(void)snprintf(path, sizeof(path), "%s/policyd.lock", pd->pd_rundir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd == -1) {
@@ -54,7 +55,6 @@ control_open(struct policyd *pd)
 	struct group *gr = getgrnam(CONTROL_GROUP);
 	int n;
 
-	(void)mkdir(pd->pd_rundir, 0755);
 	n = snprintf(pd->pd_sock, sizeof(pd->pd_sock), "%s/" POLICY_SOCKET,
 	    pd->pd_rundir);
 	if (n < 0 || (size_t)n >= sizeof(sun.sun_path) ||
@@ -63,8 +63,6 @@ control_open(struct policyd *pd)
 		log_err("the run directory's name is too long");
 		return false;
 	}
-	if (!take_lock(pd))
-		return false;
 	memcpy(sun.sun_path, pd->pd_sock, (size_t)n + 1);
 	(void)unlink(pd->pd_sock);
 	pd->pd_listen = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |

@@ -202,9 +202,11 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		pd.pd_client[i].cl_fd = -1;
 	catch_signals();
-	if (!control_open(&pd))
+	if (!control_lock(&pd))
 		return 1;
 	open_store(&pd);
+	if (!control_open(&pd))
+		return 1;
 	if (!foreground) {
 		go_background();
 		log_init("policyd", false, verbose);
