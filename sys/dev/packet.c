@@ -5,7 +5,9 @@
  * the same one.
  *
  * Frames come and go with a virtio header (dev/vnet.h), so that super-packets
- * stay whole, many with one recvmmsg(2) or sendmmsg(2).  Frames that carry a
+ * stay whole, many with one recvmmsg(2) or sendmmsg(2): the system calls
+ * themselves, because musl's sendmmsg() is a loop of sendmsg(2).  The padding
+ * of its struct msghdr, which the kernel reads, is zero here.  Frames that carry a
  * VLAN tag are for another interface: a filter keeps them out, as the tag
  * itself is not in the frame.  What this host itself sends is not seen.
  */
@@ -20,6 +22,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "dev/dev.h"
@@ -307,7 +310,8 @@ packet_rx(struct ifnet *ifp, unsigned q, struct worker *w, struct pktvec *v)
 	room = slots_fill(pq, w, room);
 	if (room == 0)
 		return 0;
-	n = recvmmsg(pq->pq_fd, pq->pq_rx, room, MSG_DONTWAIT, NULL);
+	n = (int)syscall(SYS_recvmmsg, pq->pq_fd, pq->pq_rx, room,
+	    MSG_DONTWAIT, NULL);
 	if (n <= 0)
 		return 0;
 	for (i = 0; i < (unsigned)n; i++) {
@@ -349,7 +353,8 @@ packet_tx(struct ifnet *ifp, unsigned q, struct worker *w, struct pktvec *v)
 		pq->pq_txiov[i][1].iov_len = v->pv_pkt[i]->pkt_len;
 	}
 	for (i = 0; i < n; i = done) {
-		r = sendmmsg(pq->pq_fd, pq->pq_tx + i, n - i, MSG_DONTWAIT);
+		r = (int)syscall(SYS_sendmmsg, pq->pq_fd, pq->pq_tx + i, n - i,
+		    MSG_DONTWAIT);
 		done = r > 0 ? i + (unsigned)r : i;
 		for (; i < done; i++)
 			tx_done(ifp, w, v->pv_pkt[i], true);
