@@ -384,6 +384,7 @@ from_ike(struct parent *pa)
 static void
 serve(struct parent *pa, const sigset_t *waiting)
 {
+	connect_kernel(pa);
 	while (!got_term) {
 		struct pollfd p[3] = {
 			{ .fd = pa->pa_ike, .events = POLLIN },
