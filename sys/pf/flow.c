@@ -205,8 +205,9 @@ prefetch_decision(const struct flow *fl, unsigned dir)
 }
 
 static void
-lookahead(const struct flow_table *ft, const struct pktvec *v, struct lookahead *la)
+lookahead(struct worker *w, const struct pktvec *v, struct lookahead *la)
 {
+	const struct flow_table *ft = w->w_flows;
 	unsigned dir;
 
 	for (unsigned i = 0; i < v->pv_n; i++)
@@ -222,8 +223,11 @@ lookahead(const struct flow_table *ft, const struct pktvec *v, struct lookahead 
 		if (fl == NULL)
 			continue;
 		if (__builtin_expect(!flow_is(fl, &v->pv_pkt[i]->pkt_key, &dir), 0)) {
-			la->la_flow[i] = NULL;
-			continue;
+			/* another flow of the same hash, or none */
+			fl = flow_find(w, &v->pv_pkt[i]->pkt_key, v->pv_pkt[i]->pkt_hash, &dir);
+			la->la_flow[i] = fl;
+			if (fl == NULL)
+				continue;
 		}
 		la->la_dir[i] = (uint8_t)dir;
 		prefetch_decision(fl, dir);
@@ -238,7 +242,7 @@ pf_flow(struct worker *w, struct pktvec *v, enum pkt_next next[PKT_VEC_MAX])
 	struct lookahead la;
 	unsigned to, hits = 0;
 
-	lookahead(ft, v, &la);
+	lookahead(w, v, &la);
 	for (unsigned i = 0; i < v->pv_n; i++) {
 		struct pkt *p = v->pv_pkt[i];
 		struct flow *fl = la.la_flow[i];

@@ -103,17 +103,20 @@ flow_mix(uint64_t a, uint64_t b)
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
-/* Hash of a key, the same for both directions of a flow; never 0. */
+/*
+ * Hash of a key, the same for both directions of a flow; never 0.  Each end
+ * is mixed with its port before the two are added: a sum or difference of
+ * the ports alone is the same for too many pairs of them.
+ */
 static inline uint32_t
 flow_hash(const struct flow_key *k)
 {
-	uint64_t ports = (uint64_t)(k->fk_sport ^ k->fk_dport) << 32 |
-	    (uint64_t)((uint32_t)k->fk_sport + k->fk_dport) << 8 | k->fk_proto;
-	uint64_t sum = k->fk_src[0] + k->fk_dst[0] + 3 * (k->fk_src[1] + k->fk_dst[1]);
-	uint64_t x = k->fk_src[0] ^ k->fk_dst[0] ^ 5 * (k->fk_src[1] ^ k->fk_dst[1]);
-	uint64_t h = flow_mix(sum ^ (uint64_t)k->fk_rdomain << 48, x ^ ports << 8);
+	uint64_t a = flow_mix(k->fk_src[0] ^ k->fk_src[1] << 1, (uint64_t)k->fk_sport << 32);
+	uint64_t b = flow_mix(k->fk_dst[0] ^ k->fk_dst[1] << 1, (uint64_t)k->fk_dport << 32);
+	uint64_t h = (a + b + ((uint64_t)k->fk_rdomain << 8 | k->fk_proto)) *
+	    0x9e3779b97f4a7c15ull;
 
-	return (uint32_t)(h ^ h >> 32) | 1u << 31;
+	return (uint32_t)(h >> 32 ^ h) | 1u << 31;
 }
 
 /* The worker that has the flows of a hash. */

@@ -110,11 +110,18 @@ tcp_wscale(struct cur opts)
 	return WSCALE_NONE;
 }
 
+static inline uint32_t
+be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 /* False: the header is not all there. */
 static inline bool
 segment_parse(const struct pkt *p, struct segment *sg)
 {
-	struct cur c = cur_init(p->pkt_data, p->pkt_len), h;
+	struct cur c = cur_init(p->pkt_data, p->pkt_len);
+	const uint8_t *h;
 	uint32_t len;
 	unsigned off;
 
@@ -122,23 +129,22 @@ segment_parse(const struct pkt *p, struct segment *sg)
 		return false;
 	cur_skip(&c, (size_t)(p->pkt_l4 - p->pkt_data));
 	len = (uint32_t)cur_left(&c);
-	h = cur_sub(&c, TCP_HLEN);
-	cur_skip(&h, 4);
-	sg->sg_seq = cur_u32(&h);
-	sg->sg_ack = cur_u32(&h);
-	off = (cur_u8(&h) >> 4) * 4u;
-	sg->sg_flags = cur_u8(&h);
-	sg->sg_win = cur_u16(&h);
-	if (!cur_ok(&h) || off < TCP_HLEN || off > len)
+	h = cur_bytes(&c, TCP_HLEN);
+	if (h == NULL)
 		return false;
-	sg->sg_end = sg->sg_seq + (len - off);
+	sg->sg_seq = be32(h + 4);
+	sg->sg_ack = be32(h + 8);
+	off = (h[12] >> 4) * 4u;
+	sg->sg_flags = h[13];
+	sg->sg_win = (uint16_t)(h[14] << 8 | h[15]);
+	if (off < TCP_HLEN || off > len)
+		return false;
+	sg->sg_end = sg->sg_seq + (len - off) + (sg->sg_flags & TH_FIN);
 	sg->sg_wscale = WSCALE_NONE;
-	if (sg->sg_flags & TH_SYN) {
+	if (__builtin_expect(sg->sg_flags & TH_SYN, 0)) {
 		sg->sg_end++;
 		sg->sg_wscale = tcp_wscale(cur_sub(&c, off - TCP_HLEN));
 	}
-	if (sg->sg_flags & TH_FIN)
-		sg->sg_end++;
 	return true;
 }
 
@@ -305,33 +311,48 @@ tcp_half_open(struct flow *fl, bool heard, const struct segment *sg, uint32_t sy
 	return DROP_NONE;
 }
 
-enum drop_reason
-track_tcp(struct flow *fl, unsigned dir, const struct pkt *p, bool *sooner)
+/* A segment of a connection that is opening or closing. */
+static enum drop_reason
+tcp_edge(struct flow *fl, unsigned dir, const struct segment *sg, bool *sooner)
 {
 	struct flow_peer src = fl->fl_peer[dir], dst = fl->fl_peer[!dir];
-	struct segment sg;
+	bool begins = src.fp_state == TCP_PEER_CLOSED;
 	uint32_t ack;
-	bool begins;
 
-	if (!segment_parse(p, &sg))
-		return DROP_PF_SHORT;
-	begins = src.fp_state == TCP_PEER_CLOSED;
-	if (begins && (sg.sg_flags & TH_SYN) == 0)
-		return tcp_half_open(fl, false, &sg, dst.fp_seqlo, sooner);
-	if (dst.fp_state == TCP_PEER_CLOSED && (sg.sg_flags & TH_RST))
-		return tcp_half_open(fl, true, &sg, 0, sooner);
+	if (begins && (sg->sg_flags & TH_SYN) == 0)
+		return tcp_half_open(fl, false, sg, dst.fp_seqlo, sooner);
+	if (dst.fp_state == TCP_PEER_CLOSED && (sg->sg_flags & TH_RST))
+		return tcp_half_open(fl, true, sg, 0, sooner);
 	if (begins)
-		peer_begin(&src, &dst, &sg);
-	ack = sg.sg_flags & TH_ACK ? sg.sg_ack : dst.fp_seqlo;
-	if (!segment_fits(&src, &dst, &sg, ack))
+		peer_begin(&src, &dst, sg);
+	ack = sg->sg_flags & TH_ACK ? sg->sg_ack : dst.fp_seqlo;
+	if (!segment_fits(&src, &dst, sg, ack))
 		return DROP_PF_TCP_WINDOW;
 	if (begins)
 		tcp_scales(&src, &dst);
 
-	segment_commit(&src, &dst, &sg, ack);
-	*sooner = tcp_advance(&src, &dst, &sg);
+	segment_commit(&src, &dst, sg, ack);
+	*sooner = tcp_advance(&src, &dst, sg);
 	fl->fl_peer[dir] = src;
 	fl->fl_peer[!dir] = dst;
+	return DROP_NONE;
+}
+
+enum drop_reason
+track_tcp(struct flow *fl, unsigned dir, const struct pkt *p, bool *sooner)
+{
+	struct flow_peer *src = &fl->fl_peer[dir], *dst = &fl->fl_peer[!dir];
+	struct segment sg;
+
+	if (!segment_parse(p, &sg))
+		return DROP_PF_SHORT;
+	if (src->fp_state != TCP_PEER_OPEN || dst->fp_state != TCP_PEER_OPEN ||
+	    (sg.sg_flags & (TH_SYN | TH_FIN | TH_RST | TH_ACK)) != TH_ACK)
+		return tcp_edge(fl, dir, &sg, sooner);
+	/* open: nothing but numbers moves */
+	if (!segment_fits(src, dst, &sg, sg.sg_ack))
+		return DROP_PF_TCP_WINDOW;
+	segment_commit(src, dst, &sg, sg.sg_ack);
 	return DROP_NONE;
 }
 

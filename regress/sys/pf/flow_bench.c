@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "pf/flow_table.h"
+#include "pf/track.h"
 #include "load.h"
 #include "sys/netinet/router.h"
 
@@ -61,7 +62,8 @@ measure(const char *name, unsigned flows, uint8_t proto)
 			all[i]->pkt_l4[13] = 0x10;	/* what follows are ACKs */
 			all[i]->pkt_tcpflags = 0x10;
 			tp_put32(all[i]->pkt_l4 + 4, 1001);
-			w->w_flows->ft_flow[i].fl_peer[1].fp_state = 2;
+			all[i]->pkt_flow->fl_peer[0].fp_state = TCP_PEER_OPEN;
+			all[i]->pkt_flow->fl_peer[1].fp_state = TCP_PEER_OPEN;
 		}
 	}
 	t = seconds();
