@@ -2,9 +2,9 @@
 /*
  * Fragments: all orders, repetitions, losses, overlaps, floods.
  */
-#include "router.h"
 #include "netinet/frag.h"
 #include "netipsec/ipsec.h"
+#include "router.h"
 
 #define PIECE	64		/* bytes of data in each piece but the last */
 #define PIECES	5
