@@ -8,6 +8,7 @@ An example is a literal display (.Bd -literal or -unfilled, up to .Ed) or one
     .\\" regress: pfctl -nf -       run this command with the text as input
     .\\" regress: ! pfctl -nf -     the same; it must fail
     .\\" regress: sh                run the text; leading `# ` and `$ ` go
+    .\\" regress: ! sh              run it; it must fail, as there is no router
     .\\" regress: file pf.conf      keep the text under this name for later
 
 Commands run in an empty folder of the page's own, with our programs first
@@ -62,7 +63,7 @@ def run(order, text, folder):
         return None
     want_failure = word == "!"
     command = rest if want_failure else order
-    if order == "sh":
+    if command == "sh":
         command = "sh -eu"
         text = re.sub(r"(?m)^[#$] ", "", text)
     env = dict(os.environ, PATH=BIN + ":" + os.environ.get("PATH", "/usr/bin:/bin")
