@@ -18,7 +18,7 @@ verdict() {	# STATUS TEXT
 dest=$TMPDIR/dest
 make -C "$TOP" install DESTDIR="$dest" PREFIX=/opt/ravelin >"$TMPDIR/log" 2>&1
 status=$?
-verdict $status "make install: exit status $status: $(tail -n 5 "$TMPDIR/log")"
+verdict $status "make install: exit status $status: $(grep -F "***" "$TMPDIR/log")"
 
 for makefile in "$TOP"/sys/Makefile "$TOP"/sbin/*/Makefile; do
 	program=$(sed -n 's/^PROG=[ 	]*//p' "$makefile")
@@ -42,7 +42,7 @@ for conf in $(cd "$dest" && find etc -type f -name '*.conf' 2>/dev/null); do
 	echo '# edited' >>"$dest/$conf"
 done
 make -C "$TOP" install DESTDIR="$dest" PREFIX=/opt/ravelin >"$TMPDIR/log" 2>&1
-verdict $? "second make install: $(tail -n 5 "$TMPDIR/log")"
+verdict $? "second make install: $(grep -F "***" "$TMPDIR/log")"
 for conf in $(cd "$dest" && find etc -type f -name '*.conf' 2>/dev/null); do
 	tail -n 1 "$dest/$conf" | grep -q '^# edited$'
 	verdict $? "/$conf: an edited file was overwritten"

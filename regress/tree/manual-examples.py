@@ -12,7 +12,7 @@ An example is a literal display (.Bd -literal or -unfilled, up to .Ed) or one
     .\\" regress: file pf.conf      keep the text under this name for later
 
 Commands run in an empty folder of the page's own, with our programs first
-in PATH, and must exit 0.  An example without such a comment is not run.
+in PATH and no router that they could reach, and must exit 0.  An example without such a comment is not run.
 """
 
 import os
@@ -67,7 +67,8 @@ def run(order, text, folder):
         command = "sh -eu"
         text = re.sub(r"(?m)^[#$] ", "", text)
     env = dict(os.environ, PATH=BIN + ":" + os.environ.get("PATH", "/usr/bin:/bin")
-               + ":/usr/sbin:/sbin")
+               + ":/usr/sbin:/sbin", RAVELIN_RUN=folder, RAVELIN_ETC=folder,
+               RAVELIN_DB=os.path.join(folder, "policy.db"))
     child = subprocess.run(["/bin/sh", "-c", command], input=text, text=True,
                            cwd=folder, env=env, timeout=60,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

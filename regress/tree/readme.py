@@ -59,7 +59,7 @@ def main():
     for command, body in displays(text):
         child = subprocess.run(
             ["/bin/sh", "-c", command], input=body, text=True, cwd=TMP, timeout=60,
-            env=dict(os.environ, PATH=f"{BIN}:{os.environ['PATH']}"),
+            env=dict(os.environ, PATH=f"{BIN}:{os.environ['PATH']}", RAVELIN_RUN=TMP),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         good = child.returncode == 0
         passed, failed = passed + good, failed + (not good)
