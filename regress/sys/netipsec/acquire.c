@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A packet that needs an SA: it asks, waits, and is the first that the new SA
+ * seals.  And a peer that moves behind its NAT.
+ */
+#include "test.h"
+
+#include <errno.h>
+#include <linux/pfkeyv2.h>
+
+#include "gateways.h"
+#include "libpfkey/pfkey.h"
+#include "netkey/key.h"
+
+static struct gateways gw;
+static struct key_socket ks;
+static uint8_t ip[2048];
+static unsigned acquires, mappings;
+static uint8_t told[PFKEY_MSG_MAX];
+static struct pfkey_msg msg;
+
+static bool
+daemon_hears(void *arg, const void *m, size_t len)
+{
+	struct pfkey_msg pm;
+
+	(void)arg;
+	CU_ASSERT_EQUAL(pfkey_parse(m, len, PFKEY_FROM_KERNEL, &pm, NULL), 0);
+	if (pm.pm_type != SADB_ACQUIRE && pm.pm_type != SADB_X_NAT_T_NEW_MAPPING)
+		return true;
+	memcpy(told, m, len);
+	CU_ASSERT_EQUAL(pfkey_parse(told, len, PFKEY_FROM_KERNEL, &msg, NULL), 0);
+	acquires += pm.pm_type == SADB_ACQUIRE && pm.pm_errno == 0;
+	mappings += pm.pm_type == SADB_X_NAT_T_NEW_MAPPING;
+	return true;
+}
+
+static void
+listen_on(struct nk *nk)
+{
+	memset(&ks, 0, sizeof(ks));
+	ks.ks_send = daemon_hears;
+	ks.ks_private = true;
+	ks.ks_registered = 1u << SADB_SATYPE_ESP;
+	nk_lock(nk);
+	key_socket_add(nk, &ks);
+	nk_unlock(nk);
+	acquires = mappings = 0;
+}
+
+static const struct tp_spec spec = { .tp_src = "10.1.0.1", .tp_dst = "10.2.0.1", .tp_proto = 17,
+    .tp_sport = 1000, .tp_dport = 2000, .tp_len = 100 };
+
+static struct sa *
+add(struct nk *nk, uint32_t spi)
+{
+	struct sa_params pp;
+	const char *err = "";
+	struct sa *sa = NULL;
+
+	sa_params(&pp, suite_by_name("aes-128-gcm"), "192.0.2.1", "192.0.2.2", spi, SA_TUNNEL, 3);
+	nk_lock(nk);
+	CU_ASSERT_EQUAL(sad_add(nk, world_clock(gw.gw_world), &pp, &err, &sa), 0);
+	nk_unlock(nk);
+	return sa;
+}
+
+static void
+first_packet(void)
+{
+	struct gateways_conf gc = { .gc_mode = SA_TUNNEL };
+	struct tp_spec s = spec;
+
+	for (unsigned workers = 1; workers <= 3; workers += 2) {
+		gc.gc_workers = workers;
+		gateways_open(&gw, &gc);
+		listen_on(gw.gw_a);
+		test_row("%u workers: asks with all that a daemon needs", workers);
+		send_a(&gw, &s);
+		CU_ASSERT_EQUAL(acquires, 1);
+		CU_ASSERT_NOT_EQUAL(msg.pm_seq, 0);
+		CU_ASSERT_EQUAL(msg.pm_pid, 0);
+		CU_ASSERT_EQUAL(msg.pm_reqid, 7);
+		CU_ASSERT_EQUAL(msg.pm_mode, SA_TUNNEL);
+		CU_ASSERT_EQUAL(msg.pm_src.pa_addr.ad_u32[0], htonl(0xc0000201));
+		CU_ASSERT_EQUAL(msg.pm_dst.pa_addr.ad_u32[0], htonl(0xc0000202));
+		CU_ASSERT(msg.pm_ncombs > 5);
+		CU_ASSERT_EQUAL(msg.pm_packet.sel_dport.po_lo, 2000);
+		CU_ASSERT_EQUAL(msg.pm_policy.pp_dir, IPSEC_DIR_OUTBOUND);
+		test_row("%u workers: asks once while it waits", workers);
+		for (unsigned i = 1; i < 5; i++) {
+			s.tp_sport = (uint16_t)(1000 + i);
+			send_a(&gw, &s);
+		}
+		CU_ASSERT_EQUAL(acquires, 1);
+		CU_ASSERT_EQUAL(take_b(&gw, ip, sizeof(ip)), 0);
+		test_row("%u workers: what waited is what leaves first, in order", workers);
+		add(gw.gw_b, 0x7001);
+		add(gw.gw_a, 0x7001);
+		world_settle(gw.gw_world);
+		for (unsigned i = 0; i < 5; i++) {
+			CU_ASSERT_EQUAL(take_b(&gw, ip, sizeof(ip)), 128);
+			CU_ASSERT_EQUAL(tp_get16(ip + 20), workers == 1 ? 1000 + i : tp_get16(ip + 20));
+			CU_ASSERT_EQUAL(ip[8], 62);
+			CU_ASSERT_TRUE(tp_valid(ip, 128));
+		}
+		CU_ASSERT_EQUAL(take_b(&gw, ip, sizeof(ip)), 0);
+		s.tp_sport = 1000;
+		send_a(&gw, &s);
+		CU_ASSERT_EQUAL(take_b(&gw, ip, sizeof(ip)), 128);
+		CU_ASSERT_EQUAL(acquires, 1);
+		nk_lock(gw.gw_a);
+		key_socket_remove(gw.gw_a, &ks);
+		nk_unlock(gw.gw_a);
+		gateways_close(&gw);
+	}
+}
+
+static void
+limits(void)
+{
+	struct gateways_conf gc = { .gc_mode = SA_TUNNEL };
+	struct tp_spec s = spec;
+
+	gateways_open(&gw, &gc);
+	test_row("nobody registered: nothing waits");
+	send_a(&gw, &s);
+	CU_ASSERT_EQUAL(world_drops(gw.gw_a, DROP_SPD_NO_SA), 1);
+	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 0);
+	listen_on(gw.gw_a);
+	test_row("no more wait than the limit");
+	for (unsigned i = 0; i < 100; i++) {
+		s.tp_sport = (uint16_t)(1000 + i);
+		send_a(&gw, &s);
+	}
+	CU_ASSERT_EQUAL(world_drops(gw.gw_a, DROP_SPD_HOLD), 100 - SP_HOLD_MAX);
+	CU_ASSERT_EQUAL(world_busy(gw.gw_a), SP_HOLD_MAX);
+	test_row("asks again after a while");
+	CU_ASSERT_EQUAL(acquires, 1);
+	world_run(gw.gw_world, SP_ACQUIRE_NS + NSEC_PER_SEC);
+	send_a(&gw, &s);
+	CU_ASSERT_EQUAL(acquires, 1);	/* no room to wait: nothing to ask for */
+	test_row("nobody waits for ever");
+	world_run(gw.gw_world, SP_HOLD_NS);
+	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 0);
+	CU_ASSERT_EQUAL(world_drops(gw.gw_a, DROP_SPD_NO_SA), 1 + SP_HOLD_MAX);
+	send_a(&gw, &s);
+	CU_ASSERT_EQUAL(acquires, 2);
+	test_row("a daemon that gives up ends the wait");
+	{
+		struct pfkey_msg m;
+		uint8_t buf[256];
+		size_t len;
+
+		pfkey_init(&m, SADB_ACQUIRE, SADB_SATYPE_ESP);
+		m.pm_errno = ETIMEDOUT;
+		m.pm_seq = msg.pm_seq;
+		len = pfkey_build(&m, buf, sizeof(buf));
+		nk_lock(gw.gw_a);
+		key_message(gw.gw_a, world_clock(gw.gw_world), &ks, buf, len);
+		nk_unlock(gw.gw_a);
+		world_settle(gw.gw_world);
+	}
+	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 0);
+	test_row("a policy that goes takes what it holds with it");
+	world_run(gw.gw_world, SP_ACQUIRE_NS);
+	send_a(&gw, &s);
+	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 1);
+	nk_lock(gw.gw_a);
+	spd_flush(gw.gw_a);
+	key_socket_remove(gw.gw_a, &ks);
+	nk_unlock(gw.gw_a);
+	world_settle(gw.gw_world);
+	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 0);
+	gateways_close(&gw);
+}
+
+/* ---- NAT ---- */
+
+static uint8_t sealed[2048];
+static size_t sealed_len;
+
+static void
+tap(void *arg, struct ifnet *from, const uint8_t *frame, size_t len)
+{
+	(void)arg;
+	if (from == gw.gw_a_out && frame[12] == 8 && frame[13] == 0 && len < sizeof(sealed)) {
+		memcpy(sealed, frame, len);
+		sealed_len = len;
+	}
+}
+
+/* The last sealed packet, as if a NAT had given it this address and port. */
+static void
+through_nat(uint8_t last, uint16_t port, bool damage)
+{
+	uint8_t frame[2048];
+
+	memcpy(frame, sealed, sealed_len);
+	frame[14 + 15] = last;
+	tp_put16(frame + 34, port);
+	if (damage)
+		frame[sealed_len - 1] ^= 1;
+	tp_put16(frame + 24, 0);
+	tp_put16(frame + 24, (uint16_t)~tp_sum(frame + 14, 20, 0));
+	wire_put_now(gw.gw_world, gw.gw_b_out, frame, sealed_len);
+	world_settle(gw.gw_world);
+}
+
+static void
+moved(void)
+{
+	struct gateways_conf gc = { .gc_suite = suite_by_name("aes-128-gcm"),
+	    .gc_mode = SA_TUNNEL, .gc_flags = SA_F_NATT, .gc_wire = { .wi_loss = 1000 } };
+
+	gateways_open(&gw, &gc);
+	listen_on(gw.gw_b);
+	world_tap(gw.gw_world, tap, NULL);
+	test_row("from where it should be");
+	send_a(&gw, &spec);
+	through_nat(1, 4500, false);
+	CU_ASSERT_EQUAL(mappings, 0);
+	test_row("from elsewhere, without proof");
+	send_a(&gw, &spec);
+	through_nat(77, 5555, true);
+	CU_ASSERT_EQUAL(mappings, 0);
+	test_row("from elsewhere, proven");
+	through_nat(77, 5555, false);
+	CU_ASSERT_EQUAL(mappings, 1);
+	CU_ASSERT_EQUAL(msg.pm_src.pa_addr.ad_u32[0], htonl(0xc0000201));
+	CU_ASSERT_EQUAL(msg.pm_dst.pa_addr.ad_u32[0], htonl(0xc000024d));
+	CU_ASSERT_EQUAL(msg.pm_natt_sport, 4500);
+	CU_ASSERT_EQUAL(msg.pm_natt_dport, 5555);
+	test_row("told once");
+	send_a(&gw, &spec);
+	through_nat(77, 5555, false);
+	CU_ASSERT_EQUAL(mappings, 1);
+	test_row("an old packet from elsewhere tells nothing");
+	{
+		uint8_t old[2048];
+		size_t n = sealed_len;
+
+		send_a(&gw, &spec);
+		memcpy(old, sealed, sealed_len);
+		send_a(&gw, &spec);
+		through_nat(77, 5555, false);
+		memcpy(sealed, old, n);
+		through_nat(99, 1234, false);
+	}
+	CU_ASSERT_EQUAL(mappings, 1);
+	CU_ASSERT_EQUAL(gw.gw_ab[1]->sa_packets, 5);
+	test_row("an update follows it");
+	{
+		struct sa_params pp;
+		const char *err = "";
+		struct sa *sa;
+
+		sa_params(&pp, gc.gc_suite, "192.0.2.2", "192.0.2.1", 0xbaba0001, SA_TUNNEL, 0);
+		pp.spp_flags = SA_F_NATT;
+		pp.spp_natt_sport = htons(4500);
+		pp.spp_natt_dport = htons(5555);
+		pp.spp_ealg = 0;
+		nk_lock(gw.gw_b);
+		CU_ASSERT_EQUAL(sad_update(gw.gw_b, world_clock(gw.gw_world), &pp, &err, &sa), 0);
+		key_socket_remove(gw.gw_b, &ks);
+		nk_unlock(gw.gw_b);
+		CU_ASSERT_EQUAL(tp_get16(sa->sa_outer + 22), 5555);
+		CU_ASSERT_EQUAL(sa->sa_state, SA_MATURE);
+	}
+	gateways_close(&gw);
+}
+
+TEST_MAIN(
+	TEST("first packet", first_packet),
+	TEST("limits", limits),
+	TEST("a peer that moves", moved))
