@@ -46,6 +46,13 @@ extern const struct xform_engine bear_engine;
 extern const struct xform_engine ipsecmb_engine;
 #endif
 
+/*
+ * xform.c: xform_ctx_new() with another list of engines, best first, that
+ * outlives the context: for tests of the choice.
+ */
+struct xform_ctx *xform_ctx_of(const struct xform_engine *const *list,
+    unsigned n, const char *engine);
+
 /* kat.c: true if the functions give the right answers. */
 bool xform_selftest(const struct xform *x, const struct xform_ops *ops,
     void *ec);

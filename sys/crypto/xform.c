@@ -18,6 +18,7 @@ static const struct xform_engine *const engines[] = {
 };
 
 #define ENGINES	(sizeof(engines) / sizeof(engines[0]))
+#define ENGINES_MAX	4
 
 struct pick {
 	const struct xform_ops	*pk_ops;	/* NULL: no engine */
@@ -27,12 +28,15 @@ struct pick {
 
 struct xform_ctx {
 	struct pick	 c_pick[XFORM_MAX];	/* by place in xform_table[] */
-	void		*c_ec[ENGINES];		/* NULL: not used */
-	uint64_t	 c_failed[ENGINES];	/* a bit per transform */
-	uint8_t		 c_tried[ENGINES];	/* false: another was asked for */
+	const struct xform_engine *const *c_engines;
+	unsigned	 c_n;
+	void		*c_ec[ENGINES_MAX];	/* NULL: not used */
+	uint64_t	 c_failed[ENGINES_MAX];	/* a bit per transform */
+	bool		 c_tried[ENGINES_MAX];	/* false: another was asked for */
 };
 
 _Static_assert(XFORM_MAX <= 64, "c_failed has a bit per transform");
+_Static_assert(ENGINES <= ENGINES_MAX, "a context has room for all engines");
 
 static unsigned
 xform_id(const struct xform *x)
@@ -50,14 +54,15 @@ xform_engine_name(unsigned i)
 static void
 ctx_try_engine(struct xform_ctx *c, unsigned e)
 {
+	const struct xform_engine *en = c->c_engines[e];
 	const struct xform_ops *ops;
 
 	c->c_tried[e] = true;
-	if ((c->c_ec[e] = engines[e]->en_new()) == NULL)
+	if ((c->c_ec[e] = en->en_new()) == NULL)
 		return;
 	for (unsigned i = 0; i < xform_count; i++) {
 		if (c->c_pick[i].pk_ops != NULL ||
-		    (ops = engines[e]->en_ops(&xform_table[i])) == NULL)
+		    (ops = en->en_ops(&xform_table[i])) == NULL)
 			continue;
 		if (!xform_selftest(&xform_table[i], ops, c->c_ec[e])) {
 			c->c_failed[e] |= (uint64_t)1 << i;
@@ -72,8 +77,9 @@ ctx_choose(struct xform_ctx *c, const char *engine)
 {
 	bool any = false;
 
-	for (unsigned e = 0; e < ENGINES; e++)
-		if (engine == NULL || strcmp(engine, engines[e]->en_name) == 0)
+	for (unsigned e = 0; e < c->c_n; e++)
+		if (engine == NULL ||
+		    strcmp(engine, c->c_engines[e]->en_name) == 0)
 			ctx_try_engine(c, e);
 	for (unsigned i = 0; i < xform_count; i++)
 		any |= c->c_pick[i].pk_ops != NULL;
@@ -86,9 +92,9 @@ ctx_copy(struct xform_ctx *c, const struct xform_ctx *like)
 {
 	*c = *like;
 	memset(c->c_ec, 0, sizeof(c->c_ec));
-	for (unsigned e = 0; e < ENGINES; e++)
+	for (unsigned e = 0; e < c->c_n; e++)
 		if (like->c_ec[e] != NULL &&
-		    (c->c_ec[e] = engines[e]->en_new()) == NULL)
+		    (c->c_ec[e] = c->c_engines[e]->en_new()) == NULL)
 			return false;
 	for (unsigned i = 0; i < xform_count; i++)
 		c->c_pick[i].pk_ec = c->c_ec[c->c_pick[i].pk_engine];
@@ -96,13 +102,29 @@ ctx_copy(struct xform_ctx *c, const struct xform_ctx *like)
 }
 
 struct xform_ctx *
-xform_ctx_new(const char *engine, const struct xform_ctx *like)
+xform_ctx_of(const struct xform_engine *const *list, unsigned n,
+    const char *engine)
 {
 	struct xform_ctx *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
-	if (like != NULL ? ctx_copy(c, like) : ctx_choose(c, engine))
+	c->c_engines = list;
+	c->c_n = n < ENGINES_MAX ? n : ENGINES_MAX;
+	if (ctx_choose(c, engine))
+		return c;
+	xform_ctx_free(c);
+	return NULL;
+}
+
+struct xform_ctx *
+xform_ctx_new(const char *engine, const struct xform_ctx *like)
+{
+	struct xform_ctx *c;
+
+	if (like == NULL)
+		return xform_ctx_of(engines, ENGINES, engine);
+	if ((c = calloc(1, sizeof(*c))) == NULL || ctx_copy(c, like))
 		return c;
 	xform_ctx_free(c);
 	return NULL;
@@ -113,9 +135,9 @@ xform_ctx_free(struct xform_ctx *c)
 {
 	if (c == NULL)
 		return;
-	for (unsigned e = 0; e < ENGINES; e++)
+	for (unsigned e = 0; e < c->c_n; e++)
 		if (c->c_ec[e] != NULL)
-			engines[e]->en_free(c->c_ec[e]);
+			c->c_engines[e]->en_free(c->c_ec[e]);
 	free(c);
 }
 
@@ -124,7 +146,7 @@ xform_engine(const struct xform_ctx *c, const struct xform *x)
 {
 	const struct pick *p = &c->c_pick[xform_id(x)];
 
-	return p->pk_ops != NULL ? engines[p->pk_engine]->en_name : NULL;
+	return p->pk_ops != NULL ? c->c_engines[p->pk_engine]->en_name : NULL;
 }
 
 __attribute__((format(printf, 3, 4))) static void
@@ -144,8 +166,8 @@ void
 xform_report(const struct xform_ctx *c,
     void (*say)(void *arg, const char *line), void *arg)
 {
-	for (unsigned e = 0; e < ENGINES; e++) {
-		const char *name = engines[e]->en_name;
+	for (unsigned e = 0; e < c->c_n; e++) {
+		const char *name = c->c_engines[e]->en_name;
 		unsigned n = 0;
 
 		if (!c->c_tried[e])
@@ -186,8 +208,10 @@ xform_key_init(const struct xform_ctx *c, const struct xform *x,
 {
 	const struct pick *p = &c->c_pick[xform_id(x)];
 
+	if (p->pk_ops == NULL)
+		return false;
 	memset(key, 0, xform_key_size(c, x));
-	if (p->pk_ops == NULL || enclen != x->x_key || intlen != x->x_akey)
+	if (enclen != x->x_key || intlen != x->x_akey)
 		return false;
 	p->pk_ops->xo_key(p->pk_ec, x, key, enckey, intkey);
 	return true;
