@@ -125,7 +125,7 @@ sys.exit(r['bytes'] < 1e9)
 END
 
 say 'Rekeys under traffic lose no packet'
-spis() { gw A ikectl -j status paris | sed -n 's/.*"spi_out": *"\(.*\)".*/\1/p'; }
+spis() { gw A ikectl -j status paris | sed -n 's/.*"spi_out":[[:space:]]*"\(.*\)".*/\1/p'; }
 before=$(spis)
 ns hostA timeout 60 iperf3 -u -c 10.2.0.2 -b 50M -l 1200 -t 6 -J >"$W/udp.json" &
 udp=$!

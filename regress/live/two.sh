@@ -67,7 +67,7 @@ two_up() {		# two_up: topology and both gateways
 
 up() { gw A ikectl status paris; }
 down() { ! gw A ikectl status paris; }
-spi() { gw "${1:-A}" ikectl -j status | sed -n 's/.*"spi_out": *"\(.*\)".*/\1/p'; }
+spi() { gw "${1:-A}" ikectl -j status | sed -n 's/.*"spi_out":[[:space:]]*"\(.*\)".*/\1/p'; }
 
 # Every one of so many packets, 20 ms apart, is answered while a command runs.
 through() {		# through COUNT command...

@@ -45,6 +45,7 @@ struct parent {
 	struct policy_store *pa_store;
 	struct policyctl *pa_policyctl;
 	uint64_t	 pa_revision;
+	bool		 pa_begun;		/* the ike process takes descriptors */
 	bool		 pa_loaded;		/* a first policy has gone out */
 	bool		 pa_kernel;		/* the ike process has its sockets */
 	bool		 pa_kernel_lost;	/* it had, once */
@@ -159,7 +160,7 @@ pass_fd(struct parent *pa, uint32_t type, const char *name)
 static void
 connect_kernel(struct parent *pa)
 {
-	if (pa->pa_kernel || !pa->pa_loaded)
+	if (pa->pa_kernel || !pa->pa_begun)
 		return;
 	if (!pass_fd(pa, IMSG_SOURCE_FD, UDP_SOCKET) ||
 	    !pass_fd(pa, IMSG_UDP_FD, UDP_SOCKET) ||
@@ -216,6 +217,9 @@ send_rules(struct parent *pa, const struct policy *pol, uint64_t revision)
 	    imsg_send(pa->pa_ike, IMSG_POLICY_BEGIN, 0, &set, sizeof(set), -1);
 	const char *why;
 
+	/* The core is there now; before it has rules it gets its sockets. */
+	pa->pa_begun = true;
+	connect_kernel(pa);
 	for (size_t i = 0; ok && i < pol->pol_nikes; i++) {
 		why = iked_rule_make(pol, &pol->pol_ikes[i], rule);
 		if (why != NULL)
@@ -384,7 +388,6 @@ from_ike(struct parent *pa)
 static void
 serve(struct parent *pa, const sigset_t *waiting)
 {
-	connect_kernel(pa);
 	while (!got_term) {
 		struct pollfd p[3] = {
 			{ .fd = pa->pa_ike, .events = POLLIN },
