@@ -40,6 +40,11 @@
 #define PSK		"a-key-of-decent-length"
 #define PACKETS_MAX	20000
 #define FRAME		200
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SEEDS		40	/* each takes seven times as long */
+#endif
+#endif
 #ifndef SEEDS
 #define SEEDS		300
 #endif

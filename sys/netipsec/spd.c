@@ -94,9 +94,10 @@ static struct tuple *
 tuple_find(struct tuples *ts, const struct selector *sel)
 {
 	uint8_t bits = tuple_bits(sel);
-	struct tuple *t;
 
-	for (t = ts->ts_list; t < ts->ts_list + ts->ts_n; t++) {
+	for (unsigned i = 0; i < ts->ts_n; i++) {
+		struct tuple *t = &ts->ts_list[i];
+
 		if (t->tu_slen == sel->sel_src.pr_len && t->tu_dlen == sel->sel_dst.pr_len &&
 		    t->tu_bits == bits && t->tu_af == sel->sel_src.pr_addr.ad_af)
 			return t;
@@ -233,7 +234,8 @@ spd_lookup(struct nk *nk, enum sp_dir dir, const struct flow_key *key)
 	const struct tuple *t;
 	struct sp *best = NULL, *sp;
 
-	for (t = ts->ts_list; t < ts->ts_list + ts->ts_n; t++) {
+	for (size_t i = 0; i < ts->ts_n; i++) {
+		t = &ts->ts_list[i];
 		if (best != NULL && best->sp_rank < t->tu_best)
 			break;
 		if (t->tu_af != key->fk_af)
