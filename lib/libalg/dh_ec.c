@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Elliptic-curve groups over BearSSL: the NIST curves (RFC 5903) and
+ * Elliptic-curve groups: the NIST curves over BearSSL (RFC 5903), and
  * Curve25519 (RFC 7748, RFC 8031).
  *
  * BearSSL writes a point as 0x04 | x | y and checks, when it decodes one,
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "libalg/dh_local.h"
+#include "libalg/x25519.h"
 
 #define ECP_POINT_MAX	133	/* P-521: 1 + 2 * 66 */
 
@@ -125,19 +126,12 @@ x25519_private_fix(const struct alg *g, uint8_t *priv)
 }
 
 static bool
-x25519_mul(const uint8_t *priv, const uint8_t *u, uint8_t *out)
-{
-	memcpy(out, u, 32);
-	return br_ec_c25519_m31.mul(out, 32, priv, 32,
-	    BR_EC_curve25519) == 1;
-}
-
-static bool
 x25519_public(struct dh *d)
 {
 	static const uint8_t base[32] = { 9 };
 
-	return x25519_mul(d->dh_private, base, d->dh_public);
+	x25519(d->dh_public, d->dh_private, base);
+	return true;
 }
 
 /* Every string is a public value; small orders show in the result. */
@@ -154,8 +148,8 @@ x25519_shared(const struct dh *d, const uint8_t *peer, uint8_t *secret)
 {
 	static const uint8_t zero[32];
 
-	return x25519_mul(d->dh_private, peer, secret) &&
-	    !alg_equal(secret, zero, sizeof(zero));
+	x25519(secret, d->dh_private, peer);
+	return !alg_equal(secret, zero, sizeof(zero));
 }
 
 const struct dh_ops dh_x25519_ops = {

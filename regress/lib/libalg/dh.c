@@ -10,6 +10,7 @@
 
 #include "libalg/dh_local.h"
 #include "libalg/prf.h"
+#include "libalg/x25519.h"
 #include "test.h"
 
 /* A generator good enough to draw keys from, and repeatable. */
@@ -183,6 +184,38 @@ x25519_iterated(void)
 			test_hex(after[i == 1000], want, sizeof(want));
 			TEST_BYTES(out, want, sizeof(want));
 		}
+	}
+}
+
+/*
+ * Against BearSSL's, on random scalars and on the edges of the field: what
+ * is near 0, p and 2^255, with and without the top bit.
+ */
+static void
+x25519_against_bearssl(void)
+{
+	uint8_t k[32], u[32], mine[32], theirs[32];
+	uint64_t seed = 25519;
+
+	for (unsigned i = 0; i < 600; i++) {
+		lcg_fill(&seed, k, sizeof(k));
+		if (i < 200)
+			lcg_fill(&seed, u, sizeof(u));
+		else {
+			memset(u, i < 400 ? 0 : 0xff, sizeof(u));
+			u[0] = (uint8_t)i;
+			if (i % 2 == 0)
+				u[31] &= 0x7f;
+			if (i % 3 == 0)
+				u[i % 32] ^= (uint8_t)(1 << i % 8);
+		}
+		memcpy(theirs, u, sizeof(theirs));
+		CU_ASSERT(br_ec_c25519_m31.mul(theirs, 32, k, 32,
+		    BR_EC_curve25519) == 1);
+		x25519(mine, k, u);
+		TEST_BYTES(mine, theirs, sizeof(mine));
+		x25519(u, k, u);
+		TEST_BYTES(u, theirs, sizeof(u));
 	}
 }
 
@@ -484,6 +517,7 @@ TEST_MAIN(
 	TEST("published pairs", published_pairs),
 	TEST("X25519 scalars", x25519_scalars),
 	TEST("X25519 iterated", x25519_iterated),
+	TEST("X25519 against BearSSL's", x25519_against_bearssl),
 	TEST("MODP known answers", modp_known),
 	TEST("both sides agree", both_sides_agree),
 	TEST("MODP refuses", modp_refuses),
