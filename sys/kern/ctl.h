@@ -60,8 +60,8 @@ struct clock_now;
 
 /* Answers of one request are collected here and sent by the shell. */
 struct ctl_reply {
-	/* One record: a body for the request's op. 0, or ENOBUFS when the client is gone. */
-	int	(*cr_put)(struct ctl_reply *, const void *body, size_t len);	/* EMSGSIZE: > CTL_MSG_MAX */
+	/* One record: a body for the request's op. 0, ENOBUFS when the client is gone, EMSGSIZE. */
+	int	(*cr_put)(struct ctl_reply *, const void *body, size_t len);
 	void	*cr_arg;
 	char	 cr_err[256];		/* text for a non-zero return */
 };

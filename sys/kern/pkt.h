@@ -90,7 +90,7 @@ struct pkt {
 	uint8_t		 pkt_af;	/* of the header at pkt_data */
 	uint8_t		 pkt_proto;	/* transport protocol of that header */
 	uint8_t		*pkt_l4;	/* transport header; NULL if none */
-	struct ifnet	*pkt_ifp;	/* came in on; NULL if made here; enc0 for opened packets' rules is implied by pkt_came_sa */
+	struct ifnet	*pkt_ifp;	/* came in on; NULL if made here; pkt_came_sa implies enc0 for rules */
 	struct ifnet	*pkt_oif;
 	struct neigh	*pkt_neigh;
 	struct flow	*pkt_flow;
