@@ -303,8 +303,8 @@ take_load(struct policyd *pd, struct client *cl, uint32_t seq, struct cur *c)
 		    "revision %llu is in force" :
 		    "revision %llu is committed, but not in force: %s",
 		    (unsigned long long)pd->pd_committed, pd->pd_problem);
+		log_info("load by %s: %s", cl->cl_author, text);
 	}
-	log_info("load by %s: %s", cl->cl_author, text);
 	send_result(pd, cl, seq, committed, applied, text);
 	if (committed)
 		control_announce(pd);

@@ -190,8 +190,13 @@ commit_texts(struct policyd *pd, struct policy_texts *tx, unsigned flags,
 	if (ok && (flags & POLICYCTL_DELETE) != 0)
 		ok = commit_delete(&cm, &why);
 	ok = ok && commit_write(&cm, author, reason, 0, &why);
-	if (why != NULL)
+	if (why != NULL) {
 		(void)snprintf(text, cap, "%s", why);
+		log_err("load by %s: %s", author, why);
+	} else if (!ok) {
+		/* the errors may quote keys: they go to the client alone */
+		log_info("load by %s: refused, the text has errors", author);
+	}
 	policy_forms_free(&cm.cm_forms);
 	policy_free(&cm.cm_policy);
 	return ok;

@@ -135,7 +135,7 @@ answer(int fd, struct pfkey_msg *m, int error)
 	if (error != 0)
 		m->pm_has = 0;
 	n = pfkey_build(m, buf, sizeof(buf));
-	if (n != 0 && send(fd, buf, n, MSG_NOSIGNAL) == -1)
+	if (n != 0 && send(fd, buf, n, MSG_NOSIGNAL) == -1 && errno != EPIPE)
 		perror("fakekey: send");
 }
 

@@ -8,7 +8,7 @@ policyd(8) between ipsecctl(8) and a key socket without a network kernel
                                       |                       |
                                   policy.db               log of changes
 """
-import glob, os, shutil, signal, socket, sqlite3, struct, subprocess, sys, time
+import glob, os, random, re, signal, socket, sqlite3, struct, subprocess, sys, time
 
 BIN, OUT, TMP = os.environ["BIN"], os.environ["O"], os.environ["TMPDIR"]
 KEY = "0x" + bytes(range(32)).hex()
@@ -355,7 +355,7 @@ def includes_are_sent_along(r):
 
 
 def killed_while_loading(r):
-    """kill -9 at 40 moments: the store is a whole old or new revision, and nothing acknowledged is lost."""
+    """kill -9 at 40 moments: a whole old or new revision, and nothing acknowledged is lost."""
     r.stop(r.policyd)
     r.start_policyd()
     acknowledged = 0
@@ -481,6 +481,37 @@ def disk_full_is_said(r):
     check(r.load(FLOW % 1)[0] == 0, "and it goes on")
 
 
+def malformed_texts_change_nothing(r):
+    """1,000 texts with one mistake each, past ipsecctl's own check; honest ones in between."""
+    good = (FLOW % 1 + IKE + SA + "set passive\n").split(" ")
+    r.load(FLOW % 1)
+    r.changes()
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(os.path.join(r.dir, "policy.sock"))
+    refused = seed = 0
+    while refused < 1000:
+        seed += 1
+        rnd = random.Random(seed)
+        words = list(good)
+        at = rnd.randrange(len(words))
+        words[at] = rnd.choice(["", "{", "}", '"', "\0", words[at] + "x",
+                                words[at][:-1], "\xff\xfe", "from",
+                                "99999999999", "0x", "$m", "a" * 5000])
+        s.send(struct.pack(">HHIBBH", 1, 1, 0, 1, 0, 1) + b"x" + " ".join(words).encode("latin1"))
+        s.send(struct.pack(">HHIIH", 1, 3, seed, 0, 0))
+        a = s.recv(65536)
+        if a[8]:        # the mistake was none: back to the first policy
+            check(r.load(FLOW % 1)[0] == 0, "an honest load")
+            continue
+        refused += 1
+        check(re.match(rb"x:\d+:\d+: .+\n|policy: ", a[18:]), a[18:])
+        if refused % 100 == 0:
+            n = r.sql("SELECT max(number) FROM revision")[0][0]
+            check(r.load(FLOW % 1)[0] == 0, "an honest load")
+            check(r.sql("SELECT max(number) FROM revision")[0][0] == n + 1, "seed %d" % seed)
+    check(r.ctl("-s", "flow")[1].count("\n") == 1, "one flow as ever")
+
+
 def subscribers_hear(r):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     s.connect(os.path.join(r.dir, "policy.sock"))
@@ -547,6 +578,7 @@ TESTS = [
     newer_store_is_refused,
     second_policyd_is_refused,
     disk_full_is_said,
+    malformed_texts_change_nothing,
     subscribers_hear,
     two_routers_on_one_machine,
     many_policies,
