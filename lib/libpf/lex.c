@@ -69,6 +69,7 @@ statement_free(struct parser *pr)
 	for (size_t i = 0; i < pr->pr_ntok; i++)
 		free(pr->pr_tok[i].tk_text);
 	pr->pr_ntok = pr->pr_at = 0;
+	pr->pr_braces = 0;
 }
 
 void
@@ -160,6 +161,11 @@ token_add(struct parser *pr, enum tok_type type, const char *text, size_t len,
 	p->tk_text = strndup(text, len);
 	if (p->tk_text == NULL)
 		return false;
+	if (type == TOK_PUNCT && text[0] == '{') {
+		pr->pr_open = pr->pr_ntok;
+		pr->pr_braces++;
+	} else if (type == TOK_PUNCT && text[0] == '}')
+		pr->pr_braces--;
 	pr->pr_ntok++;
 	return true;
 }
@@ -308,25 +314,6 @@ line_starts(const struct source *so)
 	return false;
 }
 
-static int
-braces(const struct parser *pr, size_t *open)
-{
-	int depth = 0;
-
-	for (size_t i = 0; i < pr->pr_ntok; i++) {
-		const struct tok *t = &pr->pr_tok[i];
-
-		if (t->tk_type != TOK_PUNCT)
-			continue;
-		if (t->tk_text[0] == '{') {
-			*open = i;
-			depth++;
-		} else if (t->tk_text[0] == '}')
-			depth--;
-	}
-	return depth;
-}
-
 /* The tokens of one line. */
 static void
 lex_line(struct parser *pr, struct source *so)
@@ -362,22 +349,20 @@ lex_resync(struct source *so)
 static void
 lex_gather(struct parser *pr, struct source *so)
 {
-	size_t open = 0;
-
 	for (;;) {
 		const char *line = so->so_text + so->so_at;
 		size_t len = strcspn(line, "\n");
 
 		lex_line(pr, so);
-		if (pr->pr_failed && (braces(pr, &open) > 0 ||
+		if (pr->pr_failed && (pr->pr_braces > 0 ||
 		    memchr(line, '{', len) != NULL) && memchr(line, '}', len) == NULL)
 			lex_resync(so);
-		if (pr->pr_failed || braces(pr, &open) <= 0)
+		if (pr->pr_failed || pr->pr_braces <= 0)
 			return;
 		while (so->so_at < so->so_len && line_ends(so))
 			line_next(so);
 		if (so->so_at >= so->so_len || line_starts(so)) {
-			pfc_complain(pr, &pr->pr_tok[open], "the brace is not closed");
+			pfc_complain(pr, &pr->pr_tok[pr->pr_open], "the brace is not closed");
 			return;
 		}
 	}

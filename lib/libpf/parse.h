@@ -12,7 +12,7 @@
 #define PF_DEPTH_MAX	8	/* macros in macros, files in files */
 #define PF_LIST_MAX	512	/* items of one list */
 #define PF_EXPAND_MAX	65536	/* rules out of one */
-#define PF_TOKENS_MAX	65536	/* in one statement, macros expanded */
+#define PF_TOKENS_MAX	(PF_ENTRIES_MAX + 65536)	/* in one statement, macros expanded */
 
 enum tok_type { TOK_END, TOK_WORD, TOK_STRING, TOK_PUNCT };
 
@@ -49,6 +49,8 @@ struct parser {
 	struct tok		*pr_tok;		/* the statement */
 	size_t			 pr_ntok, pr_tokcap;
 	size_t			 pr_at;			/* the next token */
+	size_t			 pr_open;		/* the last opening brace */
+	int			 pr_braces;		/* open */
 	bool			 pr_failed;		/* the statement has been complained of */
 };
 

@@ -288,7 +288,7 @@ no_path(struct worker *w, struct pkt *p, enum drop_reason why)
 	if ((p->pkt_flags & PKT_F_LOCAL_OUT) == 0) {
 		if (why == DROP_IP_NOROUTE)
 			icmp_error(w, p, 3, 0, 0);
-		else if (why == DROP_IF_DOWN)
+		else if (why == DROP_IF_DOWN || why == DROP_IP_REJECT)
 			icmp_error(w, p, 3, 1, 0);
 	}
 	return pkt_drop(w, p, why);

@@ -23,6 +23,7 @@ pf_init(struct nk *nk)
 		return ENOMEM;
 	pf_set_init(&empty);
 	pf->pf_enabled = true;
+	pf->pf_since_ns = nk->nk_worker[0]->w_now.now_ns;
 	pf->pf_serial = 1;
 	pf->pf_rules = pf_ruleset_new(&empty, &pf->pf_tags, nk->nk_ifs);
 	nk->nk_pf = pf;

@@ -19,7 +19,7 @@ struct pf {
 	struct pf_ruleset	*pf_rules;	/* in force, never NULL */
 	struct pf_tags		 pf_tags;
 	bool			 pf_enabled;
-	uint64_t		 pf_since_ns;	/* enabled or disabled at; 0: from the start */
+	uint64_t		 pf_since_ns;	/* enabled or disabled at */
 	uint64_t		 pf_matches;	/* times that rules were asked */
 	uint32_t		 pf_serial;	/* of the last ruleset */
 	struct pf_txn		 pf_txn[PF_TXNS_MAX];
