@@ -17,7 +17,7 @@ enum {
 	LEX_FILES_MAX		= 256,		/* texts of one parse */
 	LEX_EXPANSIONS_MAX	= 1 << 20,	/* macro uses of one parse */
 	LEX_TOKENS_MAX		= 1 << 18,	/* tokens of one statement */
-	LEX_WORD_MAX		= 2048,		/* bytes of one token */
+	LEX_WORD_MAX		= 32768,		/* bytes of one token */
 };
 
 static const char *const lex_statements[] = {
@@ -412,7 +412,7 @@ lex_word(struct lexer *lx, struct tok *tk)
 		lex_skip(lx);
 	}
 	lex_close_token(lx, tk, buf, n);
-	explicit_bzero(buf, sizeof(buf));
+	explicit_bzero(buf, n);
 }
 
 /* "text": \" is a quote, another backslash is itself. */
@@ -450,7 +450,7 @@ lex_string(struct lexer *lx, struct tok *tk)
 	if (c == '"')
 		lex_skip(lx);
 	lex_close_token(lx, tk, buf, n);
-	explicit_bzero(buf, sizeof(buf));
+	explicit_bzero(buf, n);
 }
 
 static void

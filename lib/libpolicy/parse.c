@@ -30,6 +30,8 @@ static const struct statement {
 	{ "include",	statement_include },
 };
 
+enum { MACRO_MAX = 1 << 18 };	/* bytes of a value */
+
 #define NSTATEMENTS	(sizeof(statements) / sizeof(statements[0]))
 
 bool
@@ -261,40 +263,50 @@ statement_include(struct parse *ps)
 	return lex_include(&ps->ps_lx, name);
 }
 
+static bool
+macro_name_ok(const char *name)
+{
+	for (; *name != '\0'; name++) {
+		if (*name != '_' && (*name < '0' || (*name > '9' &&
+		    *name < 'A') || (*name > 'Z' && *name < 'a') ||
+		    *name > 'z'))
+			return false;
+	}
+	return true;
+}
+
 /* name = value: the value's tokens, joined by blanks. */
 static void
 parse_macro(struct parse *ps, const struct tok *name)
 {
-	char value[4096];
-	size_t n = 0;
+	size_t n = 0, at = 0;
+	char *value;
 
-	for (const char *p = name->tk_text; *p != '\0'; p++) {
-		if (*p != '_' && (*p < '0' || (*p > '9' && *p < 'A') ||
-		    (*p > 'Z' && *p < 'a') || *p > 'z')) {
-			(void)parse_error(ps, name, "'%s' cannot be a macro's "
-			    "name", name->tk_text);
-			return;
-		}
+	if (!macro_name_ok(name->tk_text)) {
+		(void)parse_error(ps, name, "'%s' cannot be a macro's name",
+		    name->tk_text);
+		return;
 	}
 	if (ps->ps_t->tk_type == TOK_END) {
 		(void)parse_error(ps, ps->ps_t, "value of macro '%s' expected, "
 		    "but the line ends", name->tk_text);
 		return;
 	}
-	for (; ps->ps_t->tk_type != TOK_END; ps->ps_t++) {
-		if (ps->ps_t->tk_len + 2 > sizeof(value) - n) {
-			(void)parse_error(ps, ps->ps_t, "the macro's value is "
-			    "too long");
-			break;
-		}
-		if (n != 0)
-			value[n++] = ' ';
-		memcpy(value + n, ps->ps_t->tk_text, ps->ps_t->tk_len);
-		n += ps->ps_t->tk_len;
+	for (const struct tok *tk = ps->ps_t; tk->tk_type != TOK_END; tk++)
+		n += tk->tk_len + 1;
+	if (n > MACRO_MAX) {
+		(void)parse_error(ps, name, "the macro's value has more than "
+		    "%d bytes", MACRO_MAX);
+		return;
 	}
-	value[n] = '\0';
+	value = pool_alloc(&ps->ps_pool, n + 1);
+	for (; ps->ps_t->tk_type != TOK_END; ps->ps_t++) {
+		if (at != 0)
+			value[at++] = ' ';
+		memcpy(value + at, ps->ps_t->tk_text, ps->ps_t->tk_len);
+		at += ps->ps_t->tk_len;
+	}
 	lex_macro_set(&ps->ps_lx, name->tk_text, value, false);
-	explicit_bzero(value, sizeof(value));
 }
 
 static void

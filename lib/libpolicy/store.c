@@ -395,24 +395,27 @@ store_rules(struct policy_store *st, uint64_t rev, const char **why)
 struct load_env {
 	struct policy_store	*le_st;
 	bool			 le_secrets;
-	const char		*le_why;
+	char			 le_why[256];
 };
 
 static bool
 load_unseal(void *arg, uint64_t id, uint8_t buf[POLICY_KEY_MAX], size_t *len)
 {
 	struct load_env *le = arg;
+	const char *why = "";
 
 	*len = 0;
-	return !le->le_secrets || policy_secret(le->le_st, id, buf, len,
-	    &le->le_why);
+	if (!le->le_secrets || policy_secret(le->le_st, id, buf, len, &why))
+		return true;
+	(void)snprintf(le->le_why, sizeof(le->le_why), "%s", why);
+	return false;
 }
 
 static bool
 load_text(struct policy_store *st, const char *body, unsigned flags,
     struct policy *pol, const char **why)
 {
-	struct load_env le = { st, (flags & POLICY_LOAD_SECRETS) != 0, NULL };
+	struct load_env le = { st, (flags & POLICY_LOAD_SECRETS) != 0, "" };
 	struct policy_env env = { .env_unseal = load_unseal, .env_arg = &le };
 	struct policy_text text = { "store", body, strlen(body) };
 	struct policy_errors *errs = calloc(1, sizeof(*errs));
@@ -423,8 +426,8 @@ load_text(struct policy_store *st, const char *body, unsigned flags,
 		return store_fail(st, why, "out of memory");
 	ok = policy_parse(pol, &text, &env, NULL, 0, errs) &&
 	    policy_finish(pol, errs);
-	if (!ok && le.le_why != NULL)
-		(void)store_fail(st, why, "%.400s", le.le_why);
+	if (!ok && le.le_why[0] != '\0')
+		(void)store_fail(st, why, "%s", le.le_why);
 	else if (!ok)
 		(void)store_fail(st, why, "the stored policy cannot be read: "
 		    "%s", errs->per_n != 0 ? errs->per_list[0].pe_msg : "");

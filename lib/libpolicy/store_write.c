@@ -246,6 +246,8 @@ commit_rules(struct policy_store *st, uint64_t rev, const struct policy *pol)
 	rw.rw_ok = rw.rw_stmt != NULL;
 	write_rules(&rw, pol);
 	(void)sqlite3_finalize(rw.rw_stmt);
+	if (!rw.rw_ok)
+		return false;
 	br_sha256_out(&rw.rw_hash, digest);
 	stmt = store_prepare(st, "UPDATE revision SET digest = ? "
 	    "WHERE number = ?");
@@ -253,7 +255,7 @@ commit_rules(struct policy_store *st, uint64_t rev, const struct policy *pol)
 		return false;
 	(void)sqlite3_bind_blob(stmt, 1, digest, sizeof(digest), SQLITE_STATIC);
 	(void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)rev);
-	rw.rw_ok = rw.rw_ok && sqlite3_step(stmt) == SQLITE_DONE;
+	rw.rw_ok = sqlite3_step(stmt) == SQLITE_DONE;
 	(void)sqlite3_finalize(stmt);
 	return rw.rw_ok;
 }
