@@ -63,6 +63,7 @@ static const int calls[] = {
 	SCMP_SYS(recvmmsg), SCMP_SYS(sendmmsg), SCMP_SYS(readv), SCMP_SYS(writev),
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(clock_gettime), SCMP_SYS(read),
 	SCMP_SYS(write), SCMP_SYS(futex), SCMP_SYS(sched_yield),
+	SCMP_SYS(sched_setaffinity),
 	/* control sockets and the log */
 	SCMP_SYS(accept4), SCMP_SYS(accept), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait),
 	SCMP_SYS(epoll_pwait), SCMP_SYS(recvmsg), SCMP_SYS(recvfrom),

@@ -36,7 +36,7 @@ for tool in ifconfig 'route show' 'netstat -s' 'sysctl -a'; do
 	case_ "$tool without netkern" refused 'netkern is not running' $tool
 done
 
-netkern -d -u root -w 2 >"$TMPDIR/log" 2>&1 &
+netkern -d -u root -w 2 -c 0,0 >"$TMPDIR/log" 2>&1 &
 pid=$!
 trap 'kill $pid 2>/dev/null' EXIT
 for _ in $(seq 100); do
@@ -97,6 +97,7 @@ case_ 'counters, also those that are zero' has '0 dropped: integrity check faile
 case_ 'of one area' not has 'ip:' netstat -sa -p esp
 case_ 'no such area' refused 'no such area' netstat -p warp
 case_ 'two workers' test "$(netstat -m | wc -l)" -eq 3
+case_ "bound to a CPU" has "^ *1 *0 " netstat -m
 case_ 'all at once' netstat -i -r -A -m -s
 for flags in -i -r -A -m -s '-irAms'; do
 	case_ "netstat $flags as JSON" json netstat -j $flags
