@@ -56,6 +56,16 @@ device_takes(const struct pkt *p, unsigned proto)
 }
 
 static bool
+any_device_takes(const struct pktvec *v)
+{
+	for (unsigned i = 0; i < v->pv_n; i++)
+		if (v->pv_pkt[i]->pkt_oif != NULL &&
+		    (v->pv_pkt[i]->pkt_oif->if_caps & (IF_CAP_TSO | IF_CAP_USO)))
+			return true;
+	return false;
+}
+
+static bool
 csum_right(const struct pkt *p, const struct piece *pc)
 {
 	const uint8_t *ip = p->pkt_data;
@@ -261,7 +271,7 @@ gro_merge(struct worker *w, struct pktvec *v)
 	struct runs rs = { 0 };
 	unsigned n = 0;
 
-	if (v->pv_n < 2)
+	if (v->pv_n < 2 || !any_device_takes(v))
 		return;
 	for (unsigned i = 0; i < v->pv_n; i++) {
 		struct pkt *p = v->pv_pkt[i];

@@ -51,7 +51,8 @@ in_sum(const void *data, size_t len, uint32_t start)
 {
 	const uint8_t *p = data;
 	uint64_t sum = start;
-	uint8_t last[8] = { 0 };
+	uint32_t w4 = 0;
+	uint16_t w2 = 0;
 
 	if (len >= 32) {
 		p = sum_blocks(p, len / 32, &sum);
@@ -59,9 +60,21 @@ in_sum(const void *data, size_t len, uint32_t start)
 	}
 	for (; len >= 8; len -= 8, p += 8)
 		sum = add64(sum, load64(p));
-	if (len > 0) {
-		memcpy(last, p, len);
-		sum = add64(sum, load64(last));
+	if (len & 4) {
+		memcpy(&w4, p, 4);
+		sum = add64(sum, w4);
+		p += 4;
+	}
+	if (len & 2) {
+		memcpy(&w2, p, 2);
+		sum = add64(sum, w2);
+		p += 2;
+	}
+	if (len & 1) {
+		/* the last byte is the first of a word whose second is zero */
+		w2 = 0;
+		memcpy(&w2, p, 1);
+		sum = add64(sum, w2);
 	}
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffffffff) + (sum >> 32);

@@ -9,14 +9,14 @@
 #include "netinet/wire.h"
 #include "pf/flow.h"
 
-/* Puts v into the header's TTL field, adjusting its checksum. */
-static void
+/* One less in a word means one more in the sum's complement (RFC 1141). */
+static inline void
 ttl_decrement(uint8_t *ip)
 {
-	uint16_t from = raw16(ip + IPH_TTL);
+	uint32_t sum = be16(ip + IPH_SUM) + 0x0100u;
 
 	ip[IPH_TTL]--;
-	set16(ip + IPH_SUM, in_adjust(raw16(ip + IPH_SUM), from, raw16(ip + IPH_TTL)));
+	put16(ip + IPH_SUM, (uint16_t)(sum + (sum >= 0xffff)));
 }
 
 bool

@@ -107,13 +107,24 @@ plain_csum_ok(const uint8_t *ip)
 	return (a & 0xffff) + (a >> 16) == 0xffff;
 }
 
+/* An IPv4 address as the first eight bytes of a key's address. */
+static inline uint64_t
+key_word(uint32_t a)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return a;
+#else
+	return (uint64_t)a << 32;
+#endif
+}
+
+/* Whole words: a hash that reads them then need not wait for narrower stores. */
 static inline void
 key_addresses(struct flow_key *k, uint32_t src, uint32_t dst)
 {
-	k->fk_src[0] = k->fk_src[1] = 0;
-	k->fk_dst[0] = k->fk_dst[1] = 0;
-	k->fk_src4 = src;
-	k->fk_dst4 = dst;
+	k->fk_src[0] = key_word(src);
+	k->fk_dst[0] = key_word(dst);
+	k->fk_src[1] = k->fk_dst[1] = 0;
 	k->fk_af = AF_INET;
 	k->fk_rdomain = 0;
 }
@@ -178,48 +189,63 @@ icmp_parse(struct pkt *p, size_t left)
 	return DROP_NONE;
 }
 
+/* Of TCP and UDP: whether the header is there. */
 static inline enum drop_reason
-tcp_parse(struct pkt *p, size_t left)
+ports_check(struct pkt *p, size_t left)
 {
 	unsigned hlen;
 
+	if (p->pkt_proto == IPPROTO_UDP)
+		return left < UDP_HLEN ? DROP_PF_SHORT : DROP_NONE;
 	if (left < TCP_HLEN)
 		return DROP_PF_SHORT;
 	hlen = (p->pkt_l4[TCP_OFF] >> 4) * 4u;
 	if (hlen < TCP_HLEN || hlen > left)
 		return DROP_PF_SHORT;
 	p->pkt_tcpflags = p->pkt_l4[TCP_FLAGS];
-	p->pkt_key.fk_sport = raw16(p->pkt_l4);
-	p->pkt_key.fk_dport = raw16(p->pkt_l4 + 2);
 	return DROP_NONE;
 }
 
-static inline enum drop_reason
-udp_parse(struct pkt *p, size_t left)
-{
-	if (left < UDP_HLEN)
-		return DROP_PF_SHORT;
-	p->pkt_key.fk_sport = raw16(p->pkt_l4);
-	p->pkt_key.fk_dport = raw16(p->pkt_l4 + 2);
-	return DROP_NONE;
-}
-
+/*
+ * The transport header, of which left bytes are there.  The key is made in a
+ * local, for its hash, and stored once.
+ */
 static inline enum drop_reason
 transport_parse(struct pkt *p, size_t left)
 {
-	p->pkt_key.fk_sport = p->pkt_key.fk_dport = 0;
+	const uint8_t *ip = p->pkt_data;
+	struct flow_key k = { .fk_proto = p->pkt_proto };
+	enum drop_reason why = DROP_NONE;
+
+	key_addresses(&k, raw32(ip + IPH_SRC), raw32(ip + IPH_DST));
 	p->pkt_tcpflags = 0;
 	p->pkt_icmp_type = p->pkt_icmp_code = 0;
-	switch (p->pkt_proto) {
-	case IPPROTO_TCP:
-		return tcp_parse(p, left);
-	case IPPROTO_UDP:
-		return udp_parse(p, left);
-	case IPPROTO_ICMP:
-		return icmp_parse(p, left);
-	default:
-		return DROP_NONE;
+	if (k.fk_proto == IPPROTO_TCP || k.fk_proto == IPPROTO_UDP) {
+		if ((why = ports_check(p, left)) != DROP_NONE)
+			return why;
+		k.fk_sport = raw16(p->pkt_l4);
+		k.fk_dport = raw16(p->pkt_l4 + 2);
+	} else if (k.fk_proto == IPPROTO_ICMP) {
+		p->pkt_key = k;
+		why = icmp_parse(p, left);
+		k = p->pkt_key;
 	}
+	p->pkt_key = k;
+	p->pkt_hash = flow_hash(&k);
+	return why;
+}
+
+static void
+fragment_parse(struct pkt *p)
+{
+	const uint8_t *ip = p->pkt_data;
+	struct flow_key *k = &p->pkt_key;
+
+	key_addresses(k, raw32(ip + IPH_SRC), raw32(ip + IPH_DST));
+	k->fk_proto = p->pkt_proto;
+	k->fk_sport = k->fk_dport = 0;
+	p->pkt_l4 = NULL;
+	p->pkt_hash = flow_hash(k);
 }
 
 bool
@@ -253,16 +279,11 @@ ip_parse(struct pkt *p)
 
 	p->pkt_len = len;
 	p->pkt_af = AF_INET;
-	p->pkt_proto = p->pkt_key.fk_proto = ip[IPH_PROTO];
-	key_addresses(&p->pkt_key, raw32(ip + IPH_SRC), raw32(ip + IPH_DST));
-	if (ip_is_fragment(p)) {
-		p->pkt_l4 = NULL;
-		p->pkt_key.fk_sport = p->pkt_key.fk_dport = 0;
-	} else {
-		p->pkt_l4 = p->pkt_data + hlen;
-		if ((why = transport_parse(p, len - hlen)) != DROP_NONE)
-			return why;
+	p->pkt_proto = ip[IPH_PROTO];
+	if (__builtin_expect(ip_is_fragment(p), 0)) {
+		fragment_parse(p);
+		return DROP_NONE;
 	}
-	p->pkt_hash = flow_hash(&p->pkt_key);
-	return DROP_NONE;
+	p->pkt_l4 = p->pkt_data + hlen;
+	return transport_parse(p, len - hlen);
 }

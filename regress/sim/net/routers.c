@@ -224,7 +224,7 @@ ping(struct history *hi, const char *dst, uint8_t ttl)
 	struct worker *w = hi->hi_nk[0]->nk_worker[0];
 	struct tp_spec s = { .tp_src = "10.0.0.1", .tp_dst = dst, .tp_proto = 1,
 	    .tp_flags = 8, .tp_sport = (uint16_t)pick(hi, 1, 60000), .tp_ttl = ttl,
-	    .tp_dport = 1, .tp_len = pick(hi, 0, 1400) };
+	    .tp_dport = 1, .tp_id = (uint16_t)pick(hi, 0, 65535), .tp_len = pick(hi, 0, 1400) };
 	static uint8_t f[2048];
 	size_t n = tp_build(f, &s) - TP_ETHER;
 	struct pkt *p = pkt_alloc(w, (uint32_t)n);
