@@ -88,6 +88,5 @@ FORCE:
 .PHONY: FORCE all
 .DEFAULT_GOAL:=	all
 all:
-	@:
 
 endif

@@ -8,6 +8,7 @@ SUBDIR?=	$(sort $(patsubst %/Makefile,%,$(wildcard */Makefile)))
 PRESENT:=	$(patsubst %/Makefile,%,$(wildcard $(SUBDIR:%=%/Makefile)))
 
 all install clean test fuzz bench: $(PRESENT)
+	@:
 
 $(PRESENT): FORCE
 	+@$(MAKE) -C $@ $(filter all install clean test fuzz bench,$(MAKECMDGOALS))
