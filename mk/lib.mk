@@ -8,6 +8,7 @@ include $(dir $(lastword $(MAKEFILE_LIST)))build.mk
 LIB_OBJS:=	$(call obj_of,$(SRCS))
 
 all: $(LIB_OUT)/lib$(LIB).a
+	@:
 
 $(LIB_OUT)/lib$(LIB).a: $(LIB_OBJS) $(O)/objects
 	@mkdir -p $(@D)

@@ -16,6 +16,7 @@ PROG_OBJS:=	$(call obj_of,$(SRCS))
 endif
 
 all: $(BIN)/$(PROG)
+	@:
 
 ifdef LIB
 $(OWN_A): $(LIB_OBJS) $(O)/objects

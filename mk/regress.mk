@@ -38,6 +38,7 @@ objs=		$(call obj_of,$1.c $(SRCS_$1)) $(COMMON)
 ALL_OBJS:=	$(sort $(foreach p,$(PROGS) $(if $(CHECK),$(FUZZ)),$(call objs,$p)))
 
 all: $(PROGS:%=$(O)/%) $(if $(CHECK),$(FUZZ:%=$(O)/fuzz-%)) $(O)/tests
+	@:
 
 .SECONDEXPANSION:
 $(PROGS:%=$(O)/%): $(O)/%: $$(call objs,$$*) $(OUR_A) $(THIRD_A) Makefile

@@ -23,9 +23,14 @@ for file in "$TOP"/etc/*.conf "$TOP"/etc/examples/*.conf; do
 	[ -f "$file" ] || continue
 	accepted "$file" "${file#"$TOP"/}"
 done
-sed -n '/^# ikev2/,$s/^# *//p' "$TOP/etc/iked.conf" >"$TMPDIR/iked.conf"
-grep -q '^ikev2' "$TMPDIR/iked.conf" && chmod 600 "$TMPDIR/iked.conf"
-accepted "$TMPDIR/iked.conf" 'iked.conf, uncommented'
+umask 077
+head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$TMPDIR/branch.key"
+for name in iked.conf ipsec.conf; do
+	sed -n '/^# ikev2/,/^[^#]*$/s/^#[ 	]*//p' "$TOP/etc/$name" |
+	    sed "s|/etc/branch.key|$TMPDIR/branch.key|" >"$TMPDIR/$name"
+	grep -q '^ikev2.* esp' "$TMPDIR/$name" || echo 'no rule' >"$TMPDIR/$name"
+	accepted "$TMPDIR/$name" "the comment in $name"
+done
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
