@@ -109,7 +109,9 @@ pfc_nearest(const char *word, const char *const *words)
 	for (; *words != NULL; words++) {
 		unsigned d = distance(word, *words);
 
-		if (d != 0 && d < least) {
+		if (d == 0)
+			return NULL;	/* a good word in the wrong place */
+		if (d < least) {
 			least = d;
 			best = *words;
 		}
