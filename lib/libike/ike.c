@@ -225,9 +225,6 @@ timer_fire(struct ike *ike, struct tmo *t)
 	case TMO_CHILD_END:
 		child_delete(t->tm_owner, IKE_R_EXPIRED);
 		break;
-	case TMO_CHILD_SWITCH:
-		child_switch(t->tm_owner);
-		break;
 	case TMO_CONN:
 		conn_retry_due(t->tm_owner);
 		break;

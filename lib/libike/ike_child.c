@@ -7,8 +7,9 @@
  * new outbound half, and deletes the old pair.  The responder installs the new
  * inbound half before it answers, and goes on sending on the old pair until
  * the initiator has shown that it can receive on the new one: by deleting the
- * old pair, or by sending on the new (ike_seen()).  Both keep the old inbound
- * half for cf_linger_ms, for packets that are still under way.
+ * old pair, or by sending on the new (ike_seen()); or until the old pair ends
+ * for any other reason.  Both keep the old inbound half for cf_linger_ms, for
+ * packets that are still under way.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,6 @@ child_new(struct ike *ike, struct ikesa *sa, struct conn *cn)
 	memcpy(c->c_name, cn->cn_conf.ch_name, sizeof(c->c_name));
 	tmo_init(&c->c_tmo_rekey, TMO_CHILD_REKEY, c);
 	tmo_init(&c->c_tmo_end, TMO_CHILD_END, c);
-	tmo_init(&c->c_tmo_switch, TMO_CHILD_SWITCH, c);
 	ike->i_objects.oc_children++;
 	return c;
 }
@@ -95,7 +95,6 @@ child_free(struct child *c)
 	}
 	tmo_clear(&ike->i_tmos, &c->c_tmo_rekey);
 	tmo_clear(&ike->i_tmos, &c->c_tmo_end);
-	tmo_clear(&ike->i_tmos, &c->c_tmo_switch);
 	if (c->c_hashed) {
 		LIST_REMOVE(c, c_hash);
 		TAILQ_REMOVE(&c->c_sa->sa_children, c, c_entry);
@@ -219,7 +218,7 @@ child_add(struct child *c, bool inbound)
 	return ike->i_next_id;
 }
 
-static void
+void
 child_out(struct child *c)
 {
 	if (c->c_out_on || !c->c_in_on)
@@ -232,23 +231,11 @@ child_out(struct child *c)
 void
 child_install(struct child *c, bool out)
 {
-	struct ike *ike = c->c_ike;
-
 	child_schedule(c);
 	c->c_sa_id_in = child_add(c, true);
 	c->c_in_on = true;
 	if (out)
 		child_out(c);
-	else
-		tmo_set(&ike->i_tmos, &c->c_tmo_switch,
-		    ike->i_now + IKE_SWITCH_MS);
-}
-
-void
-child_switch(struct child *c)
-{
-	tmo_clear(&c->c_ike->i_tmos, &c->c_tmo_switch);
-	child_out(c);
 }
 
 /* The initiator begins to rekey first, so that the two rarely collide. */
@@ -319,12 +306,39 @@ linger_due(struct lingering *l)
 	linger_free(l->l_ike, l);
 }
 
+/*
+ * Traffic goes over before the pair that it used goes away: if no other pair
+ * of the conn sends yet, the newest that may does from now on.
+ */
+static void
+child_successor(const struct child *c)
+{
+	struct child *newest = NULL, *other;
+	struct ikesa *sa;
+
+	if (c->c_conn == NULL)
+		return;
+	LIST_FOREACH(sa, &c->c_conn->cn_pol->pl_sas, sa_pol_entry)
+		TAILQ_FOREACH(other, &sa->sa_children, c_entry) {
+			if (other == c || other->c_conn != c->c_conn ||
+			    other->c_state == CHILD_DELETING)
+				continue;
+			if (other->c_out_on)
+				return;
+			if (other->c_state == CHILD_UP)
+				newest = other;
+		}
+	if (newest != NULL)
+		child_out(newest);
+}
+
 void
 child_unload(struct child *c, bool linger)
 {
 	struct ike_sa_ref ref;
 
 	if (c->c_out_on) {
+		child_successor(c);
 		child_ref(c, false, &ref);
 		act_delete_ref(c->c_ike, &ref);
 	}
@@ -336,7 +350,6 @@ child_unload(struct child *c, bool linger)
 			act_delete_ref(c->c_ike, &ref);
 	}
 	c->c_in_on = c->c_out_on = false;
-	tmo_clear(&c->c_ike->i_tmos, &c->c_tmo_switch);
 	explicit_bzero(&c->c_keys, sizeof(c->c_keys));
 }
 
@@ -357,8 +370,8 @@ ike_seen(struct ike *ike, uint64_t now, uint32_t spi)
 	ike_enter(ike, now);
 	if (c != NULL) {
 		ikesa_heard(c->c_sa);
-		if (!c->c_out_on)
-			child_switch(c);
+		if (c->c_state == CHILD_UP)
+			child_out(c);
 	}
 	ike_leave(ike);
 }

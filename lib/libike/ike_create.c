@@ -20,6 +20,7 @@
 
 /* A rekey that failed is tried again after this part of what is left. */
 #define REKEY_RETRY_PART	4
+#define REKEY_LATER_MS		10000
 
 void
 conn_create(struct conn *cn, struct ikesa *sa)
@@ -45,7 +46,7 @@ child_rekey(struct child *c)
 	if (!c->c_out_on) {
 		/* The rekey that made it has not ended yet. */
 		tmo_set(&ike->i_tmos, &c->c_tmo_rekey,
-		    ike->i_now + IKE_SWITCH_MS);
+		    ike->i_now + REKEY_LATER_MS);
 		return;
 	}
 	x = xchg_new(c->c_sa, X_CHILD_REKEY);

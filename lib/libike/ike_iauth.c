@@ -203,6 +203,7 @@ auth_verified(struct xchg *x)
 	if (sa->sa_req == x)
 		xchg_end(x);
 	ikesa_duplicates(sa);
+	ikesa_met(sa);
 }
 
 void
@@ -403,9 +404,9 @@ auth_respond(struct xchg *x)
 		auth_install(x, false);
 	seal_respond(sa, IKE_X_AUTH, x->x_msgid, &w);
 	xchg_end(x);
+	sa->sa_unproven = true;
 	if (initial)
 		auth_initial_contact(sa);
-	ikesa_duplicates(sa);
 }
 
 void

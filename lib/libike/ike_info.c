@@ -31,7 +31,6 @@ child_delete(struct child *c, enum ike_reason why)
 	}
 	c->c_state = CHILD_DELETING;
 	tmo_clear(&c->c_ike->i_tmos, &c->c_tmo_rekey);
-	tmo_clear(&c->c_ike->i_tmos, &c->c_tmo_switch);
 	if (why != IKE_R_NONE) {
 		act_event(c->c_ike, IKE_EV_CHILD_DOWN, why, sa, c->c_name, 0,
 		    "%s", ike_reason_title(why));
@@ -116,7 +115,15 @@ replaced_switch(struct ikesa *sa, const struct child *old)
 	TAILQ_FOREACH(c, &sa->sa_children, c_entry)
 		if (c != old && c->c_old_in == old->c_spi_in &&
 		    c->c_state == CHILD_UP)
-			child_switch(c);
+			child_out(c);
+}
+
+/* Made by a rekey of the peer that has lost against ours, still out. */
+static bool
+redundant(const struct ikesa *sa, const struct child *c)
+{
+	return sa->sa_req != NULL && sa->sa_req->x_type == X_CHILD_REKEY &&
+	    sa->sa_req->x_peer_new == c->c_spi_in;
 }
 
 /* => Returns our inbound SPI for the answer, 0 if it is not to be named. */
@@ -124,7 +131,7 @@ static uint32_t
 child_deleted(struct ikesa *sa, struct child *c)
 {
 	uint32_t spi = c->c_state == CHILD_DELETING ? 0 : c->c_spi_in;
-	bool was_up = c->c_state == CHILD_UP;
+	bool was_up = c->c_state == CHILD_UP && !redundant(sa, c);
 	struct conn *cn = c->c_conn;
 	char name[IKE_NAME_MAX];
 
@@ -181,8 +188,8 @@ info_requested(struct ikesa *sa, const struct inmsg *im,
 
 	if (info_ends(m)) {
 		seal_respond_notify(sa, IKE_X_INFORMATIONAL, msgid, 0, NULL, 0);
-		to = ikesa_find(sa->sa_ike, sa->sa_peer_new);
-		if (sa->sa_peer_new != 0 && to != NULL) {
+		to = rekey_peers(sa);
+		if (to != NULL) {
 			if (sa->sa_req != NULL)
 				xchg_end(sa->sa_req);
 			rekey_inherit(sa, to);

@@ -126,6 +126,9 @@ input_malformed(struct ikesa *sa, const struct inmsg *im, enum ike_parse e,
 static void
 input_request(struct ikesa *sa, const struct inmsg *im, const struct ike_msg *m)
 {
+	if (im->im_hdr.h_exchange == IKE_X_CREATE_CHILD ||
+	    (m->m_ndelete != 0 && m->m_delete[0].d_proto != IKE_PROTO_IKE))
+		rekey_decided(sa);
 	switch (im->im_hdr.h_exchange) {
 	case IKE_X_AUTH:
 		auth_requested(sa, im, m);
@@ -226,6 +229,11 @@ input_protected(struct ikesa *sa, struct inmsg *im)
 		return;
 	input_path(sa, im);
 	input_message(sa, im);
+	if (sa->sa_state == SA_UP && sa->sa_unproven) {
+		/* It speaks on the SA, so it has our IKE_AUTH answer. */
+		sa->sa_unproven = false;
+		ikesa_duplicates(sa);
+	}
 }
 
 /* The SA of a message; both SPIs and both roles must be as they should. */

@@ -13,7 +13,8 @@
  * request was out, the peer's succeeded.  Then children stay where they are
  * until our answer comes; the SA of the exchange with the lowest of the four
  * nonces is deleted by its initiator, the other inherits, and its initiator
- * deletes the old one.
+ * deletes the old one.  If the peer begins to use its new SA for children before
+ * our answer has come, it has decided, and for that one.
  */
 #include "libike/ike_var.h"
 
@@ -57,6 +58,15 @@ rekey_born(struct ikesa *old, bool initiator, const struct ike_proposal *pr,
 	return sa;
 }
 
+struct ikesa *
+rekey_peers(const struct ikesa *sa)
+{
+	struct ikesa *to = sa->sa_peer_new != 0 ?
+	    ikesa_find(sa->sa_ike, sa->sa_peer_new) : NULL;
+
+	return to != NULL && to->sa_state == SA_UP ? to : NULL;
+}
+
 void
 rekey_inherit(struct ikesa *old, struct ikesa *to)
 {
@@ -79,7 +89,6 @@ rekey_inherit(struct ikesa *old, struct ikesa *to)
 	old->sa_peer_new = 0;
 	if (old->sa_pol != NULL)
 		old->sa_pol->pl_rekeys++;
-	ikesa_set_pol(old, NULL);
 	if (old->sa_state == SA_UP)
 		ikesa_set_state(old, SA_REPLACED);
 	tmo_clear(&ike->i_tmos, &old->sa_tmo_live);
@@ -112,12 +121,14 @@ rekey_failed(struct xchg *x, const char *text)
 {
 	struct ikesa *sa = x->x_sa;
 	struct ike *ike = x->x_ike;
-	struct ikesa *to = ikesa_find(ike, sa->sa_peer_new);
+	struct ikesa *to = rekey_peers(sa);
 
+	xchg_end(x);
+	if (sa->sa_state != SA_UP)
+		return;		/* the peer's rekey has been faster */
 	act_event(ike, IKE_EV_NOTE, IKE_R_REKEY, sa, "", 0, "IKE SA: rekey "
 	    "failed: %s", text);
-	xchg_end(x);
-	if (sa->sa_peer_new != 0 && to != NULL)
+	if (to != NULL)
 		rekey_inherit(sa, to);
 	else if (sa->sa_end_at > ike->i_now)
 		tmo_set(&ike->i_tmos, &sa->sa_tmo_life, ike->i_now +
@@ -201,7 +212,8 @@ rekey_refused(struct xchg *x, const struct ike_msg *m)
 {
 	const struct ike_notify *n = ike_msg_error(m);
 
-	if (n != NULL && x->x_sa->sa_peer_new == 0) {
+	if (n != NULL && x->x_sa->sa_state == SA_UP &&
+	    x->x_sa->sa_peer_new == 0) {
 		if (n->n_type == IKE_N_TEMPORARY_FAILURE) {
 			xchg_postpone(x);
 			return;
@@ -222,26 +234,39 @@ choice_spi64(const struct ike_choice *ch)
 	return cur_u64(&c);
 }
 
+/* The peer deletes what it made; it has a minute to do so. */
+static void
+rekey_loser(struct ikesa *sa)
+{
+	ikesa_set_state(sa, SA_REPLACED);
+	tmo_clear(&sa->sa_ike->i_tmos, &sa->sa_tmo_live);
+	tmo_clear(&sa->sa_ike->i_tmos, &sa->sa_tmo_keep);
+	tmo_set(&sa->sa_ike->i_tmos, &sa->sa_tmo_life,
+	    sa->sa_ike->i_now + REPLACED_MS);
+}
+
 /* Which of the two new SAs inherits, when both rekeyed at once. */
 static void
 rekey_resolve(struct xchg *x, struct ikesa *new)
 {
 	struct ikesa *old = x->x_sa;
-	struct ikesa *peers = ikesa_find(x->x_ike, old->sa_peer_new);
-	bool lost = old->sa_peer_new != 0 && peers != NULL &&
+	struct ikesa *peers = rekey_peers(old);
+	bool lost = old->sa_state != SA_UP || (peers != NULL &&
 	    nonce_cmp(nonce_min(&x->x_ni, &x->x_nr),
-	    &old->sa_peer_nonce_min) < 0;
+	    &old->sa_peer_nonce_min) < 0);
 
-	if (old->sa_peer_new != 0)
+	if (peers != NULL)
 		x->x_ike->i_stats.is_collisions++;
 	xchg_end(x);
 	if (lost) {
-		ikesa_set_pol(new, NULL);
 		ikesa_set_state(new, SA_REPLACED);
 		ikesa_delete(new, IKE_R_NONE);
-		rekey_inherit(old, peers);
+		if (old->sa_state == SA_UP)
+			rekey_inherit(old, peers);
 		return;
 	}
+	if (peers != NULL)
+		rekey_loser(peers);
 	rekey_inherit(old, new);
 	ikesa_delete(old, IKE_R_NONE);
 }
@@ -278,6 +303,21 @@ rekey_response(struct xchg *x, const struct ike_msg *m)
 }
 
 /* ------------------------------------------------------------ responder */
+
+void
+rekey_decided(struct ikesa *sa)
+{
+	struct ikesa *old;
+	uint64_t spi = sa->sa_initiator ? sa->sa_spi_i : sa->sa_spi_r;
+
+	if (!sa->sa_limbo)
+		return;
+	TAILQ_FOREACH(old, &sa->sa_ike->i_sas, sa_entry)
+		if (old->sa_peer_new == spi && old->sa_state == SA_UP) {
+			rekey_inherit(old, sa);
+			return;
+		}
+}
 
 /* Section 2.25.2; a child exchange of ours that is out also forbids it. */
 static bool

@@ -225,7 +225,6 @@ ikesa_drop_child(struct ikesa *sa, struct child *c, enum ike_reason why)
 	if (why == IKE_R_DEAD)
 		ikesa_dpd(sa, c->c_conn);
 	if (other != NULL && other->c_sa != sa) {
-		child_switch(other);
 		child_remove(c, true);
 		return;
 	}
@@ -326,13 +325,13 @@ ikesa_refused(struct ikesa *sa)
 void
 ikesa_closed(struct ikesa *sa, enum ike_reason why)
 {
-	struct pol *pl = sa->sa_pol;
+	bool was_up = sa->sa_state == SA_UP;
 
 	ikesa_down_event(sa, why);
 	sa->sa_reason = why;
 	ikesa_drop_children(sa, why);
 	ikesa_end_exchanges(sa);
-	if (pl != NULL)
+	if (was_up)
 		ikesa_conns_lost(sa, why);
 	ikesa_refused(sa);
 }
@@ -340,6 +339,7 @@ ikesa_closed(struct ikesa *sa, enum ike_reason why)
 void
 ikesa_delete(struct ikesa *sa, enum ike_reason why)
 {
+	bool was_up = sa->sa_state == SA_UP;
 	struct xchg *x;
 
 	switch (sa->sa_state) {
@@ -365,7 +365,10 @@ ikesa_delete(struct ikesa *sa, enum ike_reason why)
 	ikesa_drop_children(sa, why);
 	xchg_queue(x);
 	tmo_clear(&sa->sa_ike->i_tmos, &sa->sa_tmo_live);
-	ikesa_conns_lost(sa, why);
+	if (was_up)
+		ikesa_conns_lost(sa, why);
+	else
+		ikesa_set_pol(sa, NULL);
 }
 
 /* --------------------------------------------------------------- timers */
@@ -423,13 +426,26 @@ ikesa_life_due(struct ikesa *sa)
 	}
 }
 
+static void
+ikesa_ask(struct ikesa *sa)
+{
+	struct xchg *x;
+
+	/* A request that is out asks the same question. */
+	if (sa->sa_req != NULL || xchg_queued(sa, X_LIVENESS, 0, NULL))
+		return;
+	x = xchg_new(sa, X_LIVENESS);
+	if (x != NULL)
+		xchg_queue(x);
+}
+
 void
 ikesa_live_due(struct ikesa *sa)
 {
 	struct ike *ike = sa->sa_ike;
 	uint64_t due = sa->sa_heard + ike->i_conf.cf_liveness_ms;
-	struct xchg *x;
 
+	ikesa_duplicates(sa);
 	if (sa->sa_state != SA_UP)
 		return;
 	if (due > ike->i_now) {
@@ -438,12 +454,7 @@ ikesa_live_due(struct ikesa *sa)
 	}
 	tmo_set(&ike->i_tmos, &sa->sa_tmo_live,
 	    ike->i_now + ike->i_conf.cf_liveness_ms);
-	/* A request that is out asks the same question. */
-	if (sa->sa_req != NULL || xchg_queued(sa, X_LIVENESS, 0, NULL))
-		return;
-	x = xchg_new(sa, X_LIVENESS);
-	if (x != NULL)
-		xchg_queue(x);
+	ikesa_ask(sa);
 }
 
 void
@@ -490,43 +501,81 @@ ikesa_up(struct ikesa *sa)
 /*
  * The same peer twice, as when both ends connect at once: the initiator of the
  * SA with the lower initiator's SPI deletes it.  Both ends see the same two
- * numbers, so exactly one survives.
+ * numbers, so exactly one survives.  An SA that the other end may not have yet
+ * does not count: this is called again when it has shown that it has, for which
+ * the initiator gives it an occasion.
  */
 void
 ikesa_duplicates(struct ikesa *sa)
 {
 	struct ikesa *other, *next, *loser;
 
-	if (sa->sa_pol == NULL)
+	if (sa->sa_pol == NULL || sa->sa_state != SA_UP || sa->sa_unproven ||
+	    sa->sa_limbo)
 		return;
 	for (other = LIST_FIRST(&sa->sa_pol->pl_sas); other != NULL;
 	    other = next) {
 		next = LIST_NEXT(other, sa_pol_entry);
 		if (other == sa || other->sa_state != SA_UP ||
+		    other->sa_unproven || other->sa_limbo ||
 		    !ike_id_equal(&other->sa_id_remote, &sa->sa_id_remote) ||
 		    !addr_equal(&other->sa_remote, &sa->sa_remote))
 			continue;
 		loser = other->sa_spi_i < sa->sa_spi_i ? other : sa;
 		sa->sa_ike->i_stats.is_collisions++;
-		if (loser->sa_initiator)
+		if (loser->sa_initiator) {
 			ikesa_delete(loser, IKE_R_PEER_REPLACED);
-		if (loser == sa)
-			return;
+			if (loser == sa)
+				return;
+			continue;
+		}
+		ikesa_ask(other);
+		ikesa_ask(sa);
 	}
 }
 
 void
-ikesa_moved(struct ikesa *sa, const struct ike_datagram *dg)
+ikesa_met(struct ikesa *sa)
 {
-	char from[ADDR_STRLEN], to[ADDR_STRLEN];
+	struct ikesa *other;
+
+	if (sa->sa_state != SA_UP || sa->sa_pol == NULL)
+		return;
+	LIST_FOREACH(other, &sa->sa_pol->pl_sas, sa_pol_entry)
+		if (other != sa && (other->sa_state == SA_UP ||
+		    other->sa_state == SA_AUTH_R))
+			ikesa_ask(sa);
+}
+
+static void
+ikesa_move_one(struct ikesa *sa, const struct ike_datagram *dg)
+{
 	struct child *c;
 
-	act_event(sa->sa_ike, IKE_EV_MOVED, IKE_R_NONE, sa, "", 0,
-	    "peer moved from %s:%u to %s:%u",
-	    addr_print(&sa->sa_remote, from), sa->sa_rport,
-	    addr_print(&dg->dg_remote, to), dg->dg_rport);
 	sa->sa_remote = dg->dg_remote;
 	sa->sa_rport = dg->dg_rport;
 	TAILQ_FOREACH(c, &sa->sa_children, c_entry)
 		child_relocate(c);
+}
+
+/* All IKE SAs that lead to the same place move, as during a rekey. */
+void
+ikesa_moved(struct ikesa *sa, const struct ike_datagram *dg)
+{
+	struct addr was = sa->sa_remote;
+	uint16_t port = sa->sa_rport;
+	char from[ADDR_STRLEN], to[ADDR_STRLEN];
+	struct ikesa *other;
+
+	act_event(sa->sa_ike, IKE_EV_MOVED, IKE_R_NONE, sa, "", 0,
+	    "peer moved from %s:%u to %s:%u", addr_print(&was, from), port,
+	    addr_print(&dg->dg_remote, to), dg->dg_rport);
+	ikesa_move_one(sa, dg);
+	if (sa->sa_pol == NULL)
+		return;
+	LIST_FOREACH(other, &sa->sa_pol->pl_sas, sa_pol_entry)
+		if (addr_equal(&other->sa_remote, &was) &&
+		    other->sa_rport == port && other->sa_nat_peer &&
+		    ike_id_equal(&other->sa_id_remote, &sa->sa_id_remote))
+			ikesa_move_one(other, dg);
 }

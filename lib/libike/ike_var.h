@@ -37,8 +37,6 @@
 #define IKE_NONCE_LEN		32	/* ours */
 #define IKE_FRAGS_MAX		64	/* in one message */
 #define IKE_QUEUE_MAX		256	/* waiting exchanges of one IKE SA */
-#define IKE_SWITCH_MS		10000	/* responder's outbound half of a rekey
-					   is used after this at the latest */
 
 enum tmo_kind {
 	TMO_RETRANS = 1,	/* ikesa: sa_req again */
@@ -48,7 +46,6 @@ enum tmo_kind {
 	TMO_QUEUE,		/* ikesa: a postponed exchange */
 	TMO_CHILD_REKEY,	/* child */
 	TMO_CHILD_END,		/* child: hard lifetime */
-	TMO_CHILD_SWITCH,	/* child: use the outbound half */
 	TMO_CONN,		/* conn: try again */
 	TMO_ASK,		/* ask: no answer from the shell */
 	TMO_LINGER,		/* linger */
@@ -145,7 +142,7 @@ struct child {
 	struct ike_ts_list	 c_local, c_remote;
 	uint32_t		 c_reqid;
 	uint64_t		 c_since, c_rekey_at, c_end_at;
-	struct tmo		 c_tmo_rekey, c_tmo_end, c_tmo_switch;
+	struct tmo		 c_tmo_rekey, c_tmo_end;
 };
 TAILQ_HEAD(child_list, child);
 
@@ -265,6 +262,8 @@ struct ikesa {
 	enum sa_state		 sa_state;
 	bool			 sa_initiator;	/* spi_i is ours */
 	bool			 sa_half;	/* counted as half-open */
+	bool			 sa_unproven;	/* responder: the initiator may not
+						   have our IKE_AUTH answer */
 	bool			 sa_limbo;	/* made by the peer's rekey while
 						   ours is out: undecided */
 	bool			 sa_hashed;
@@ -436,6 +435,8 @@ void	ikesa_live_due(struct ikesa *sa);
 void	ikesa_keepalive_due(struct ikesa *sa);
 void	ikesa_moved(struct ikesa *sa, const struct ike_datagram *dg);
 void	ikesa_duplicates(struct ikesa *sa);
+/* As initiator: if there is another, show the peer that this one is up. */
+void	ikesa_met(struct ikesa *sa);
 
 /* ike_child.c */
 struct child *child_new(struct ike *ike, struct ikesa *sa, struct conn *cn);
@@ -444,9 +445,9 @@ struct child *child_find(struct ike *ike, uint32_t spi_in);
 struct child *child_by_out(struct ikesa *sa, uint32_t spi_out);
 void	child_adopt(struct child *c, struct ikesa *sa); /* hash and list */
 void	child_spi(struct child *c, uint32_t spi_in);
-/* out: also the outbound half; false leaves it to child_switch(). */
+/* out: also the outbound half; false leaves it to child_out(). */
 void	child_install(struct child *c, bool out);
-void	child_switch(struct child *c);
+void	child_out(struct child *c);
 /* Out of the kernel; linger: inbound goes on for a while. */
 void	child_unload(struct child *c, bool linger);
 /* The same, and away. */
@@ -597,6 +598,10 @@ void	rekey_response(struct xchg *x, const struct ike_msg *m);
 void	rekey_requested(struct ikesa *sa, const struct inmsg *im,
 	    const struct ike_msg *m);
 void	ikesa_rekey(struct ikesa *sa);
+/* What the peer's rekey has made while ours is out, if it is up; NULL. */
+struct ikesa *rekey_peers(const struct ikesa *sa);
+/* The peer uses for children what it made while our rekey was out. */
+void	rekey_decided(struct ikesa *sa);
 /* Children and what waits go from old to the SA that survives it. */
 void	rekey_inherit(struct ikesa *old, struct ikesa *to);
 

@@ -232,6 +232,11 @@ wire_send(struct world *w, int from, const struct ike_datagram *sent)
 	struct ike_datagram dg = *sent;
 	unsigned copies = 1;
 
+	if (w->w_verbose && sent->dg_len > 24)
+		printf("%8llu %d: send exchange %u id %u flags %02x, %zu "
+		    "bytes\n", (unsigned long long)w->w_now, from,
+		    sent->dg_data[18], sent->dg_data[23], sent->dg_data[19],
+		    sent->dg_len);
 	w->w_end[from].we_sent++;
 	w->w_end[from].we_sent_bytes += (unsigned)sent->dg_len;
 	if (w->w_tap != NULL && !w->w_tap(w, from, sent))
@@ -279,10 +284,21 @@ broken(struct world *w, int i, const char *what)
 }
 
 static void
+say_sa(const struct world *w, int i, const char *what, uint32_t spi,
+    bool inbound)
+{
+	if (w->w_verbose)
+		printf("%8llu %d: kernel: %s %08x %s\n",
+		    (unsigned long long)w->w_now, i, what, spi,
+		    inbound ? "in" : "out");
+}
+
+static void
 kernel_add(struct world *w, int i, const struct ike_esp_sa *sa)
 {
 	struct world_end *we = &w->w_end[i];
 
+	say_sa(w, i, "add", sa->sa_spi, sa->sa_inbound);
 	if (sa_find(we, sa->sa_spi, sa->sa_inbound) != NULL)
 		broken(w, i, "an SA is added twice");
 	if (sa->sa_encr_len == 0 || sa->sa_spi == 0)
@@ -320,6 +336,7 @@ kernel_delete(struct world *w, int i, const struct ike_sa_ref *ref)
 	struct world_sa *ws = sa_find(&w->w_end[i], ref->sr_spi,
 	    ref->sr_inbound);
 
+	say_sa(w, i, "delete", ref->sr_spi, ref->sr_inbound);
 	if (ws != NULL)
 		ws->ws_used = false;
 	else if (ref->sr_inbound)
