@@ -59,13 +59,17 @@ $(O)/tests: FORCE
 	   $(foreach t,$(if $(CHECK),$(FUZZ)),echo fuzz $t $(TIMEOUT);) \
 	   $(foreach t,$(if $(CHECK),,$(BENCH)),echo bench $t 1800;) } >$@
 
-run: all
+run: all programs
 	@/usr/bin/python3 $(TOP)/mk/regress.py --mode $(notdir $(OBJ)) \
 	    $(if $(T),--only '$(T)') $(REL)
 
+# What scripts run; one that does not build is their failure, not ours.
+programs:
+	$(if $(SCRIPTS)$(ONCE)$(LIVE),+@$(MAKE) -k -C $(TOP)/sys all; $(MAKE) -k -C $(TOP)/sbin all; :)
+
 test:
-	+@$(MAKE) all CHECK=
-	+@$(MAKE) all CHECK=1
+	+@$(MAKE) all programs CHECK=
+	+@$(MAKE) all programs CHECK=1
 	@/usr/bin/python3 $(TOP)/mk/regress.py --mode release$(VARIANT) \
 	    --mode check$(VARIANT) $(if $(T),--only '$(T)') $(REL)
 
@@ -85,4 +89,4 @@ clean:
 	rm -rf $(O)
 
 -include $(ALL_OBJS:.o=.d)
-.PHONY: run test fuzz bench install clean
+.PHONY: run programs test fuzz bench install clean

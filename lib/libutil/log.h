@@ -12,7 +12,8 @@
 
 /*
  * Before the first line.  foreground: standard error, with the time; verbose
- * adds LOG_DEBUG, and a negative one (tests) leaves only LOG_CRIT.  name is kept, not copied; it may be set again after a fork.
+ * adds LOG_DEBUG, and a negative one (tests) leaves only LOG_CRIT.  name is
+ * kept, not copied; it may be set again after a fork.
  */
 void	log_init(const char *name, bool foreground, int verbose);
 void	log_setname(const char *name);

@@ -70,7 +70,7 @@ struct ctl_request {
 	const struct ctl_hdr	*cq_hdr;
 	struct cur		 cq_body;
 	uint64_t		 cq_client;	/* identity of the connection, for transactions */
-	int			 cq_fd;		/* descriptor that came along; -1: none. A handler that keeps it dup()s it */
+	int			 cq_fd;		/* came along; -1: none. Who keeps it dup()s it */
 };
 
 struct ctl_entry {
