@@ -490,8 +490,10 @@ spd_sa_changed(struct nk *nk, const struct sa *sa)
 static bool
 proto_has_ports(uint8_t proto)
 {
-	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 || proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP ||
-	    proto == 33 /* DCCP */ || proto == IPPROTO_UDPLITE;
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 ||
+	    proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
+	    proto == IPPROTO_SCTP || proto == 33 /* DCCP */ ||
+	    proto == IPPROTO_UDPLITE;
 }
 
 static int
