@@ -18,6 +18,8 @@
 #define SEQ_SOFT	0xf0000000ull
 #define SEQ_LAST	0xffffffffull
 
+#define SECONDS_MAX	(100ull * 365 * 86400)
+
 static uint64_t
 min_set(uint64_t a, uint64_t b)
 {
@@ -41,15 +43,21 @@ reached(uint64_t value, uint64_t limit)
 	return limit != 0 && value >= limit;
 }
 
+/* 0 seconds, or more than anybody will wait, is never. */
+static uint64_t
+after(uint64_t start_ns, uint64_t seconds)
+{
+	return seconds == 0 || seconds > SECONDS_MAX ? UINT64_MAX :
+	    start_ns + seconds * NSEC_PER_SEC;
+}
+
 static uint64_t
 due_ns(const struct sa *sa, const struct sa_lifetime *lt)
 {
-	uint64_t due = UINT64_MAX;
+	uint64_t due = after(sa->sa_added_ns, lt->lt_add_s);
 
-	if (lt->lt_add_s != 0)
-		due = sa->sa_added_ns + lt->lt_add_s * NSEC_PER_SEC;
-	if (lt->lt_use_s != 0 && sa->sa_used_ns != 0)
-		due = min_set(due, sa->sa_used_ns + lt->lt_use_s * NSEC_PER_SEC);
+	if (sa->sa_used_ns != 0)
+		due = min_set(due, after(sa->sa_used_ns, lt->lt_use_s));
 	return due;
 }
 
