@@ -32,7 +32,6 @@
 	X(IP_OPT_ROUTE,	"ip",	"source route option refused")			\
 	X(IP_OPT_RECORD, "ip",	"record route or timestamp option refused")	\
 	X(IP_OPT_OTHER,	"ip",	"unknown or obsolete option refused")		\
-	X(IP_MARTIAN,	"ip",	"source address is one of this host's")		\
 	X(IP_NESTED,	"ip",	"too many tunnels in one another")		\
 	X(IP_BLACKHOLE,	"ip",	"blackhole route")				\
 	X(IP_REJECT,	"ip",	"reject route")					\

@@ -167,19 +167,25 @@ arp_fini(struct nk *nk)
 	nk->nk_arp = NULL;
 }
 
-/* A full table gives up one entry that did not resolve. */
+/*
+ * A full table gives up all entries that did not resolve, at once: flows
+ * decide anew after each change, so changes should be few.
+ */
 static bool
 make_room(struct nk *nk)
 {
-	for (unsigned i = 0; i < BUCKETS; i++)
-		for (struct neigh *ne = nk->nk_arp->ar_bucket[i]; ne != NULL;
-		    ne = ne->ne_next)
-			if (ne->ne_state == NEIGH_FAILED ||
-			    (ne->ne_state == NEIGH_NEW && !timer_armed(&ne->ne_timer))) {
+	unsigned before = nk->nk_arp->ar_count;
+
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		struct neigh *ne, *next;
+
+		for (ne = nk->nk_arp->ar_bucket[i]; ne != NULL; ne = next) {
+			next = ne->ne_next;
+			if (ne->ne_state == NEIGH_FAILED || ne->ne_state == NEIGH_NEW)
 				neigh_remove(nk, ne);
-				return true;
-			}
-	return false;
+		}
+	}
+	return nk->nk_arp->ar_count < before;
 }
 
 struct neigh *

@@ -11,6 +11,8 @@
 #include "netinet/meta.h"
 #include "netinet/wire.h"
 
+#define HEADERS	128	/* no headers are longer; every buffer holds more */
+
 /* Where the parts of a super-packet are. */
 struct layout {
 	unsigned	la_l4;		/* offset of the transport header */
@@ -79,7 +81,10 @@ segment_make(struct worker *w, const struct pkt *p, const struct layout *la,
 	s->pkt_len = la->la_data + n;
 	pkt_inherit(s, p);
 	ip = s->pkt_data;
-	memcpy(ip, p->pkt_data, la->la_data);
+	if (p->pkt_len >= HEADERS)
+		memcpy(ip, p->pkt_data, HEADERS);	/* a known size is a few moves */
+	else
+		memcpy(ip, p->pkt_data, la->la_data);
 	memcpy(ip + la->la_data, p->pkt_data + la->la_data + gs->gs_off, n);
 	s->pkt_l4 = ip + la->la_l4;
 	put16(ip + IPH_LEN, (uint16_t)s->pkt_len);
@@ -92,7 +97,10 @@ segment_make(struct worker *w, const struct pkt *p, const struct layout *la,
 	} else {
 		put16(s->pkt_l4 + UDP_LEN, (uint16_t)(UDP_HLEN + n));
 	}
-	segment_csum(s, la->la_l4, la->la_tcp ? TCP_SUM : UDP_SUM);
+	if (!la->la_tcp && gs->gs_nosum)
+		put16(s->pkt_l4 + UDP_SUM, 0);
+	else
+		segment_csum(s, la->la_l4, la->la_tcp ? TCP_SUM : UDP_SUM);
 	s->pkt_flags |= PKT_F_CSUM_OK;
 	return s;
 }

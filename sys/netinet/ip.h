@@ -88,6 +88,7 @@ uint16_t	 in_adjust(uint16_t csum, uint16_t from, uint16_t to);
 struct gso_state {
 	uint32_t	gs_off;		/* payload bytes done */
 	uint16_t	gs_id;		/* IPv4 identification of the next */
+	bool		gs_nosum;	/* the caller's: UDP datagrams need no checksum (it stays 0) */
 };
 
 /*
