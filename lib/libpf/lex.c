@@ -186,6 +186,31 @@ static bool	lex_macro(struct parser *, const char *name, size_t len, const struc
     unsigned depth);
 
 /*
+ * $lan:network: what follows a macro without a blank belongs to its last
+ * word.  Returns the bytes of s taken, n of which the macro has.
+ */
+static size_t
+token_join(struct parser *pr, const char *s, size_t n)
+{
+	struct tok *last = pr->pr_ntok == 0 ? NULL : &pr->pr_tok[pr->pr_ntok - 1];
+	size_t more = 0, old;
+	char *p;
+
+	while (s[n + more] != '\0' && word_char(s[n + more]))
+		more++;
+	if (more == 0 || last == NULL || last->tk_type != TOK_WORD)
+		return n;
+	old = strlen(last->tk_text);
+	p = realloc(last->tk_text, old + more + 1);
+	if (p == NULL)
+		return 0;
+	memcpy(p + old, s + n, more);
+	p[old + more] = '\0';
+	last->tk_text = p;
+	return n + more;
+}
+
+/*
  * One token at s, which is no blank; returns the bytes that it takes, 0
  * after a complaint.
  */
@@ -207,7 +232,7 @@ lex_one(struct parser *pr, const char *s, const struct tok *at, unsigned depth)
 	if (*s == '$') {
 		while (isalnum((unsigned char)s[n + 1]) || s[n + 1] == '_')
 			n++;
-		return lex_macro(pr, s + 1, n, at, depth) ? n + 1 : 0;
+		return lex_macro(pr, s + 1, n, at, depth) ? token_join(pr, s, n + 1) : 0;
 	}
 	while (s[n] != '\0' && word_char(s[n]))
 		n++;

@@ -91,13 +91,40 @@ flush_rules(struct ctl_client *cl, const struct options *op)
 	say(op, "rules cleared");
 }
 
-/* An empty ruleset: no rules, tables, skips, and the default timeouts. */
+struct table_names {
+	struct pf_table_msg	 tn_msg[PF_TABLES_MAX];
+	unsigned		 tn_n;
+};
+
+static void
+keep_table(void *arg, const void *body, size_t len)
+{
+	struct table_names *tn = arg;
+	struct pf_table_info ti;
+
+	if (len != sizeof(ti) || tn->tn_n == PF_TABLES_MAX)
+		return;
+	memcpy(&ti, body, sizeof(ti));
+	memcpy(tn->tn_msg[tn->tn_n++].pm_name, ti.ti_name, sizeof(ti.ti_name));
+}
+
+/*
+ * An empty ruleset: no rules, skips, and the default timeouts; and the tables
+ * empty and not persistent, so that they go too.
+ */
 static void
 flush_all(struct ctl_client *cl, const struct options *op)
 {
-	ctl_must(cl, CTL_PF_FLUSH_RULES, NULL, 0, NULL, NULL);
+	struct table_names *tn = calloc(1, sizeof(*tn));
+
+	if (tn == NULL)
+		exit(1);
+	ctl_must(cl, CTL_PF_TABLES, NULL, 0, keep_table, tn);
 	ctl_must(cl, CTL_PF_BEGIN, NULL, 0, NULL, NULL);
+	for (unsigned i = 0; i < tn->tn_n; i++)
+		ctl_must(cl, CTL_PF_TABLE, &tn->tn_msg[i], sizeof(tn->tn_msg[i]), NULL, NULL);
 	ctl_must(cl, CTL_PF_COMMIT, NULL, 0, NULL, NULL);
+	free(tn);
 	say(op, "rules cleared");
 	flush_states(cl, op);
 }
@@ -265,8 +292,9 @@ main(int argc, char **argv)
 {
 	struct options op = { 0 };
 	struct actions ac = { 0 };
-	struct ctl_client *cl = NULL;
+	struct ctl_client *cl;
 	bool asks;
+	int status;
 
 	options_parse(argc, argv, &op, &ac);
 	asks = ac.ac_nflush != 0 || ac.ac_nkill != 0 || ac.ac_nshow != 0 || ac.ac_zero ||
@@ -278,7 +306,9 @@ main(int argc, char **argv)
 	if (!asks || op.op_noaction)
 		return 0;
 	cl = ctl_must_open(op.op_rundir);
-	if (ac.ac_command != NULL)
-		return table_command(cl, &op, ac.ac_command, argv + optind, argc - optind);
-	return act(cl, &op, &ac);
+	status = ac.ac_command != NULL ?
+	    table_command(cl, &op, ac.ac_command, argv + optind, argc - optind) :
+	    act(cl, &op, &ac);
+	ctl_close(cl);
+	return status;
 }

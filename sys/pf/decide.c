@@ -204,6 +204,15 @@ describe(struct worker *w, const struct pkt *p, const struct flow_key *k,
 	nk_rand(w->w_nk, &pd->pd_rand, sizeof(pd->pd_rand));
 }
 
+/* ESP for this host that the state of our own ESP to that peer would let in. */
+static bool
+outer_answer(struct nk *nk, const struct path *pa, enum pf_dir dir, const struct ifnet *ifp)
+{
+	return dir == PF_IN && pa->pa_fd.fd_next == PKT_NEXT_LOCAL &&
+	    (pa->pa_key.fk_proto == IPPROTO_ESP || pa->pa_key.fk_proto == IPPROTO_AH) &&
+	    pf_outer_allowed(nk, PF_IN, ifp, &pa->pa_key);
+}
+
 /* One side's rules. False: blocked, and pv says how. */
 static bool
 side_ask(struct worker *w, const struct pkt *p, const struct path *pa,
@@ -219,6 +228,8 @@ side_ask(struct worker *w, const struct pkt *p, const struct path *pa,
 	pf_ask(w->w_nk, &pd, pv);
 	if (pv->pv_rule == 0)
 		w->w_count[CNT_PF_DEFAULT]++;
+	if (!pv->pv_pass && outer_answer(w->w_nk, pa, dir, ifp))
+		*pv = (struct pf_verdict){ .pv_pass = true, .pv_tag = tag };
 	side_log(w, p, dir, ifp, pv);
 	return pv->pv_pass;
 }

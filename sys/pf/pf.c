@@ -183,6 +183,36 @@ carry_tables(const struct pf_set *old, struct pf_set *ps)
 	return 0;
 }
 
+static bool
+table_named(const struct pf_set *ps, const char *name)
+{
+	for (size_t i = 0; i < ps->ps_nrules; i++) {
+		const struct pf_rule *r = &ps->ps_rule[i];
+
+		if ((r->pr_src.pa_type == PF_ADDR_TABLE && strcmp(r->pr_src.pa_name, name) == 0) ||
+		    (r->pr_dst.pa_type == PF_ADDR_TABLE && strcmp(r->pr_dst.pa_name, name) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* Tables that do not persist go when no rule names them. */
+static void
+drop_tables(struct pf_set *ps)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ps->ps_ntables; i++) {
+		struct pf_table *t = ps->ps_table[i];
+
+		if ((pf_table_flags(t) & PF_TABLE_PERSIST) || table_named(ps, pf_table_name(t)))
+			ps->ps_table[n++] = t;
+		else
+			pf_table_free(t);
+	}
+	ps->ps_ntables = n;
+}
+
 int
 pf_commit(struct nk *nk, struct pf_set *ps)
 {
@@ -193,6 +223,7 @@ pf_commit(struct nk *nk, struct pf_set *ps)
 		pf_set_free(ps);
 		return ENOMEM;
 	}
+	drop_tables(ps);
 	rs = pf_ruleset_new(ps, &pf->pf_tags, nk->nk_ifs);
 	if (rs == NULL)
 		return ENOMEM;
