@@ -9,7 +9,8 @@
  * themselves, because musl's sendmmsg() is a loop of sendmsg(2).  The padding
  * of its struct msghdr, which the kernel reads, is zero here.  Frames that carry a
  * VLAN tag are for another interface: a filter keeps them out, as the tag
- * itself is not in the frame.  What this host itself sends is not seen.
+ * itself is not in the frame.  What this host itself sends is not seen, and
+ * what the interface receives is kept from it (dev/ingress.h).
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -26,6 +27,7 @@
 #include <unistd.h>
 
 #include "dev/dev.h"
+#include "dev/ingress.h"
 #include "dev/options.h"
 #include "dev/vnet.h"
 
@@ -50,7 +52,8 @@ struct packet_queue {
 struct packet_dev {
 	unsigned		 pd_n;
 	int			 pd_index;
-	bool			 pd_promisc;
+	bool			 pd_promisc, pd_shared;
+	int			 pd_hold;	/* dev/ingress.h; -1 */
 	char			 pd_name[IF_NAMESIZE];
 	struct packet_queue	*pd_q[NK_WORKERS_MAX];
 };
@@ -80,12 +83,15 @@ parse(struct packet_dev *pd, const char *arg, char *err, size_t errlen)
 	}
 	memcpy(pd->pd_name, oi.oi_name, strlen(oi.oi_name) + 1);
 	while (option_next(&oi)) {
-		if (strcmp(oi.oi_name, "promisc") != 0) {
-			snprintf(err, errlen, "driver packet has no option '%s'; there is: promisc",
-			    oi.oi_name);
+		if (strcmp(oi.oi_name, "promisc") == 0)
+			pd->pd_promisc = true;
+		else if (strcmp(oi.oi_name, "shared") == 0)
+			pd->pd_shared = true;
+		else {
+			snprintf(err, errlen, "driver packet has no option '%s'; "
+			    "there are: promisc, shared", oi.oi_name);
 			return EINVAL;
 		}
-		pd->pd_promisc = true;
 	}
 	return 0;
 }
@@ -205,7 +211,7 @@ queue_new(void)
 	pq->pq_batch = BATCH;
 	for (i = 0; i < BATCH; i++) {
 		pq->pq_rx[i].msg_hdr.msg_iov = pq->pq_slot[i].vs_iov;
-		pq->pq_rx[i].msg_hdr.msg_iovlen = 3;
+		pq->pq_rx[i].msg_hdr.msg_iovlen = 2;
 		pq->pq_txiov[i][0].iov_base = &pq->pq_txhdr[i];
 		pq->pq_txiov[i][0].iov_len = sizeof(pq->pq_txhdr[i]);
 		pq->pq_tx[i].msg_hdr.msg_iov = pq->pq_txiov[i];
@@ -236,6 +242,8 @@ packet_close(struct ifnet *ifp)
 		close(pq->pq_fd);
 		free(pq);
 	}
+	if (pd->pd_hold != -1)
+		close(pd->pd_hold);
 	free(pd);
 	ifp->if_priv = NULL;
 }
@@ -273,6 +281,7 @@ packet_open(struct ifnet *ifp, const char *arg, unsigned nq, char *err, size_t e
 		return ENOMEM;
 	ifp->if_priv = pd;
 	pd->pd_n = nq;
+	pd->pd_hold = -1;
 	error = parse(pd, arg, err, errlen);
 	if (error == 0)
 		error = queues_open(ifp, pd, err, errlen);
@@ -280,6 +289,8 @@ packet_open(struct ifnet *ifp, const char *arg, unsigned nq, char *err, size_t e
 		packet_close(ifp);
 		return error;
 	}
+	if (!pd->pd_shared)
+		pd->pd_hold = ingress_hold(pd->pd_index);
 	ifp->if_caps = IF_CAP_CSUM | IF_CAP_TSO | (vnet_has_uso() ? IF_CAP_USO : 0);
 	return 0;
 }

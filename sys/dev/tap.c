@@ -152,7 +152,7 @@ tap_rx(struct ifnet *ifp, unsigned q, struct worker *w, struct pktvec *v)
 	while (!pktvec_full(v) && v->pv_n - had < TAP_BATCH) {
 		if (!vnet_slot_fill(w, &tq->tq_slot))
 			break;
-		n = readv(tq->tq_fd, tq->tq_slot.vs_iov, 3);
+		n = readv(tq->tq_fd, tq->tq_slot.vs_iov, 2);
 		if (n <= 0)
 			break;
 		p = vnet_slot_take(&tq->tq_slot, (size_t)n);

@@ -17,17 +17,15 @@ vnet_slot_fill(struct worker *w, struct vnet_slot *vs)
 		vs->vs_small = pkt_alloc(w, VNET_FIRST);
 		if (vs->vs_small == NULL)
 			return false;
-		vs->vs_iov[1].iov_base = vs->vs_small->pkt_data;
-		vs->vs_iov[1].iov_len = VNET_FIRST;
+		vs->vs_iov[0].iov_base = vs->vs_small->pkt_data - VNET_HLEN;
+		vs->vs_iov[0].iov_len = VNET_HLEN + VNET_FIRST;
 	}
 	if (vs->vs_large == NULL) {
 		vs->vs_large = pkt_alloc(w, VNET_FIRST + VNET_REST);
 		if (vs->vs_large == NULL)
 			return false;
-		vs->vs_iov[2].iov_base = vs->vs_large->pkt_data + VNET_FIRST;
-		vs->vs_iov[2].iov_len = VNET_REST;
-		vs->vs_iov[0].iov_base = &vs->vs_hdr;
-		vs->vs_iov[0].iov_len = sizeof(vs->vs_hdr);
+		vs->vs_iov[1].iov_base = vs->vs_large->pkt_data + VNET_FIRST;
+		vs->vs_iov[1].iov_len = VNET_REST;
 	}
 	return true;
 }
@@ -71,13 +69,14 @@ vnet_sane(const struct virtio_net_hdr *h, size_t len)
 struct pkt *
 vnet_slot_take(struct vnet_slot *vs, size_t len)
 {
+	struct virtio_net_hdr h;
 	struct pkt *p;
 
-	if (len < sizeof(vs->vs_hdr) + ETHER_HLEN ||
-	    len > sizeof(vs->vs_hdr) + VNET_FIRST + VNET_REST)
+	if (len < VNET_HLEN + ETHER_HLEN || len > VNET_HLEN + VNET_FIRST + VNET_REST)
 		return NULL;
-	len -= sizeof(vs->vs_hdr);
-	if (!vnet_sane(&vs->vs_hdr, len))
+	len -= VNET_HLEN;
+	memcpy(&h, vs->vs_iov[0].iov_base, VNET_HLEN);
+	if (!vnet_sane(&h, len))
 		return NULL;
 	if (len <= VNET_FIRST) {
 		p = vs->vs_small;
@@ -88,7 +87,7 @@ vnet_slot_take(struct vnet_slot *vs, size_t len)
 		memcpy(p->pkt_data, vs->vs_small->pkt_data, VNET_FIRST);
 	}
 	p->pkt_len = (uint32_t)len;
-	vnet_rx(p, &vs->vs_hdr);
+	vnet_rx(p, &h);
 	return p;
 }
 

@@ -8,7 +8,8 @@
  * A receive slot has a small packet and a large one.  A frame is read into
  * both, one behind the other; one that fits the small packet leaves the
  * large one alone for next time, else what stands in the small one is copied
- * in front of the rest.
+ * in front of the rest.  The virtio header lies in front of the small one's
+ * frame, in its headroom.
  */
 #ifndef DEV_VNET_H
 #define DEV_VNET_H
@@ -26,9 +27,10 @@
 #define VIRTIO_NET_HDR_GSO_UDP_L4	5
 #endif
 
+#define VNET_HLEN	sizeof(struct virtio_net_hdr)
+
 struct vnet_slot {
-	struct virtio_net_hdr	 vs_hdr;
-	struct iovec		 vs_iov[3];
+	struct iovec		 vs_iov[2];	/* header and frame; rest of the frame */
 	struct pkt		*vs_small, *vs_large;
 };
 

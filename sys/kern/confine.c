@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <seccomp.h>
@@ -99,6 +100,9 @@ confine_calls(void)
 		if (e == -EDOM || e == -EINVAL)
 			e = 0;		/* not a call of this machine */
 	}
+	if (e == 0)		/* dev/ingress.h */
+		e = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
+		    SCMP_A0(SCMP_CMP_EQ, BPF_LINK_CREATE));
 	if (e == 0)
 		e = seccomp_load(ctx);
 	if (ctx != NULL)

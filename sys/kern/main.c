@@ -20,8 +20,9 @@
 #include "libutil/log.h"
 #include "net/if_ctl.h"
 #include "dev/dev.h"
+#include "dev/ingress.h"
 
-#define SPIN_US		50
+#define SPIN_US		20
 
 struct options {
 	bool		 op_foreground;
@@ -222,6 +223,7 @@ start(struct shell *sh, const struct options *op)
 	drivers(sh->sh_nk);
 	if (op->op_pidfile != NULL)
 		pidfile_write(op->op_pidfile);
+	ingress_prepare();
 	if (confine_user(sh) == -1)
 		log_fatal("cannot become %s", sh->sh_user != NULL ? sh->sh_user : "less than root");
 	error = loop_begin(sh);

@@ -27,11 +27,11 @@ setup(void)
 static void
 fill(struct vnet_slot *vs, const struct virtio_net_hdr *h, size_t n)
 {
-	size_t at = 0, len[3] = { sizeof(*h), vs->vs_iov[1].iov_len, vs->vs_iov[2].iov_len };
+	size_t at = 0;
 
 	memcpy(vs->vs_iov[0].iov_base, h, sizeof(*h));
-	for (int i = 1; i < 3; i++)
-		for (size_t j = 0; j < len[i] && at < n; j++)
+	for (int i = 0; i < 2; i++)
+		for (size_t j = i == 0 ? sizeof(*h) : 0; j < vs->vs_iov[i].iov_len && at < n; j++)
 			((uint8_t *)vs->vs_iov[i].iov_base)[j] = (uint8_t)(at++ * 7);
 }
 
