@@ -25,6 +25,8 @@
 struct esp_open {
 	unsigned		 eo_n;
 	const struct xform	*eo_xform;	/* of all; NULL: they differ */
+	bool			 eo_capture;	/* somebody watches enc0 */
+	uint64_t		 eo_bytes;	/* opened */
 	struct pkt		*eo_pkt[PKT_VEC_MAX];
 	struct xform_job	 eo_job[PKT_VEC_MAX];
 };
@@ -53,7 +55,7 @@ esp_find(struct worker *w, struct pktvec *v)
 			pkt_drop(w, p, DROP_ESP_SHORT);
 			continue;
 		}
-		sad_prefetch4(nk, raw32(p->pkt_l4), raw32(p->pkt_data + IPH_DST));
+		sad_prefetch4(nk->nk_sad, raw32(p->pkt_l4), raw32(p->pkt_data + IPH_DST));
 		v->pv_pkt[n++] = p;
 	}
 	v->pv_n = n;
@@ -313,8 +315,9 @@ decapsulate_transport(struct pkt *p, uint8_t *text, const struct esp_trailer *t)
  * => On DROP_NONE it starts at the inner header and pkt_came_sa is set.
  */
 static inline enum drop_reason
-esp_finish(struct worker *w, struct pkt *p, struct sa *sa, const struct xform_job *job)
+esp_finish(struct worker *w, struct esp_open *o, struct pkt *p, const struct xform_job *job)
 {
+	struct sa *sa = p->pkt_sa;
 	uint8_t *text = job->xj_esp + XFORM_HDR + sa->sa_ivlen;
 	struct esp_trailer t;
 	enum drop_reason why;
@@ -331,8 +334,7 @@ esp_finish(struct worker *w, struct pkt *p, struct sa *sa, const struct xform_jo
 	sa->sa_packets++;
 	sa->sa_bytes += t.et_payload;
 	sa->sa_last_ns = w->w_now.now_ns;
-	w->w_count[CNT_ESP_IN]++;
-	w->w_count[CNT_ESP_IN_BYTES] += t.et_payload;
+	o->eo_bytes += t.et_payload;
 	if (__builtin_expect((p->pkt_flags & PKT_F_NATT) && newest &&
 	    (p->pkt_peer4 != sa->sa_src4 || p->pkt_natt_port != sa->sa_natt_sport), 0))
 		natt_float(w, sa, p);
@@ -347,7 +349,7 @@ esp_finish(struct worker *w, struct pkt *p, struct sa *sa, const struct xform_jo
 	p->pkt_l4 = NULL;
 	p->pkt_tag = 0;
 	p->pkt_frag_max = 0;
-	if (__builtin_expect(capture_enc_on(w->w_nk), 0))
+	if (__builtin_expect(o->eo_capture, 0))
 		capture_enc(w, p, CAPTURE_IN, sa->sa_spi);
 	return DROP_NONE;
 }
@@ -371,10 +373,13 @@ ipsec_input(struct worker *w, struct pktvec *v)
 	struct esp_open o;
 	struct pktvec inner;
 	enum drop_reason why;
+	unsigned opened = 0;
 
 	esp_find(w, v);
 	o.eo_n = 0;
 	o.eo_xform = NULL;
+	o.eo_capture = capture_enc_on(w->w_nk);
+	o.eo_bytes = 0;
 	for (unsigned i = 0; i < v->pv_n; i++)
 		esp_add(w, &o, v->pv_pkt[i]);
 	v->pv_n = 0;
@@ -393,12 +398,15 @@ ipsec_input(struct worker *w, struct pktvec *v)
 			esp_drop(w, p, SA_DROP_AUTH, DROP_ESP_BADAUTH);
 			continue;
 		}
-		why = esp_finish(w, p, p->pkt_sa, &o.eo_job[i]);
+		why = esp_finish(w, &o, p, &o.eo_job[i]);
+		opened += why != DROP_ESP_REPLAY && why != DROP_ESP_PADDING;
 		if (__builtin_expect(why != DROP_NONE, 0))
 			esp_drop(w, p, finish_class(why), why);
 		else
 			pktvec_add(&inner, p);
 	}
+	w->w_count[CNT_ESP_IN] += opened;
+	w->w_count[CNT_ESP_IN_BYTES] += o.eo_bytes;
 	if (inner.pv_n != 0)
 		ip_input(w, &inner);
 }

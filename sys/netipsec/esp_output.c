@@ -26,6 +26,7 @@
 
 struct esp_batch {
 	unsigned		 eb_n;
+	bool			 eb_capture;	/* somebody watches enc0 */
 	const struct xform	*eb_xform;	/* of all; NULL: they differ */
 	struct pkt		*eb_pkt[PKT_VEC_MAX];
 	struct xform_job	 eb_job[PKT_VEC_MAX];
@@ -106,7 +107,7 @@ drop_class(enum drop_reason why)
 
 /* ---- headers ---- */
 
-/* The length and the bits that differ from packet to packet, and the sum. */
+/* What differs from packet to packet is in the first eight bytes; and the sum. */
 static inline void
 outer_header(const struct sa *sa, uint8_t *h, uint16_t len, uint8_t tos, uint16_t off, uint16_t id)
 {
@@ -117,8 +118,9 @@ outer_header(const struct sa *sa, uint8_t *h, uint16_t len, uint8_t tos, uint16_
 	put16(h + IPH_LEN, len);
 	put16(h + IPH_ID, id);
 	put16(h + IPH_OFF, off);
-	sum += htons(tos) + (uint32_t)htons(len) + htons(id) + htons(off);
-	set16(h + IPH_SUM, in_fold(sum));
+	sum += raw16(h) + raw16(h + IPH_LEN) + raw16(h + IPH_ID) + raw16(h + IPH_OFF);
+	sum = (sum & 0xffff) + (sum >> 16);
+	set16(h + IPH_SUM, (uint16_t)~(sum + (sum >> 16)));
 }
 
 static inline void
@@ -140,7 +142,7 @@ esp_trailer(const struct sa *sa, uint8_t *end, uint32_t payload, uint8_t next)
 	uint32_t text = (payload + 2 + align - 1) & ~(align - 1);
 	uint32_t pad = text - payload - 2;
 
-	memcpy(end, padding, pad);
+	memcpy(end, padding, sizeof(padding));	/* a constant size, for speed; there is room */
 	end[pad] = (uint8_t)pad;
 	end[pad + 1] = next;
 	return text;
@@ -239,12 +241,12 @@ esp_prepare(struct worker *w, struct esp_batch *b, struct pkt *p, struct sa *sa)
 	if (p->pkt_flags & PKT_F_CSUM_PARTIAL)
 		csum_finish(p);
 	if (__builtin_expect(pkt_headroom(p) < sa->sa_hdrlen ||
-	    pkt_tailroom(p) < sa->sa_align + 1u + sa->sa_icvlen ||
-	    bytes + sa->sa_hdrlen + sa->sa_align + 1u + sa->sa_icvlen > 65535, 0)) {
+	    pkt_tailroom(p) < sizeof(padding) + 2 + sa->sa_icvlen ||
+	    bytes + sa->sa_hdrlen + sizeof(padding) + 2 + sa->sa_icvlen > 65535, 0)) {
 		pkt_drop(w, p, DROP_NOBUF);
 		return;
 	}
-	if (__builtin_expect(capture_enc_on(w->w_nk), 0))
+	if (__builtin_expect(b->eb_capture, 0))
 		capture_enc(w, p, CAPTURE_OUT, sa->sa_spi);
 	if (sa->sa_mode == SA_TUNNEL)
 		esp_tunnel(sa, p, job);
@@ -384,6 +386,7 @@ ipsec_output(struct worker *w, struct pktvec *v)
 
 	b.eb_n = 0;
 	b.eb_xform = NULL;
+	b.eb_capture = capture_enc_on(w->w_nk);
 	for (unsigned i = 0; i < v->pv_n; i++) {
 		__builtin_prefetch(v->pv_pkt[i]->pkt_sa);
 		__builtin_prefetch(&v->pv_pkt[i]->pkt_sa->sa_seq, 1);

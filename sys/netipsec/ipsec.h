@@ -188,7 +188,7 @@ struct sa {
 	/* line 2: outbound template */
 	struct nexthop		 sa_nh;		/* outer path, stamped sa_nhgen */
 	uint32_t		 sa_nhgen;	/* nk_gen */
-	uint32_t		 sa_outer_sum;	/* sum of the IPv4 template without length, id, tos and fragment bits */
+	uint32_t		 sa_outer_sum;	/* of the IPv4 template from the TTL on */
 	uint8_t			 sa_outer[28];	/* IPv4 (+ UDP) header template */
 	uint8_t			 sa_outer_ok;	/* pf lets the outer packet out */
 
@@ -312,7 +312,31 @@ bool		 replay_init(struct replay *, uint32_t window);
 void		 replay_fini(struct replay *);
 /* The 64-bit number that a received 32-bit one stands for (RFC 4303 appendix A2). */
 uint64_t	 replay_esn(const struct replay *, uint32_t low);
-bool		 replay_check(const struct replay *, uint64_t seq);
-void		 replay_commit(struct replay *, uint64_t seq);
+/* Moves the top of the window to a higher number; replay_commit() only. */
+void		 replay_advance(struct replay *, uint64_t seq);
+
+/* May a packet of this number be taken? */
+static inline bool
+replay_check(const struct replay *rp, uint64_t seq)
+{
+	if (rp->rp_window == 0 || seq > rp->rp_top)
+		return true;
+	if (seq == 0 || rp->rp_top - seq >= rp->rp_window)
+		return false;
+	return (rp->rp_bits[(seq >> 6) & (rp->rp_words - 1)] >> (seq & 63) & 1) == 0;
+}
+
+/* The packet of this number has been verified; replay_check() said yes. */
+static inline void
+replay_commit(struct replay *rp, uint64_t seq)
+{
+	if (seq > rp->rp_top) {
+		if (seq >> 6 != rp->rp_top >> 6)
+			replay_advance(rp, seq);
+		rp->rp_top = seq;
+	}
+	if (rp->rp_window != 0)
+		rp->rp_bits[(seq >> 6) & (rp->rp_words - 1)] |= 1ull << (seq & 63);
+}
 
 #endif

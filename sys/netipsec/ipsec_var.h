@@ -57,10 +57,17 @@ sad_tag4(uint32_t spi, uint32_t dst4)
 	return (uint64_t)spi << 32 | dst4;
 }
 
+static inline void
+sad_prefetch4(const struct sad *sd, uint32_t spi, uint32_t dst4)
+{
+	struct sad_table *t = EPOCH_READ(sd->sd_table);
+
+	__builtin_prefetch(&t->st_slot[mix64(sad_tag4(spi, dst4)) & t->st_mask]);
+}
+
 /* sad.c */
 bool		 selector_match(const struct selector *, const struct flow_key *);
 bool		 selector_covers(const struct selector *a, const struct selector *b);
-void		 sad_prefetch4(struct nk *, uint32_t spi, uint32_t dst4);
 void		 sad_link_usable(struct nk *, struct sa *);
 void		 sad_unlink_usable(struct nk *, struct sa *);
 int		 sad_insert(struct nk *, struct sa *);

@@ -62,34 +62,16 @@ replay_esn(const struct replay *rp, uint32_t low)
 	return th << 32 | low;
 }
 
-bool
-replay_check(const struct replay *rp, uint64_t seq)
-{
-	if (rp->rp_window == 0)
-		return true;
-	if (seq > rp->rp_top)
-		return true;
-	if (seq == 0 || rp->rp_top - seq >= rp->rp_window)
-		return false;
-	return (rp->rp_bits[(seq >> 6) & (rp->rp_words - 1)] >> (seq & 63) & 1) == 0;
-}
-
+/* The words that the top passes are cleared, at most all of them. */
 void
-replay_commit(struct replay *rp, uint64_t seq)
+replay_advance(struct replay *rp, uint64_t seq)
 {
 	uint64_t word = seq >> 6, top = rp->rp_top >> 6;
 
-	if (rp->rp_window == 0) {
-		if (seq > rp->rp_top)
-			rp->rp_top = seq;
+	if (rp->rp_window == 0)
 		return;
-	}
-	if (seq > rp->rp_top) {
-		if (word - top > rp->rp_words)
-			top = word - rp->rp_words;
-		while (top < word)
-			rp->rp_bits[++top & (rp->rp_words - 1)] = 0;
-		rp->rp_top = seq;
-	}
-	rp->rp_bits[word & (rp->rp_words - 1)] |= 1ull << (seq & 63);
+	if (word - top > rp->rp_words)
+		top = word - rp->rp_words;
+	while (top < word)
+		rp->rp_bits[++top & (rp->rp_words - 1)] = 0;
 }

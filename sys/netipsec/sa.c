@@ -53,7 +53,7 @@ sa_template(struct sa *sa)
 	memcpy(h + 16, &sa->sa_dst4, 4);
 	memcpy(h + 20, &sa->sa_natt_sport, 2);
 	memcpy(h + 22, &sa->sa_natt_dport, 2);
-	sa->sa_outer_sum = (uint16_t)~in_fold(in_sum(h, 20, 0));
+	sa->sa_outer_sum = (uint16_t)~in_fold(in_sum(h + 8, 12, 0));
 	sa->sa_hdrlen = (uint8_t)((sa->sa_mode == SA_TUNNEL ? 20 : 0) + (natt ? 8 : 0) +
 	    XFORM_HDR + sa->sa_ivlen);
 	sa->sa_nhgen = 0;

@@ -116,14 +116,6 @@ sad_lookup4(struct nk *nk, uint32_t spi, uint32_t dst4)
 	}
 }
 
-void
-sad_prefetch4(struct nk *nk, uint32_t spi, uint32_t dst4)
-{
-	struct sad_table *t = EPOCH_READ(nk->nk_sad->sd_table);
-
-	__builtin_prefetch(&t->st_slot[mix64(sad_tag4(spi, dst4)) & t->st_mask]);
-}
-
 /* Room for one more at a load of at most a half, tombstones counted. */
 static int
 table_reserve(struct nk *nk)
