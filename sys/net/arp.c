@@ -591,7 +591,8 @@ arp_set(struct nk *nk, const struct addr *a, const uint8_t mac[6])
 	struct ifnet *ifp;
 	struct neigh *ne;
 
-	if (a->ad_af != AF_INET || (mac[0] & 1) || memcmp(mac, ether_none, 6) == 0)
+	if (a->ad_af != AF_INET || a->ad_u32[1] != 0 || a->ad_u64[1] != 0 ||
+	    (mac[0] & 1) || memcmp(mac, ether_none, 6) == 0)
 		return EINVAL;
 	if ((ifp = link_of(nk, a)) == NULL || addr_of_if(ifp, a))
 		return ENETUNREACH;

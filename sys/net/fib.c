@@ -193,6 +193,14 @@ prefix_valid(const struct prefix *p)
 	return addr_equal(&a, &p->pr_addr);
 }
 
+/* What an IPv4 address does not use is zero. */
+static bool
+addr_clean(const struct addr *a)
+{
+	return a->ad_af != AF_INET ||
+	    (a->ad_u32[1] == 0 && a->ad_u32[2] == 0 && a->ad_u32[3] == 0);
+}
+
 /* A gateway must be on a link; it says on which if the route does not. */
 static int
 gateway_resolve(struct nk *nk, struct route *rt)
@@ -203,7 +211,7 @@ gateway_resolve(struct nk *nk, struct route *rt)
 		return rt->rt_if != NULL ||
 		    (rt->rt_flags & (RT_F_REJECT | RT_F_BLACKHOLE | RT_F_LOCAL)) ?
 		    0 : ENETUNREACH;
-	if (rt->rt_gw.ad_af != rt->rt_dst.pr_addr.ad_af)
+	if (rt->rt_gw.ad_af != rt->rt_dst.pr_addr.ad_af || !addr_clean(&rt->rt_gw))
 		return EINVAL;
 	link = fib_lookup(nk, &rt->rt_gw);
 	if (link == NULL || (link->rt_flags & RT_F_CONNECTED) == 0 ||

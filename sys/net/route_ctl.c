@@ -94,21 +94,31 @@ rt_delete(struct nk *nk, struct clock_now now, struct ctl_request *cq, struct ct
 	return error == 0 ? 0 : refuse(cr, error, route_error(error));
 }
 
+/* A list under way; once the client does not take a record, no more are made. */
+struct listing {
+	struct ctl_reply	*ls_reply;
+	uint64_t		 ls_ticks;	/* now */
+	int			 ls_error;
+};
+
 static void
 put_route(void *arg, const struct route *rt)
 {
-	struct ctl_reply *cr = arg;
+	struct listing *ls = arg;
 	struct ctl_route m = { .cr_dst = rt->rt_dst, .cr_gw = rt->rt_gw,
 	    .cr_flags = rt->rt_flags, .cr_mtu = rt->rt_mtu, .cr_prio = rt->rt_prio };
 
+	if (ls->ls_error != 0)
+		return;
 	if (rt->rt_if != NULL)
 		(void)snprintf(m.cr_ifname, sizeof(m.cr_ifname), "%s", rt->rt_if->if_name);
-	(void)cr->cr_put(cr, &m, sizeof(m));
+	ls->ls_error = ls->ls_reply->cr_put(ls->ls_reply, &m, sizeof(m));
 }
 
 static int
 rt_get(struct nk *nk, struct clock_now now, struct ctl_request *cq, struct ctl_reply *cr)
 {
+	struct listing ls = { .ls_reply = cr };
 	const struct route *rt;
 	struct ctl_route m;
 
@@ -118,17 +128,19 @@ rt_get(struct nk *nk, struct clock_now now, struct ctl_request *cq, struct ctl_r
 		return refuse(cr, EINVAL, "no address given");
 	if ((rt = fib_lookup(nk, &m.cr_dst.pr_addr)) == NULL)
 		return refuse(cr, ESRCH, "no route");
-	put_route(cr, rt);
-	return 0;
+	put_route(&ls, rt);
+	return ls.ls_error;
 }
 
 static int
 rt_list(struct nk *nk, struct clock_now now, struct ctl_request *cq, struct ctl_reply *cr)
 {
+	struct listing ls = { .ls_reply = cr };
+
 	(void)now;
 	(void)cq;
-	fib_walk(nk, put_route, cr);
-	return 0;
+	fib_walk(nk, put_route, &ls);
+	return ls.ls_error;
 }
 
 static int
@@ -141,36 +153,32 @@ rt_flush(struct nk *nk, struct clock_now now, struct ctl_request *cq, struct ctl
 	return 0;
 }
 
-struct arp_put {
-	struct ctl_reply	*ap_reply;
-	uint64_t		 ap_ticks;
-};
-
 static void
 put_neigh(void *arg, const struct neigh *ne)
 {
-	struct arp_put *ap = arg;
+	struct listing *ls = arg;
 	struct ctl_neigh m = { .cn_addr = ne->ne_addr, .cn_state = ne->ne_state,
 	    .cn_permanent = ne->ne_permanent };
 
 	(void)snprintf(m.cn_ifname, sizeof(m.cn_ifname), "%s", ne->ne_if->if_name);
 	if (ne->ne_valid)
 		memcpy(m.cn_mac, ne->ne_eth, sizeof(m.cn_mac));
-	if (timer_armed(&ne->ne_timer) && ne->ne_timer.tm_when > ap->ap_ticks)
-		m.cn_expires_s = (ne->ne_timer.tm_when - ap->ap_ticks) *
+	if (timer_armed(&ne->ne_timer) && ne->ne_timer.tm_when > ls->ls_ticks)
+		m.cn_expires_s = (ne->ne_timer.tm_when - ls->ls_ticks) *
 		    TIMER_TICK_NS / NSEC_PER_SEC;
-	(void)ap->ap_reply->cr_put(ap->ap_reply, &m, sizeof(m));
+	if (ls->ls_error == 0)
+		ls->ls_error = ls->ls_reply->cr_put(ls->ls_reply, &m, sizeof(m));
 }
 
 static int
 arp_ctl_list(struct nk *nk, struct clock_now now, struct ctl_request *cq,
     struct ctl_reply *cr)
 {
-	struct arp_put ap = { cr, now.now_ns / TIMER_TICK_NS };
+	struct listing ls = { .ls_reply = cr, .ls_ticks = now.now_ns / TIMER_TICK_NS };
 
 	(void)cq;
-	arp_walk(nk, put_neigh, &ap);
-	return 0;
+	arp_walk(nk, put_neigh, &ls);
+	return ls.ls_error;
 }
 
 static int

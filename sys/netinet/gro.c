@@ -268,11 +268,12 @@ run_start(struct worker *w, struct runs *rs, struct run *rn, const struct piece 
 void
 gro_merge(struct worker *w, struct pktvec *v)
 {
-	struct runs rs = { 0 };
+	struct runs rs;
 	unsigned n = 0;
 
 	if (v->pv_n < 2 || !any_device_takes(v))
 		return;
+	rs.rs_n = 0;
 	for (unsigned i = 0; i < v->pv_n; i++) {
 		struct pkt *p = v->pv_pkt[i];
 		struct run *rn = rs.rs_n == 0 || p->pkt_len < IP_HLEN + 4 ? NULL :
