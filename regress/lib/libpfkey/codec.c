@@ -214,7 +214,7 @@ everything(uint8_t type, uint64_t has)
 	m.pm_sel.sel_dport = (struct port_range){ 1024, 2048 };
 	m.pm_sel.sel_proto = 6;
 	m.pm_packet = m.pm_sel;
-	strcpy(m.pm_name, "office");
+	memcpy(m.pm_name, "office", 7);
 	m.pm_stats = (struct pfkey_stats){ 1, 2, 3, 4, { 5, 6, 7, 8, 9, 10, 11, 12 } };
 }
 
