@@ -13,6 +13,12 @@
 set -u
 : "${BIN:?run this by make demo}"
 HERE=$(dirname "$0")
+if [ "${DEMO_ALONE:-}" = '' ]; then	# its names are fixed: one at a time
+	DEMO_ALONE=1 flock -n -o -E 75 /tmp/ravelin-demo.lock "$0" "$@"
+	code=$?
+	[ $code -eq 75 ] && echo 'another demonstration runs at this moment'
+	exit $code
+fi
 NET=rvdemo
 STATE=/tmp/ravelin-demo
 W=$STATE
@@ -94,7 +100,7 @@ END
 say 'Two gateways: netkern, policyd and iked in each'
 topo_up || bad 'network namespaces could not be made'
 # Everything that crosses the outer wire, headers only.
-ns gwB tcpdump -i wan0 -p -n -s 64 -B 262144 -w "$W/outer.pcap" \
+ip netns exec "$NET-gwB" tcpdump -i wan0 -p -n -s 64 -B 262144 -w "$W/outer.pcap" \
     >"$W/tcpdump.log" 2>&1 &
 dump=$!
 wait_for 10 grep -q listening "$W/tcpdump.log" || bad 'tcpdump did not start'
@@ -146,21 +152,21 @@ sys.exit(r['lost_packets'] != 0 or r['packets'] < 20000)
 END
 
 say 'The filter inside the tunnel: telnet is blocked at enc0'
-ns hostB timeout 20 nc -l 23 >/dev/null 2>&1 &
+ns hostB timeout 5 nc -l 23 >/dev/null 2>&1 &
 if ns hostA nc -z -w 2 10.2.0.2 23 2>/dev/null; then
 	bad 'telnet came through'
 fi
-gw B pfctl -v -s rules | grep -A 2 no-telnet | sed 's/^/   /'
-drops=$(gw B pfctl -v -s rules | grep -A 2 no-telnet | sed -n 's/.*Packets: *\([0-9]*\).*/\1/p' | head -n 1)
+gw B pfctl -v -s rules | grep -A 1 no-telnet | sed 's/^/   /'
+drops=$(gw B pfctl -v -s rules | grep -A 1 no-telnet | sed -n 's/.*Packets: *\([0-9]*\).*/\1/p' | head -n 1)
 [ "${drops:-0}" -ge 1 ] || bad 'the rule counted nothing'
 ok "the rule counted $drops packets"
 
 say 'The outer wire: only IKE and ESP (and ARP)'
-kill -INT $dump
+kill -TERM $dump
 wait $dump
 grep -E 'captured|dropped by kernel' "$W/tcpdump.log" | sed 's/^/   /'
 grep -q '^0 packets dropped by kernel' "$W/tcpdump.log" || bad 'the capture has gaps: it proves nothing'
-count() { tcpdump -n -r "$W/outer.pcap" "$@" 2>/dev/null | wc -l; }
+count() { tcpdump -n -r "$W/outer.pcap" --count "$@" 2>/dev/null | sed 's/ .*//'; }
 esp=$(count esp)
 natt=$(count udp port 4500)
 ike=$(count udp port 500)

@@ -22,7 +22,7 @@ flow esp form 10.1.0.0/24 to 10.2.0.0/24 peer 192.0.2.2
 flow esp from 10.1.0.0/33 to 10.2.0.0/24 peer 192.0.2.2
 flow esp from 10.1.0.0/24 to 10.2.0.0/24 peer 192.0.2.2 type reqire
 ikev2 "x" active esp from 10.1.0.0/24 to 10.2.0.0/24 peer 192.0.2.2 ikesa enc aes-129-gcm psk "a-key-of-decent-length"
-esp from 192.0.2.1 to 192.0.2.2 spi 0x1 auth hmac-sha2-256 enc aes
+flow esp from 10.1.0.0/24 to 10.2.0.0/24 peer 192.0.2.256
 END
 state() { gw A pfctl -s rules; gw A ipsecctl -s all; gw A ipsecctl -nvf "$W/A/iked.conf"; }
 five() {		# five FILE program...: exit 1, five places, five carets

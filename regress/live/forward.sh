@@ -10,6 +10,7 @@
 #	10.1.0.2     10.1.0.1   10.2.0.1      10.2.0.2
 #
 # The router's namespace holds two devices without addresses, lan and wan.
+# NETKERN_FLAGS may hold more options, such as -w 2.
 
 set -u
 [ "$(id -u)" = 0 ] || { echo 'needs root for network namespaces'; exit 77; }
@@ -63,7 +64,7 @@ for n in A:1 B:2; do
 	ip -n "$NET-host${n%:*}" route add default via "10.${n#*:}.0.1"
 done
 
-ip netns exec "$NET-router" netkern -d -p "$TMPDIR/pid" >"$TMPDIR/netkern.log" 2>&1 &
+ip netns exec "$NET-router" netkern -d ${NETKERN_FLAGS:-} -p "$TMPDIR/pid" >"$TMPDIR/netkern.log" 2>&1 &
 netkern=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do
 	grep -q '^netkern: ready' "$TMPDIR/netkern.log" && break
