@@ -205,45 +205,57 @@ finish_reqids(struct policy *pol)
 static int
 cmp_flow(const void *a, const void *b)
 {
-	const struct policy_flow *x = a, *y = b;
+	const struct policy_flow *x = *(const struct policy_flow *const *)a;
+	const struct policy_flow *y = *(const struct policy_flow *const *)b;
 	int c = memcmp(&x->fl_sel, &y->fl_sel, sizeof(x->fl_sel));
 
 	if (c == 0)
 		c = (int)x->fl_dir - (int)y->fl_dir;
-	if (c == 0 && x->fl_at.po_file != y->fl_at.po_file)
-		c = x->fl_at.po_file < y->fl_at.po_file ? -1 : 1;
-	if (c == 0 && x->fl_at.po_line != y->fl_at.po_line)
-		c = x->fl_at.po_line < y->fl_at.po_line ? -1 : 1;
-	return c;
+	return c != 0 ? c : (x > y) - (x < y);
+}
+
+/* Each rule that decides what an earlier one decides is told once. */
+static void
+flows_check(const struct policy *pol, const struct policy_flow *const *v,
+    size_t n, struct policy_errors *errs)
+{
+	struct policy_place told = { 0 };
+
+	for (size_t i = 1; i < n; i++) {
+		const struct policy_flow *x = v[i - 1], *y = v[i];
+
+		if (memcmp(&x->fl_sel, &y->fl_sel, sizeof(x->fl_sel)) != 0 ||
+		    x->fl_dir != y->fl_dir ||
+		    (told.po_line != 0 && y->fl_at.po_line == told.po_line &&
+		    y->fl_at.po_file == told.po_file))
+			continue;
+		told = y->fl_at;
+		finish_error(pol, errs, &y->fl_at, "this rule decides the same "
+		    "%s packets as the rule in line %u", policy_dir_name(
+		    y->fl_dir), x->fl_at.po_line);
+	}
 }
 
 static bool
 finish_flows(const struct policy *pol, struct policy_errors *errs)
 {
-	uint32_t told_file = 0, told_line = 0;
+	const struct policy_flow **p;
 	struct policy_flow *v;
 	size_t n;
 
 	v = policy_flows(pol, &n);
 	if (v == NULL)
 		return n == 0;
-	qsort(v, n, sizeof(*v), cmp_flow);
-	for (size_t i = 1; i < n; i++) {
-		const struct policy_flow *x = &v[i - 1], *y = &v[i];
-
-		if (memcmp(&x->fl_sel, &y->fl_sel, sizeof(x->fl_sel)) != 0 ||
-		    x->fl_dir != y->fl_dir ||
-		    (y->fl_at.po_line == told_line &&
-		    y->fl_at.po_file == told_file && told_line != 0))
-			continue;
-		told_file = y->fl_at.po_file;
-		told_line = y->fl_at.po_line;
-		finish_error(pol, errs, &y->fl_at, "this rule decides the same "
-		    "%s packets as the rule in line %u", policy_dir_name(
-		    y->fl_dir), x->fl_at.po_line);
+	if ((p = calloc(n, sizeof(*p))) != NULL) {
+		for (size_t i = 0; i < n; i++)
+			p[i] = &v[i];
+		qsort(p, n, sizeof(*p), cmp_flow);
+		flows_check(pol, p, n, errs);
 	}
+	n = p != NULL;
+	free(p);
 	free(v);
-	return true;
+	return n != 0;
 }
 
 static int

@@ -13,6 +13,7 @@
 #include "libpolicy/lex.h"
 
 enum {
+	POOL_ALIGN		= 16,
 	LEX_DEPTH_MAX		= 16,		/* includes and macros, nested */
 	LEX_FILES_MAX		= 256,		/* texts of one parse */
 	LEX_EXPANSIONS_MAX	= 1 << 20,	/* macro uses of one parse */
@@ -58,11 +59,11 @@ pool_alloc(struct pool *po, size_t n)
 	struct pool_chunk *pc = po->po_head;
 	char *p;
 
-	n = (n + 15) & ~(size_t)15;
+	n = (n + POOL_ALIGN - 1) & ~(size_t)(POOL_ALIGN - 1);
 	if (pc == NULL || pc->pc_size - pc->pc_used < n) {
 		size_t size = n > 16384 ? n : 16384;
 
-		if ((pc = calloc(1, sizeof(*pc) + 16 + size)) == NULL) {
+		if ((pc = calloc(1, sizeof(*pc) + POOL_ALIGN + size)) == NULL) {
 			fputs("policy: out of memory\n", stderr);
 			abort();
 		}
@@ -70,7 +71,8 @@ pool_alloc(struct pool *po, size_t n)
 		pc->pc_next = po->po_head;
 		po->po_head = pc;
 	}
-	p = (char *)(pc + 1) + (16 - sizeof(*pc) % 16) % 16 + pc->pc_used;
+	p = (char *)(pc + 1) + (POOL_ALIGN - sizeof(*pc) % POOL_ALIGN) %
+	    POOL_ALIGN + pc->pc_used;
 	pc->pc_used += n;
 	return p;
 }
@@ -92,9 +94,24 @@ pool_free(struct pool *po)
 		struct pool_chunk *pc = po->po_head;
 
 		po->po_head = pc->pc_next;
-		explicit_bzero(pc + 1, pc->pc_size);
+		explicit_bzero(pc + 1, pc->pc_used + POOL_ALIGN);
 		free(pc);
 	}
+}
+
+void
+pool_reset(struct pool *po)
+{
+	struct pool_chunk *keep = po->po_head;
+	struct pool rest;
+
+	if (keep == NULL)
+		return;
+	rest.po_head = keep->pc_next;
+	pool_free(&rest);
+	keep->pc_next = NULL;
+	explicit_bzero(keep + 1, keep->pc_used + POOL_ALIGN);
+	keep->pc_used = 0;
 }
 
 void
@@ -364,7 +381,7 @@ lex_add(struct lexer *lx)
 {
 	if (lx->lx_n == lx->lx_cap) {
 		size_t cap = lx->lx_cap != 0 ? lx->lx_cap * 2 : 64;
-		struct tok *v = pool_alloc(lx->lx_pool, cap * sizeof(*v));
+		struct tok *v = pool_alloc(lx->lx_tmp, cap * sizeof(*v));
 
 		if (lx->lx_n != 0)
 			memcpy(v, lx->lx_tok, lx->lx_n * sizeof(*v));
@@ -380,7 +397,7 @@ lex_close_token(struct lexer *lx, struct tok *tk, const char *buf, size_t n)
 {
 	const struct lexer_frame *fr = lex_file(lx);
 
-	tk->tk_text = pool_copy(lx->lx_pool, buf, n);
+	tk->tk_text = pool_copy(lx->lx_tmp, buf, n);
 	tk->tk_len = n;
 	if (fr == lx->lx_top && fr != NULL && tk->tk_body == fr->fr_text &&
 	    tk->tk_line == fr->fr_line)
@@ -557,6 +574,9 @@ lex_statement(struct lexer *lx)
 			lx->lx_top = lx->lx_top->fr_below;
 		if (lx->lx_top == NULL)
 			return false;
+		pool_reset(lx->lx_tmp);
+		lx->lx_tok = NULL;
+		lx->lx_cap = 0;
 		lx->lx_n = 0;
 		lx->lx_bad = false;
 		lex_line(lx);

@@ -9,8 +9,9 @@
  * lex_statements[] ends an open brace, so that one forgotten brace costs
  * one error and not the rest of the file.
  *
- * Everything that a parse allocates lives in its pool until the end and is
- * wiped then: texts hold secrets.
+ * What a parse allocates lives in two pools, one until the end of the parse
+ * and one until the end of the statement, and is wiped then: texts hold
+ * secrets.
  */
 #ifndef LIBPOLICY_LEX_H
 #define LIBPOLICY_LEX_H
@@ -28,6 +29,8 @@ struct pool {
 void	*pool_alloc(struct pool *po, size_t n);
 char	*pool_copy(struct pool *po, const char *p, size_t n);
 void	 pool_free(struct pool *po);
+/* Wipes all and keeps one piece of memory for the next use. */
+void	 pool_reset(struct pool *po);
 
 /* ---- tokens ---- */
 
@@ -57,7 +60,8 @@ struct lexer_frame;
 struct lexer_macro;
 
 struct lexer {
-	struct pool		*lx_pool;
+	struct pool		*lx_pool;	/* texts and macros */
+	struct pool		*lx_tmp;	/* tokens of the statement */
 	struct policy_errors	*lx_errs;
 	const struct policy_env	*lx_env;
 	struct lexer_frame	*lx_top;
@@ -78,7 +82,8 @@ bool	lex_include(struct lexer *lx, const struct tok *name);
 void	lex_macro_set(struct lexer *lx, const char *name, const char *value,
 	    bool fixed);
 /*
- * The next statement into lx_tok[0..lx_n), which ends in TOK_END.  False at
+ * The next statement into lx_tok[0..lx_n), which ends in TOK_END; tokens of
+ * the last one, and all else in lx_tmp, are gone.  False at
  * the end of all texts.  lx_n is at least 2: empty lines are passed over.
  */
 bool	lex_statement(struct lexer *lx);

@@ -353,13 +353,15 @@ policy_parse(struct policy *pol, const struct policy_text *text,
     const struct policy_env *env, const struct policy_macro *macros,
     size_t nmacros, struct policy_errors *errs)
 {
+	struct pool texts = { 0 };
 	struct parse ps;
 	bool ok;
 
 	memset(&ps, 0, sizeof(ps));
 	ps.ps_pol = pol;
 	ps.ps_env = env;
-	ps.ps_lx.lx_pool = &ps.ps_pool;
+	ps.ps_lx.lx_pool = &texts;
+	ps.ps_lx.lx_tmp = &ps.ps_pool;
 	ps.ps_lx.lx_errs = errs;
 	ps.ps_lx.lx_env = env;
 	for (size_t i = 0; i < nmacros; i++)
@@ -371,5 +373,6 @@ policy_parse(struct policy *pol, const struct policy_text *text,
 	ok = !ps.ps_lx.lx_bad;
 	explicit_bzero(&ps.ps_d, sizeof(ps.ps_d));
 	pool_free(&ps.ps_pool);
+	pool_free(&texts);
 	return ok;
 }

@@ -92,7 +92,7 @@ struct parse {
 	struct policy		*ps_pol;
 	const struct policy_env	*ps_env;
 	struct lexer		 ps_lx;
-	struct pool		 ps_pool;
+	struct pool		 ps_pool;	/* of the statement */
 	struct tok		*ps_t;		/* the next token */
 	struct draft		 ps_d;
 	bool			 ps_bad;	/* of this statement */

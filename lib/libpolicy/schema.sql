@@ -16,7 +16,8 @@ CREATE TABLE revision (
 CREATE TABLE text (
 	revision INTEGER NOT NULL REFERENCES revision (number) ON DELETE CASCADE,
 	ord	INTEGER NOT NULL,
-	kind	TEXT NOT NULL CHECK (kind IN ('main', 'include', 'macro')),
+	kind	TEXT NOT NULL CHECK (kind = 'main' OR kind = 'include' OR
+		kind = 'macro'),
 	name	TEXT NOT NULL,			-- file name; of a macro, its name
 	body	BLOB NOT NULL,
 	PRIMARY KEY (revision, ord)
@@ -26,7 +27,8 @@ CREATE TABLE text (
 CREATE TABLE rule (
 	revision INTEGER NOT NULL REFERENCES revision (number) ON DELETE CASCADE,
 	ord	INTEGER NOT NULL,
-	kind	TEXT NOT NULL CHECK (kind IN ('set', 'flow', 'sa', 'ikev2')),
+	kind	TEXT NOT NULL CHECK (kind = 'set' OR kind = 'flow' OR
+		kind = 'sa' OR kind = 'ikev2'),	-- IN makes a table each time
 	name	TEXT,				-- of ikev2 rules
 	reqid	INTEGER,			-- of ikev2 rules
 	body	TEXT NOT NULL,

@@ -25,11 +25,6 @@ policy_forms_add(struct policy_forms *pf, const char *form, size_t len,
 		form++;
 		len -= 2;
 	}
-	for (size_t i = 0; i < pf->pf_n; i++) {
-		if (pf->pf_v[i].pf_len == len &&
-		    memcmp(pf->pf_v[i].pf_form, form, len) == 0)
-			return;
-	}
 	v = reallocarray(pf->pf_v, pf->pf_n + 1, sizeof(*v));
 	if (v == NULL) {
 		pf->pf_memory = true;
@@ -172,25 +167,24 @@ struct rule_writer {
 	FILE			*rw_out;
 };
 
+/* The text of the rule is printed from the begin of the stream. */
 static void
 rule_begin(struct rule_writer *rw)
 {
-	rw->rw_out = rw->rw_ok ? open_memstream(&rw->rw_text, &rw->rw_len) :
-	    NULL;
-	rw->rw_ok = rw->rw_out != NULL;
+	rw->rw_ok = rw->rw_ok && fseek(rw->rw_out, 0, SEEK_SET) == 0;
 }
 
 static void
 rule_end(struct rule_writer *rw, const char *kind, const struct policy_ike *ik)
 {
 	sqlite3_stmt *s = rw->rw_stmt;
+	long len = rw->rw_ok ? ftell(rw->rw_out) : -1;
 
-	if (!rw->rw_ok)
+	if (len < 0 || fflush(rw->rw_out) != 0) {
+		rw->rw_ok = false;
 		return;
-	rw->rw_ok = fclose(rw->rw_out) == 0;
-	br_sha256_update(&rw->rw_hash, rw->rw_text, rw->rw_len);
-	(void)sqlite3_reset(s);
-	(void)sqlite3_clear_bindings(s);
+	}
+	br_sha256_update(&rw->rw_hash, rw->rw_text, (size_t)len);
 	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)rw->rw_rev);
 	(void)sqlite3_bind_int(s, 2, rw->rw_ord++);
 	(void)sqlite3_bind_text(s, 3, kind, -1, SQLITE_STATIC);
@@ -198,12 +192,9 @@ rule_end(struct rule_writer *rw, const char *kind, const struct policy_ike *ik)
 		(void)sqlite3_bind_text(s, 4, ik->ik_name, -1, SQLITE_STATIC);
 		(void)sqlite3_bind_int64(s, 5, ik->ik_reqid);
 	}
-	(void)sqlite3_bind_text(s, 6, rw->rw_text, (int)rw->rw_len,
-	    SQLITE_STATIC);
-	rw->rw_ok = rw->rw_ok && sqlite3_step(s) == SQLITE_DONE;
+	(void)sqlite3_bind_text(s, 6, rw->rw_text, (int)len, SQLITE_STATIC);
+	rw->rw_ok = sqlite3_step(s) == SQLITE_DONE;
 	(void)sqlite3_reset(s);
-	free(rw->rw_text);
-	rw->rw_text = NULL;
 }
 
 static void
@@ -243,8 +234,12 @@ commit_rules(struct policy_store *st, uint64_t rev, const struct policy *pol)
 	br_sha256_init(&rw.rw_hash);
 	rw.rw_stmt = store_prepare(st, "INSERT INTO rule (revision, ord, kind, "
 	    "name, reqid, body) VALUES (?, ?, ?, ?, ?, ?)");
-	rw.rw_ok = rw.rw_stmt != NULL;
+	rw.rw_out = open_memstream(&rw.rw_text, &rw.rw_len);
+	rw.rw_ok = rw.rw_stmt != NULL && rw.rw_out != NULL;
 	write_rules(&rw, pol);
+	if (rw.rw_out != NULL)
+		(void)fclose(rw.rw_out);
+	free(rw.rw_text);
 	(void)sqlite3_finalize(rw.rw_stmt);
 	if (!rw.rw_ok)
 		return false;
@@ -262,62 +257,152 @@ commit_rules(struct policy_store *st, uint64_t rev, const struct policy *pol)
 
 /* ---- texts ---- */
 
-/* Length of the form at p if it stands there, its quotes included. */
-static size_t
-form_at(const struct policy_form *f, const char *body, size_t off, size_t len,
-    size_t *skip)
+/*
+ * Forms by their first bytes, the longer ones first, so that a key that
+ * begins like another is found whole.  A form is never shorter than that:
+ * keys are not.
+ */
+enum { FORM_HEAD = 16, FORM_BUCKETS = 1 << 14 };
+
+struct form_index {
+	const struct policy_forms	*fi_forms;
+	size_t				*fi_order;	/* of forms, sorted */
+	size_t				*fi_first;	/* of a bucket */
+	bool				*fi_used;	/* of forms */
+};
+
+static unsigned
+form_hash(const char *p)
 {
-	if (len - off < f->pf_len ||
-	    memcmp(body + off, f->pf_form, f->pf_len) != 0)
-		return 0;
-	*skip = f->pf_len;
-	if (off > 0 && body[off - 1] == '"' &&
-	    off + f->pf_len < len && body[off + f->pf_len] == '"')
-		return 2;	/* the opening quote was written already */
-	return 1;
+	uint64_t h[2];
+
+	memcpy(h, p, sizeof(h));
+	h[0] = (h[0] ^ h[1] * 0xc2b2ae3d27d4eb4full) * 0x9e3779b97f4a7c15ull;
+	return (unsigned)(h[0] >> 50);
 }
 
-/* The text with each key replaced by its number; counts replacements. */
-static char *
-seal_text(const struct policy_text_item *ti, const struct policy_forms *pf,
-    bool *used, size_t *newlen)
+static int
+form_cmp(const void *a, const void *b, void *forms)
 {
-	size_t len = 0, skip = 0;
+	const struct policy_forms *pf = forms;
+	const struct policy_form *x = &pf->pf_v[*(const size_t *)a];
+	const struct policy_form *y = &pf->pf_v[*(const size_t *)b];
+	unsigned hx = form_hash(x->pf_form), hy = form_hash(y->pf_form);
+
+	if (hx != hy)
+		return hx < hy ? -1 : 1;
+	if (x->pf_len != y->pf_len)
+		return x->pf_len > y->pf_len ? -1 : 1;
+	return memcmp(x->pf_form, y->pf_form, x->pf_len);
+}
+
+static void
+forms_free(struct form_index *fi)
+{
+	free(fi->fi_order);
+	free(fi->fi_first);
+	free(fi->fi_used);
+}
+
+static bool
+forms_index(struct form_index *fi, struct policy_forms *pf)
+{
+	size_t n = 0;
+
+	fi->fi_forms = pf;
+	fi->fi_order = calloc(pf->pf_n + 1, sizeof(*fi->fi_order));
+	fi->fi_first = calloc(FORM_BUCKETS + 1, sizeof(*fi->fi_first));
+	fi->fi_used = calloc(pf->pf_n + 1, sizeof(*fi->fi_used));
+	if (fi->fi_order == NULL || fi->fi_first == NULL ||
+	    fi->fi_used == NULL)
+		return false;
+	for (size_t i = 0; i < pf->pf_n; i++) {
+		if (pf->pf_v[i].pf_len < FORM_HEAD)
+			continue;	/* not used: will be refused */
+		fi->fi_order[n++] = i;
+		fi->fi_first[form_hash(pf->pf_v[i].pf_form) + 1]++;
+	}
+	for (size_t i = 0; i < FORM_BUCKETS; i++)
+		fi->fi_first[i + 1] += fi->fi_first[i];
+	qsort_r(fi->fi_order, n, sizeof(*fi->fi_order), form_cmp, pf);
+	return true;
+}
+
+static bool
+same_form(const struct policy_form *a, const struct policy_form *b)
+{
+	return a->pf_len == b->pf_len &&
+	    memcmp(a->pf_form, b->pf_form, a->pf_len) == 0;
+}
+
+/* The longest form that stands at p. */
+static const struct policy_form *
+form_at(const struct form_index *fi, const char *p, size_t left)
+{
+	unsigned h;
+
+	if (left < FORM_HEAD)
+		return NULL;
+	h = form_hash(p);
+	for (size_t i = fi->fi_first[h]; i < fi->fi_first[h + 1]; i++) {
+		const struct policy_form *f =
+		    &fi->fi_forms->pf_v[fi->fi_order[i]];
+
+		if (f->pf_len > left || memcmp(p, f->pf_form, f->pf_len) != 0)
+			continue;
+		for (size_t j = i; j < fi->fi_first[h + 1] && same_form(f,
+		    &fi->fi_forms->pf_v[fi->fi_order[j]]); j++)
+			fi->fi_used[fi->fi_order[j]] = true;
+		return f;
+	}
+	return NULL;
+}
+
+static void
+print_sealed(const struct policy_form *f, FILE *out)
+{
+	fprintf(out, "sealed \"%llu", (unsigned long long)f->pf_key[0].pk_id);
+	if (f->pf_nkeys == 2)
+		fprintf(out, ":%llu", (unsigned long long)f->pf_key[1].pk_id);
+	fputc('"', out);
+}
+
+/* The text with each key, and quotes around it, replaced by its number. */
+static char *
+seal_text(const struct policy_text_item *ti, const struct form_index *fi,
+    size_t *newlen)
+{
+	const char *body = ti->ti_body;
+	size_t done = 0, off = 0;
 	char *text = NULL;
-	FILE *out = open_memstream(&text, &len);
+	FILE *out = open_memstream(&text, newlen);
 
 	if (out == NULL)
 		return NULL;
-	for (size_t off = 0; off < ti->ti_len;) {
-		const struct policy_form *f = NULL;
-		size_t how = 0, i;
+	while (off < ti->ti_len) {
+		const struct policy_form *f = form_at(fi, body + off,
+		    ti->ti_len - off);
+		size_t end;
 
-		for (i = 0; i < pf->pf_n && how == 0; i++) {
-			f = &pf->pf_v[i];
-			how = form_at(f, ti->ti_body, off, ti->ti_len, &skip);
-		}
-		if (how == 0) {
-			fputc(ti->ti_body[off++], out);
+		if (f == NULL) {
+			off++;
 			continue;
 		}
-		used[i - 1] = true;
-		if (how == 2) {
-			(void)fseek(out, -1, SEEK_CUR);
-			skip++;
+		end = off + f->pf_len;
+		if (off > done && body[off - 1] == '"' && end < ti->ti_len &&
+		    body[end] == '"') {
+			off--;
+			end++;
 		}
-		fprintf(out, "sealed \"%llu",
-		    (unsigned long long)f->pf_key[0].pk_id);
-		if (f->pf_nkeys == 2)
-			fprintf(out, ":%llu",
-			    (unsigned long long)f->pf_key[1].pk_id);
-		fputc('"', out);
-		off += skip;
+		(void)fwrite(body + done, 1, off - done, out);
+		print_sealed(f, out);
+		done = off = end;
 	}
+	(void)fwrite(body + done, 1, ti->ti_len - done, out);
 	if (fclose(out) != 0) {
 		free(text);
 		return NULL;
 	}
-	*newlen = len;
 	return text;
 }
 
@@ -366,8 +451,8 @@ static bool
 commit_texts(struct policy_store *st, uint64_t rev, struct policy_commit *co,
     const char **why)
 {
-	size_t nforms = co->co_forms->pf_n;
-	bool *used = calloc(nforms + 1, sizeof(*used)), ok = used != NULL;
+	struct form_index fi = { 0 };
+	bool ok = forms_index(&fi, co->co_forms);
 	int ord = 0;
 
 	if (ok && co->co_texts->tx_n == 0)
@@ -379,19 +464,19 @@ commit_texts(struct policy_store *st, uint64_t rev, struct policy_commit *co,
 
 		if (ti->ti_kind == POLICY_TEXT_KEY)
 			continue;
-		body = seal_text(ti, co->co_forms, used, &len);
+		body = seal_text(ti, &fi, &len);
 		ok = body != NULL && put_text(st, rev, ord++, ti, body, len);
 		free(body);
 	}
 	if (!ok)
 		(void)store_fail_sql(st, why, "cannot write the texts");
-	for (size_t i = 0; ok && i < nforms; i++) {
-		ok = used[i];
+	for (size_t i = 0; ok && i < co->co_forms->pf_n; i++) {
+		ok = fi.fi_used[i];
 		if (!ok)
 			(void)store_fail(st, why, "a key is put together from "
 			    "several macros or lines: write it in one piece");
 	}
-	free(used);
+	forms_free(&fi);
 	return ok;
 }
 

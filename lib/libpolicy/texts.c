@@ -29,6 +29,7 @@ policy_texts_add(struct policy_texts *tx, enum policy_text_kind kind,
 	ti->ti_name = strdup(name);
 	ti->ti_body = malloc(len + 1);
 	ti->ti_len = len;
+	ti->ti_cap = len + 1;
 	if (ti->ti_name == NULL || ti->ti_body == NULL) {
 		free(ti->ti_name);
 		free(ti->ti_body);
@@ -38,6 +39,34 @@ policy_texts_add(struct policy_texts *tx, enum policy_text_kind kind,
 		memcpy(ti->ti_body, body, len);
 	ti->ti_body[len] = '\0';
 	tx->tx_n++;
+	return true;
+}
+
+bool
+policy_texts_more(struct policy_texts *tx, const char *body, size_t len)
+{
+	struct policy_text_item *ti;
+	size_t cap;
+	char *more;
+
+	if (tx->tx_n == 0)
+		return false;
+	ti = &tx->tx_v[tx->tx_n - 1];
+	if (len > POLICY_TEXT_MAX - ti->ti_len)
+		return false;
+	if (ti->ti_len + len + 1 > ti->ti_cap) {
+		cap = (ti->ti_len + len + 1) * 2;
+		if ((more = malloc(cap)) == NULL)
+			return false;
+		memcpy(more, ti->ti_body, ti->ti_len);
+		explicit_bzero(ti->ti_body, ti->ti_len);
+		free(ti->ti_body);
+		ti->ti_body = more;
+		ti->ti_cap = cap;
+	}
+	memcpy(ti->ti_body + ti->ti_len, body, len);
+	ti->ti_len += len;
+	ti->ti_body[ti->ti_len] = '\0';
 	return true;
 }
 

@@ -29,6 +29,7 @@ struct policy_text_item {
 	char			*ti_name;
 	char			*ti_body;	/* ti_len bytes, then a NUL */
 	size_t			 ti_len;
+	size_t			 ti_cap;	/* bytes of ti_body, the NUL too */
 };
 
 struct policy_texts {
@@ -39,6 +40,9 @@ struct policy_texts {
 /* Copies the body. False without memory, or with too many or too large. */
 bool	policy_texts_add(struct policy_texts *tx, enum policy_text_kind kind,
 	    const char *name, const char *body, size_t len);
+/* More bytes to the end of the text added last; false as above. */
+bool	policy_texts_more(struct policy_texts *tx, const char *body,
+	    size_t len);
 void	policy_texts_free(struct policy_texts *tx);	/* wipes */
 struct policy_text_item	*policy_texts_find(struct policy_texts *tx,
 	    enum policy_text_kind kind, const char *name);

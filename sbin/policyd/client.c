@@ -237,28 +237,6 @@ forget_texts(struct client *cl)
 }
 
 static bool
-text_more(struct client *cl, const uint8_t *p, size_t n)
-{
-	struct policy_text_item *ti;
-	char *body;
-
-	if (cl->cl_texts.tx_n == 0)
-		return false;
-	ti = &cl->cl_texts.tx_v[cl->cl_texts.tx_n - 1];
-	if (ti->ti_len + n > POLICY_TEXT_MAX ||
-	    (body = malloc(ti->ti_len + n + 1)) == NULL)
-		return false;
-	memcpy(body, ti->ti_body, ti->ti_len);
-	memcpy(body + ti->ti_len, p, n);
-	body[ti->ti_len + n] = '\0';
-	explicit_bzero(ti->ti_body, ti->ti_len);
-	free(ti->ti_body);
-	ti->ti_body = body;
-	ti->ti_len += n;
-	return true;
-}
-
-static bool
 take_text(struct client *cl, struct cur *c)
 {
 	uint8_t kind = cur_u8(c), flags = cur_u8(c);
@@ -274,7 +252,8 @@ take_text(struct client *cl, struct cur *c)
 		return false;
 	cl->cl_total += n;
 	if ((flags & POLICYW_MORE) != 0)
-		return text_more(cl, p, n);
+		return n == 0 || policy_texts_more(&cl->cl_texts,
+		    (const char *)p, n);
 	if (nlen != 0)
 		memcpy(text, name, nlen);
 	text[nlen] = '\0';
