@@ -59,6 +59,7 @@ not_forwarded(void)
 		{ "multicast", "224.0.0.9", false, DROP_IP_BROADCAST },
 		{ "multicast to all stations of the link", "224.0.0.9", true, DROP_IP_BROADCAST },
 		{ "one address in a frame for all", B, true, DROP_IP_BROADCAST },
+		{ "our address in a frame for all", "10.0.0.1", true, DROP_IP_BROADCAST },
 		{ "no route", "192.0.2.1", false, DROP_IP_NOROUTE },
 		{ "all ones: for us, no port", "255.255.255.255", true, DROP_UDP_NOPORT },
 		{ "the subnet's broadcast: for us, no port", "10.0.0.255", true, DROP_UDP_NOPORT },

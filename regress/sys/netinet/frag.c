@@ -227,6 +227,10 @@ overlaps(void)
 	for (unsigned i = 1; i < PIECES; i++)
 		send_piece(i);
 	CU_ASSERT_EQUAL(wire_waiting(em1), 0);
+	test_row("all of it once more: still refused");
+	for (unsigned i = 0; i < PIECES; i++)
+		send_piece(i);
+	CU_ASSERT_EQUAL(wire_waiting(em1), 0);
 	test_row("two ends");
 	make_whole(A, 60001, DATA - 8);
 	send_part(128, 64, false);
