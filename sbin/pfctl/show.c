@@ -246,7 +246,12 @@ static void
 show_timeouts(struct ctl_client *cl, const struct options *op)
 {
 	struct pf_info in = info_get(cl);
+	uint32_t *tm = in.in_options.po_timeout;
 
+	if (tm[PF_TM_ADAPTIVE_END] == 0) {
+		tm[PF_TM_ADAPTIVE_START] = (uint32_t)(in.in_limit * 6 / 10);
+		tm[PF_TM_ADAPTIVE_END] = (uint32_t)(in.in_limit * 12 / 10);
+	}
 	for (unsigned i = 0; i < PF_TM_MAX; i++)
 		if (op->op_json)
 			json_number(pf_timeout_name(i), in.in_options.po_timeout[i]);

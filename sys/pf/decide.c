@@ -201,7 +201,8 @@ describe(struct worker *w, const struct pkt *p, const struct flow_key *k,
 	pd->pd_tos = p->pkt_af == AF_INET && p->pkt_len >= 2 ? p->pkt_data[1] : 0;
 	pd->pd_len = (uint16_t)(p->pkt_len > UINT16_MAX ? UINT16_MAX : p->pkt_len);
 	pd->pd_tag = tag;
-	nk_rand(w->w_nk, &pd->pd_rand, sizeof(pd->pd_rand));
+	if (pf_rolls_dice(w->w_nk))
+		nk_rand(w->w_nk, &pd->pd_rand, sizeof(pd->pd_rand));
 }
 
 /* ESP for this host that the state of our own ESP to that peer would let in. */

@@ -5,7 +5,9 @@
  * Slots are one array, allocated at start and touched only as they are
  * used.  A flow's timer is not moved by its packets: when it fires, it looks
  * when the last packet was, and goes back to sleep for what is left.  Only
- * a change of state that shortens the timeout moves it.
+ * a change of state that shortens the timeout moves it.  While the table is
+ * so full that timeouts shrink (adaptive.start), a sweep that passes the
+ * whole table in two seconds ends what timers would find too late.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +19,10 @@
 
 #define FLOWS_DEFAULT	(1u << 18)	/* a worker */
 #define FLOWS_MIN	64u
+#define SWEEP_PARTS	20		/* of the table, one each SWEEP_NS */
+#define SWEEP_NS	(100 * NSEC_PER_MSEC)
+
+static void	flow_sweep(void *, uint64_t);
 
 static uint32_t
 flow_buckets(uint32_t flows)
@@ -49,6 +55,7 @@ flow_table_init(struct worker *w)
 	ft->ft_bucket = aligned_alloc(64, n * sizeof(*ft->ft_bucket));
 	ft->ft_flow = aligned_alloc(64, (size_t)max * sizeof(*ft->ft_flow));
 	ft->ft_free = malloc((size_t)max * sizeof(*ft->ft_free));
+	timer_init(&ft->ft_sweep, flow_sweep, ft);
 	w->w_flows = ft;
 	if (ft->ft_bucket == NULL || ft->ft_flow == NULL || ft->ft_free == NULL) {
 		flow_table_fini(w);
@@ -67,6 +74,7 @@ flow_table_fini(struct worker *w)
 		return;
 	if (ft->ft_flow != NULL)
 		flow_flush(w);
+	timer_clear(&w->w_wheel, &ft->ft_sweep);
 	free(ft->ft_bucket);
 	free(ft->ft_flow);
 	free(ft->ft_free);
@@ -162,19 +170,82 @@ slot_index(const struct flow_table *ft, const struct flow *fl)
 	return (uint32_t)(fl - ft->ft_flow);
 }
 
+/* This worker's share of a figure that counts for all. */
+static uint64_t
+share(const struct flow_table *ft, uint64_t all)
+{
+	unsigned n = ft->ft_worker->w_nk->nk_nworkers;
+
+	return (all + n - 1) / n;
+}
+
+/* From how many states on timeouts shrink, and where they come to nothing. */
+static void
+adaptive(const struct flow_table *ft, uint64_t *start, uint64_t *end)
+{
+	const struct pf_options *po = pf_options(ft->ft_worker->w_nk);
+	uint64_t cap = ft->ft_max;
+
+	*start = share(ft, po->po_timeout[PF_TM_ADAPTIVE_START]);
+	*end = share(ft, po->po_timeout[PF_TM_ADAPTIVE_END]);
+	if (*end != 0)
+		return;
+	if (po->po_limit_states != 0 && share(ft, po->po_limit_states) < cap)
+		cap = share(ft, po->po_limit_states);
+	*start = cap * 6 / 10;
+	*end = cap * 12 / 10;
+}
+
+uint64_t
+flow_end_ns(const struct flow_table *ft, const struct flow *fl)
+{
+	uint64_t t = track_timeout(fl, pf_options(ft->ft_worker->w_nk)) * NSEC_PER_SEC;
+	uint64_t start, end;
+
+	adaptive(ft, &start, &end);
+	if (ft->ft_states > start && end > start)
+		t = ft->ft_states >= end ? 0 : t / (end - start) * (end - ft->ft_states);
+	return fl->fl_last_ns + t;
+}
+
 static void
 flow_expire(void *arg, uint64_t now_ns)
 {
 	struct flow *fl = arg;
 	struct worker *w = fl->fl_owner;
-	uint64_t end;
+	uint64_t end = flow_end_ns(w->w_flows, fl);
 
-	end = fl->fl_last_ns + NSEC_PER_SEC *
-	    track_timeout(fl, pf_options(w->w_nk), w->w_flows->ft_states);
 	if (end > now_ns)
 		timer_set(&w->w_wheel, &fl->fl_timer, end);
 	else
 		flow_remove(w, fl);
+}
+
+static void
+sweep_arm(struct flow_table *ft, uint64_t now_ns)
+{
+	uint64_t start, end;
+
+	adaptive(ft, &start, &end);
+	if (ft->ft_states > start && !timer_armed(&ft->ft_sweep))
+		timer_set(&ft->ft_worker->w_wheel, &ft->ft_sweep, now_ns + SWEEP_NS);
+}
+
+static void
+flow_sweep(void *arg, uint64_t now_ns)
+{
+	struct flow_table *ft = arg;
+
+	for (uint32_t n = ft->ft_fresh / SWEEP_PARTS + 64; n != 0; n--) {
+		struct flow *fl;
+
+		if (ft->ft_sweep_at >= ft->ft_fresh)
+			ft->ft_sweep_at = 0;
+		fl = &ft->ft_flow[ft->ft_sweep_at++];
+		if ((fl->fl_flags & FL_USED) && flow_end_ns(ft, fl) <= now_ns)
+			flow_remove(ft->ft_worker, fl);
+	}
+	sweep_arm(ft, now_ns);
 }
 
 struct flow *
@@ -205,10 +276,9 @@ flow_new(struct flow_table *ft, const struct flow_key *k, uint32_t hash)
 void
 flow_timer(struct worker *w, struct flow *fl)
 {
-	uint64_t end = w->w_now.now_ns + NSEC_PER_SEC *
-	    track_timeout(fl, pf_options(w->w_nk), w->w_flows->ft_states);
-
-	timer_set(&w->w_wheel, &fl->fl_timer, end);
+	fl->fl_last_ns = w->w_now.now_ns;
+	timer_set(&w->w_wheel, &fl->fl_timer, flow_end_ns(w->w_flows, fl));
+	sweep_arm(w->w_flows, w->w_now.now_ns);
 }
 
 void

@@ -35,6 +35,8 @@ struct flow_table {
 	struct flow		*ft_flow;
 	uint32_t		*ft_free;
 	struct worker		*ft_worker;
+	uint32_t		 ft_sweep_at;	/* the next slot that the sweep looks at */
+	struct timer		 ft_sweep;	/* while timeouts shrink */
 };
 
 static inline struct flow_bucket *
@@ -98,6 +100,8 @@ flow_is(const struct flow *fl, const struct flow_key *k, unsigned *dir)
 
 /* A flow with its keys, armed nowhere, in the table; NULL if there is no room. */
 struct flow	*flow_new(struct flow_table *, const struct flow_key *, uint32_t hash);
+/* When it ends, if no more packets come; timeouts shrink as the table fills. */
+uint64_t	 flow_end_ns(const struct flow_table *, const struct flow *);
 /* Arms the expiry, or moves it nearer after a change of state. */
 void		 flow_timer(struct worker *, struct flow *);
 

@@ -32,6 +32,7 @@ pf_init(struct nk *nk)
 		return ENOMEM;
 	}
 	pf->pf_rules->rs_serial = pf->pf_serial;
+	pf->pf_options = pf->pf_rules->rs_set.ps_options;
 	return 0;
 }
 
@@ -58,7 +59,7 @@ pf_active(struct nk *nk)
 const struct pf_options *
 pf_options(const struct nk *nk)
 {
-	return &nk->nk_pf->pf_rules->rs_set.ps_options;
+	return &nk->nk_pf->pf_options;
 }
 
 uint32_t
@@ -73,6 +74,12 @@ pf_tag_name(const struct nk *nk, uint16_t tag)
 	const struct pf_tags *pt = &nk->nk_pf->pf_tags;
 
 	return tag == 0 || tag > pt->pt_n ? "" : pt->pt_name[tag - 1];
+}
+
+bool
+pf_rolls_dice(const struct nk *nk)
+{
+	return nk->nk_pf->pf_rules->rs_random;
 }
 
 bool
@@ -229,6 +236,7 @@ pf_commit(struct nk *nk, struct pf_set *ps)
 		return ENOMEM;
 	rs->rs_serial = ++pf->pf_serial;
 	pf->pf_rules = rs;
+	pf->pf_options = rs->rs_set.ps_options;
 	pf_ruleset_free(old);
 	/* what keeps no state asks the new rules */
 	nk_bump(nk);

@@ -22,6 +22,8 @@ struct pf {
 	uint64_t		 pf_since_ns;	/* enabled or disabled at */
 	uint64_t		 pf_matches;	/* times that rules were asked */
 	uint32_t		 pf_serial;	/* of the last ruleset */
+	/* a copy: timers read it without nk_lock, while rulesets come and go */
+	struct pf_options	 pf_options;
 	struct pf_txn		 pf_txn[PF_TXNS_MAX];
 };
 

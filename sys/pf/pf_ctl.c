@@ -365,8 +365,7 @@ state_describe(struct nk *nk, struct clock_now now, const struct flow *fl,
     struct pf_state_info *si)
 {
 	const struct flow_key *k = &fl->fl_key[0];
-	uint64_t end = fl->fl_last_ns + NSEC_PER_SEC *
-	    track_timeout(fl, pf_options(nk), flow_count(fl->fl_owner));
+	uint64_t end = flow_end_ns(fl->fl_owner->w_flows, fl);
 
 	memset(si, 0, sizeof(*si));
 	si->si_src.ad_af = si->si_dst.ad_af = k->fk_af;

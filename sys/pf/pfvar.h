@@ -59,7 +59,10 @@ bool	pf_filters(const struct nk *, const struct ifnet *);
 /* A flow has come (1) or gone (-1): its rules' counters. nk_lock held. */
 struct flow;
 void	pf_state_account(struct nk *, const struct flow *, int change);
+/* May be read without nk_lock: each field is old or new. */
 const struct pf_options *pf_options(const struct nk *);
+/* Does any rule look at pd_rand? nk_lock held. */
+bool	pf_rolls_dice(const struct nk *);
 uint32_t pf_serial(const struct nk *);		/* of the ruleset in force */
 
 /* Name of a tag, "" for 0 or a number never given. */

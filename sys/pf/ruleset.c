@@ -346,9 +346,11 @@ ruleset_compile(struct pf_ruleset *rs, struct pf_tags *tags)
 {
 	struct pf_set *ps = &rs->rs_set;
 
-	for (uint32_t i = 0; i < rs->rs_n; i++)
+	for (uint32_t i = 0; i < rs->rs_n; i++) {
 		if (!rule_compile(ps, tags, &rs->rs_rule[i], &ps->ps_rule[i]))
 			return false;
+		rs->rs_random |= ps->ps_rule[i].pr_prob != 0;
+	}
 	for (size_t i = 0; i < ps->ps_ntables; i++)
 		if (pf_table_compile(ps->ps_table[i]) != 0)
 			return false;

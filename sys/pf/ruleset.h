@@ -48,6 +48,7 @@ struct pf_ruleset {
 	struct pf_crule		*rs_rule;
 	uint32_t		 rs_n;
 	uint32_t		 rs_serial;
+	bool			 rs_random;	/* some rule has a probability */
 	struct pf_rule_count	*rs_count;	/* by rule */
 	uint64_t		*rs_evals;
 	const struct if_table	*rs_ifs;

@@ -445,16 +445,9 @@ flow_timeout(const struct flow *fl)
 }
 
 uint32_t
-track_timeout(const struct flow *fl, const struct pf_options *po, uint64_t states)
+track_timeout(const struct flow *fl, const struct pf_options *po)
 {
-	uint32_t t = po->po_timeout[flow_timeout(fl)];
-	uint64_t start = po->po_timeout[PF_TM_ADAPTIVE_START];
-	uint64_t end = po->po_timeout[PF_TM_ADAPTIVE_END];
-
-	/* pf.conf(5): between start and end, timeouts shrink to nothing in proportion */
-	if (end <= start || states <= start)
-		return t;
-	return states >= end ? 0 : (uint32_t)(t * (end - states) / (end - start));
+	return po->po_timeout[flow_timeout(fl)];
 }
 
 /* ---- small questions ---- */

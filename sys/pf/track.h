@@ -35,8 +35,8 @@ void		 track_other(struct flow *, unsigned dir);
 bool		 track_reopens(const struct flow *, unsigned dir, const struct pkt *);
 /* May an ICMP error about this flow's packets be believed? p is the error. */
 bool		 track_icmp_error(const struct flow *, unsigned dir, const struct pkt *);
-/* Seconds that the flow lasts after its last packet, by the timeouts and the number of states. */
-uint32_t	 track_timeout(const struct flow *, const struct pf_options *, uint64_t states);
+/* Seconds that the flow lasts after its last packet, by the timeouts alone. */
+uint32_t	 track_timeout(const struct flow *, const struct pf_options *);
 /* Packets that one pkt stands for. */
 unsigned	 track_segments(const struct pkt *);
 const char	*track_name(uint8_t proto, unsigned peer);

@@ -3,8 +3,11 @@
  * Rules and states on a router between two stations (see router.h): what
  * passes, what is blocked, what is answered, when states end.
  */
+#include <unistd.h>
+
 #include "load.h"
 #include "sys/netinet/router.h"
+#include "net/capture.h"
 
 #define SYN	0x02
 #define ACK	0x10
@@ -502,6 +505,103 @@ limit(void)
 	teardown();
 }
 
+/* log: what a rule says is told as DLT_PFLOG (117), blocked or passed. */
+static unsigned
+logged(const char *rules, unsigned packets)
+{
+	FILE *f = tmpfile();
+	uint8_t head[24], rec[16];
+	unsigned n = 0;
+
+	setup();
+	load(nk, rules);
+	nk_lock(nk);
+	CU_ASSERT_EQUAL_FATAL(capture_start(nk, "pflog0", dup(fileno(f)), 65535), 0);
+	nk_unlock(nk);
+	for (unsigned i = 0; i < packets; i++)
+		from_a((struct tp_spec)UDP_AB);
+	nk_lock(nk);
+	capture_write(nk);
+	CU_ASSERT_EQUAL(capture_stop(nk, "pflog0"), 0);
+	nk_unlock(nk);
+	rewind(f);
+	CU_ASSERT_EQUAL(fread(head, 1, sizeof(head), f), sizeof(head));
+	CU_ASSERT_TRUE(head[20] == 117 || head[23] == 117);
+	while (fread(rec, 1, sizeof(rec), f) == sizeof(rec)) {
+		uint32_t caplen;
+
+		memcpy(&caplen, rec + 8, 4);
+		CU_ASSERT_TRUE(caplen > 28 && caplen < 200);
+		fseek(f, (long)caplen, SEEK_CUR);
+		n++;
+	}
+	fclose(f);
+	wire_flush(em1);
+	teardown();
+	return n;
+}
+
+static void
+logging(void)
+{
+	test_row("blocked");
+	CU_ASSERT_EQUAL(logged("block log all\n", 3), 3);
+	test_row("the first of a state");
+	CU_ASSERT_EQUAL(logged("pass\npass in log on em0\n", 3), 1);
+	test_row("log (all)");
+	CU_ASSERT_EQUAL(logged("pass\npass in log (all) on em0\n", 3), 3);
+	test_row("without log");
+	CU_ASSERT_EQUAL(logged("block all\n", 3), 0);
+}
+
+static void
+adaptive(void)
+{
+	struct tp_spec s = UDP_AB;
+
+	setup();
+	load(nk, "set timeout { adaptive.start 100, adaptive.end 200 }\npass all\n");
+	for (unsigned i = 0; i < 180; i++) {
+		s.tp_sport = (uint16_t)(2000 + i);
+		from_a(s);
+	}
+	CU_ASSERT_EQUAL(states(), 180);
+	/* at 180 of 100 to 200, 60 seconds are 12 */
+	world_run(wo, 11 * NSEC_PER_SEC);
+	CU_ASSERT_EQUAL(states(), 180);
+	world_run(wo, 49 * NSEC_PER_SEC);
+	CU_ASSERT_EQUAL(states(), 0);
+	/* what has gone no longer shrinks the rest */
+	load(nk, "set timeout { adaptive.start 100, adaptive.end 120, udp.first 1000 }\npass all\n");
+	for (unsigned i = 0; i < 119; i++) {
+		s.tp_sport = (uint16_t)(3000 + i);
+		from_a(s);
+	}
+	world_run(wo, 60 * NSEC_PER_SEC);
+	CU_ASSERT_TRUE(states() > 90 && states() < 119);
+	flow_flush(nk->nk_worker[0]);
+	world_run(wo, 60 * NSEC_PER_SEC);
+	CU_ASSERT_EQUAL(states(), 0);
+	wire_flush(em1);
+	teardown();
+}
+
+static void
+probability(void)
+{
+	struct tp_spec s = UDP_AB;
+	unsigned passed = 0;
+
+	setup();
+	load(nk, "pass all\nblock in on em0 probability 30%\n");
+	for (unsigned i = 0; i < 2000; i++) {
+		s.tp_sport = (uint16_t)(2000 + i);
+		passed += reaches_b(s);
+	}
+	CU_ASSERT_TRUE(passed > 1300 && passed < 1500);
+	teardown();
+}
+
 /* Thousands of flows in a table for 4096: all found again, all gone in the end. */
 static void
 many(void)
@@ -601,6 +701,9 @@ TEST_MAIN(
 	TEST("set skip", skip_and_disable),
 	TEST("tags", tags),
 	TEST("limit of states", limit),
+	TEST("log", logging),
+	TEST("adaptive timeouts", adaptive),
+	TEST("probability", probability),
 	TEST("thousands of flows", many),
 	TEST("three workers", workers),
 	TEST("our own address as source", own_address),
