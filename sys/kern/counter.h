@@ -46,6 +46,7 @@
 	X(ESP_OUT_BYTES, "esp",	"bytes sealed")					\
 	X(ESP_IN,	"esp",	"packets opened")				\
 	X(ESP_IN_BYTES,	"esp",	"bytes opened")					\
+	X(ESP_PMTU,	"esp",	"path MTUs lowered by ICMP")			\
 	X(NATT_FLOAT,	"natt",	"peer addresses followed")			\
 	X(HANDOVER,	"kern",	"packets handed to another worker")
 

@@ -7,6 +7,7 @@
 #include "netinet/icmp.h"
 #include "netinet/ip.h"
 #include "netinet/wire.h"
+#include "netipsec/ipsec.h"
 
 #define COST_NS		(NSEC_PER_SEC / ICMP_ERROR_RATE)
 
@@ -202,6 +203,7 @@ icmp_input(struct worker *w, struct pkt *p)
 	csum_finish(p);
 	if (ip_is_icmp_error(p)) {
 		w->w_count[CNT_ICMP_ERROR_IN]++;
+		ipsec_icmp(w, p);
 		pkt_free(w, p);
 	} else if (p->pkt_icmp_type != ICMPT_ECHO) {
 		pkt_drop(w, p, DROP_ICMP_TYPE);

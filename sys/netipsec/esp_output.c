@@ -11,8 +11,8 @@
  *	esp_finish()	what was sealed goes to ip_output_vec()
  *
  * Super-packets are cut into ordinary ones first.  A packet that would not
- * fit its path is answered (DF) or leaves as an outer packet without DF, which
- * ip_output() fragments.  Only the SA's anchor worker comes past the first
+ * fit its path is answered (DF) or fragmented before it is sealed; in transport
+ * mode after that, by ip_output().  Only the SA's anchor worker comes past the first
  * lines of ipsec_output(), so nothing here is locked.
  */
 #include "net/capture.h"
@@ -50,21 +50,29 @@ outer_allowed(struct nk *nk, const struct sa *sa)
 	return pf_outer_allowed(nk, PF_OUT, sa->sa_nh.nh_if, &key);
 }
 
-/* Route, neighbour and rules for the outer packet, whenever nk_gen has moved. */
+/*
+ * Template, route, neighbour and rules for the outer packet, whenever nk_gen
+ * has moved or the SA's ends have.
+ */
 static enum drop_reason
 sa_path(struct worker *w, struct sa *sa)
 {
 	struct nk *nk = w->w_nk;
 	uint32_t gen = nk_generation(nk);
 	enum drop_reason why;
+	uint16_t mtu;
 
 	nk_lock(nk);
 	why = nexthop_find(nk, &sa->sa_dst, &sa->sa_nh);
 	if (why == DROP_NONE && sa->sa_nh.nh_neigh == NULL)
 		why = DROP_IP_NOROUTE;		/* the peer is this host */
 	if (why == DROP_NONE) {
+		mtu = sa->sa_nh.nh_mtu;
+		if (sa->sa_pmtu != 0 && sa->sa_pmtu < mtu && w->w_now.now_ns < sa->sa_pmtu_until)
+			mtu = sa->sa_pmtu;
+		sa_template(sa);
+		sa_set_mtu(sa, mtu);
 		sa->sa_outer_ok = outer_allowed(nk, sa);
-		sa_set_mtu(sa, sa->sa_nh.nh_mtu);
 		sa->sa_nhgen = gen;
 	}
 	nk_unlock(nk);
@@ -181,7 +189,7 @@ esp_tunnel(struct sa *sa, struct pkt *p, struct xform_job *job)
 	p->pkt_len += sa->sa_icvlen;
 	esp_job(sa, job, h + esp, text);
 	outer_header(sa, h, (uint16_t)p->pkt_len, tos, df, (uint16_t)sa->sa_seq);
-	if (sa->sa_flags & SA_F_NATT)
+	if (sa->sa_outer[IPH_PROTO] == IPPROTO_UDP)
 		natt_header(sa, h + 20, (uint16_t)(p->pkt_len - 20));
 	p->pkt_l4 = h + 20;
 }
@@ -205,7 +213,7 @@ esp_transport(struct sa *sa, struct pkt *p, struct xform_job *job)
 	put16(h + IPH_SUM, 0);
 	set16(h + IPH_SUM, in_fold(in_sum(h, hlen, 0)));
 	esp_job(sa, job, h + hlen + front - sa->sa_ivlen - XFORM_HDR, text);
-	if (sa->sa_flags & SA_F_NATT)
+	if (sa->sa_outer[IPH_PROTO] == IPPROTO_UDP)
 		natt_header(sa, h + hlen, (uint16_t)(p->pkt_len - hlen));
 	p->pkt_l4 = h + hlen;
 }
@@ -336,17 +344,23 @@ esp_add(struct worker *w, struct esp_batch *b, struct pkt *p, struct sa *sa, uin
 		esp_flush(w, b);
 }
 
-/* A super-packet: its segments are made in fresh packets with headroom. */
+/*
+ * A super-packet, or (mtu != 0) one that is too big for a tunnel and may be
+ * fragmented: its pieces are made in fresh packets with headroom.
+ */
 static void
-esp_add_super(struct worker *w, struct esp_batch *b, struct pkt *p, struct sa *sa, uint32_t gen)
+esp_add_pieces(struct worker *w, struct esp_batch *b, struct pkt *p, struct sa *sa, uint32_t gen,
+    uint16_t mtu)
 {
 	struct gso_state gs = { 0 };
 	struct pktvec cut;
 	bool done;
 
+	if (mtu != 0 && (p->pkt_flags & PKT_F_CSUM_PARTIAL))
+		csum_finish(p);
 	do {
 		cut.pv_n = 0;
-		done = gso_segment(w, p, &gs, &cut);
+		done = mtu != 0 ? frag_split(w, p, mtu, &gs, &cut) : gso_segment(w, p, &gs, &cut);
 		for (unsigned i = 0; i < cut.pv_n; i++)
 			esp_add(w, b, cut.pv_pkt[i], sa, gen);
 	} while (!done);
@@ -373,7 +387,9 @@ esp_output_one(struct worker *w, struct esp_batch *b, struct pkt *p, uint32_t ge
 	if (__builtin_expect(p->pkt_len > sa->sa_inner_mtu, 0) && too_big(w, sa, p))
 		return;
 	if (p->pkt_gso_size != 0)
-		esp_add_super(w, b, p, sa, gen);
+		esp_add_pieces(w, b, p, sa, gen, 0);
+	else if (__builtin_expect(p->pkt_len > sa->sa_inner_mtu, 0) && sa->sa_mode == SA_TUNNEL)
+		esp_add_pieces(w, b, p, sa, gen, sa->sa_inner_mtu);
 	else
 		esp_add(w, b, p, sa, gen);
 }

@@ -196,6 +196,8 @@ struct sa {
 	uint32_t		 sa_reqid;
 	uint32_t		 sa_map4;	/* the mapping last told by key_new_mapping() */
 	uint16_t		 sa_map_port;
+	uint16_t		 sa_pmtu;	/* of the outer path, told by ICMP; 0 none */
+	uint64_t		 sa_pmtu_until;
 	struct addr		 sa_src, sa_dst;
 	struct selector		 sa_sel;	/* sel_src.pr_addr.ad_af 0: none */
 	uint64_t		 sa_added;	/* now_wall */
@@ -297,6 +299,12 @@ void		 ipsec_output(struct worker *, struct pktvec *v);
  * short).  PKT_NEXT_LOCAL: IKE, the non-ESP marker still there.
  */
 enum pkt_next	 natt_input(struct worker *, struct pkt *);
+/*
+ * An ICMP error for this host, pkt_l4 at the ICMP header, checksum verified: if
+ * it is "fragmentation needed" about ESP sent lately, the SA's inner MTU
+ * follows (RFC 4301 section 8.2.1).  The packet stays the caller's.
+ */
+void		 ipsec_icmp(struct worker *, const struct pkt *);
 /*
  * No SA: holds the packet and raises SADB_ACQUIRE (at most one a policy and
  * SP_ACQUIRE_NS).  Takes the packet.  nk_lock held.  When an SA comes, the

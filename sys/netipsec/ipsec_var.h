@@ -80,7 +80,7 @@ uint64_t	 sp_rank_of(const struct sp *);
 void		 spd_sa_changed(struct nk *, const struct sa *);
 
 /* sa.c */
-/* The SA's addresses and ports as they stand in front of each packet. */
+/* The SA's addresses and ports as they stand in front of each packet: its anchor's, or not yet shared. */
 void		 sa_template(struct sa *);
 /* sa_inner_mtu for an outer path of mtu. */
 void		 sa_set_mtu(struct sa *, uint16_t mtu);

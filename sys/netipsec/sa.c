@@ -56,8 +56,6 @@ sa_template(struct sa *sa)
 	sa->sa_outer_sum = (uint16_t)~in_fold(in_sum(h + 8, 12, 0));
 	sa->sa_hdrlen = (uint8_t)((sa->sa_mode == SA_TUNNEL ? 20 : 0) + (natt ? 8 : 0) +
 	    XFORM_HDR + sa->sa_ivlen);
-	sa->sa_nhgen = 0;
-	sa->sa_inner_mtu = 0;
 }
 
 void
@@ -353,7 +351,8 @@ sa_amend(struct nk *nk, struct sa *sa, struct clock_now now, const struct sa_par
 		sa->sa_src4 = pp->spp_src.ad_u32[0];
 		sa->sa_natt_sport = pp->spp_natt_sport;
 		sa->sa_natt_dport = pp->spp_natt_dport;
-		sa_template(sa);
+		/* The anchor makes the template anew before its next packet. */
+		__atomic_store_n(&sa->sa_nhgen, 0, __ATOMIC_RELEASE);
 		spd_sa_changed(nk, sa);
 	}
 	(void)now;

@@ -51,6 +51,9 @@ listen_on(struct nk *nk)
 static const struct tp_spec spec = { .tp_src = "10.1.0.1", .tp_dst = "10.2.0.1", .tp_proto = 17,
     .tp_sport = 1000, .tp_dport = 2000, .tp_len = 100 };
 
+static const struct tp_spec back = { .tp_src = "10.2.0.1", .tp_dst = "10.1.0.1", .tp_proto = 17,
+    .tp_sport = 2000, .tp_dport = 1000, .tp_len = 100 };
+
 static struct sa *
 add(struct nk *nk, uint32_t spi)
 {
@@ -264,8 +267,10 @@ moved(void)
 		CU_ASSERT_EQUAL(sad_update(gw.gw_b, world_clock(gw.gw_world), &pp, &err, &sa), 0);
 		key_socket_remove(gw.gw_b, &ks);
 		nk_unlock(gw.gw_b);
-		CU_ASSERT_EQUAL(tp_get16(sa->sa_outer + 22), 5555);
 		CU_ASSERT_EQUAL(sa->sa_state, SA_MATURE);
+		send_b(&gw, &back);
+		CU_ASSERT_EQUAL(tp_get16(sa->sa_outer + 22), 5555);
+		CU_ASSERT_EQUAL(sa->sa_packets, 1);
 	}
 	gateways_close(&gw);
 }

@@ -320,6 +320,29 @@ ecn(void)
 
 /* ---- sizes ---- */
 
+/* Two fragments of what B's host receives, put together; or one packet. */
+static size_t
+take_whole(void)
+{
+	static uint8_t second[70000];
+	size_t n = take_b(&gw, ip, sizeof(ip)), k;
+	unsigned off;
+
+	if (n == 0 || (tp_get16(ip + 6) & 0x2000) == 0)
+		return n;
+	k = take_b(&gw, second, sizeof(second));
+	off = (tp_get16(second + 6) & 0x1fff) * 8;
+	if (k == 0 || !tp_valid(second, k) || off + 20 != n)
+		return 0;
+	memcpy(ip + n, second + 20, k - 20);
+	n += k - 20;
+	tp_put16(ip + 2, (unsigned)n);
+	tp_put16(ip + 6, 0);
+	tp_put16(ip + 10, 0);
+	tp_put16(ip + 10, (uint16_t)~tp_sum(ip, 20, 0));
+	return n;
+}
+
 static void
 path_mtu(void)
 {
@@ -353,10 +376,93 @@ path_mtu(void)
 		CU_ASSERT_TRUE(n >= 56 && tp_valid(ip, n) && ip[9] == 1 && ip[20] == 3 && ip[21] == 4);
 		CU_ASSERT_EQUAL(tp_get16(ip + 26), mtu);
 
-		/* Without DF it arrives whole, in outer fragments. */
+		/* Without DF it arrives in fragments that were sealed one by one. */
 		s.tp_off = 0;
 		send_a(&gw, &s);
 		CU_ASSERT_EQUAL(outer_n, 3);
+		CU_ASSERT_EQUAL(outer[9], 50);
+		CU_ASSERT_EQUAL(tp_get16(outer + 6) & 0x3fff, 0);
+		CU_ASSERT_TRUE(arrived(take_whole(), &s));
+		gateways_close(&gw);
+	}
+}
+
+/* What a router between the gateways says about the last outer packet. */
+static void
+router_says(unsigned mtu, size_t quoted, int damage)
+{
+	uint8_t frame[256] = { 0 }, *p = frame + 14 + 20;
+	size_t n = 8 + quoted;
+
+	memcpy(frame, gw.gw_a_out->if_mac, 6);
+	frame[12] = 8;
+	frame[14] = 0x45;
+	tp_put16(frame + 16, (unsigned)(20 + n));
+	frame[22] = 64;
+	frame[23] = 1;
+	tp_put32(frame + 26, 0xc0000263);
+	tp_put32(frame + 30, 0xc0000201);
+	p[0] = 3;
+	p[1] = 4;
+	tp_put16(p + 6, mtu);
+	memcpy(p + 8, outer, quoted);
+	if (damage >= 0)
+		p[8 + damage] ^= 0x10;
+	tp_finish(frame + 14, 20 + n);
+	wire_put_now(gw.gw_world, gw.gw_a_out, frame, 34 + n);
+	world_settle(gw.gw_world);
+}
+
+static void
+path_mtu_told(void)
+{
+	for (unsigned natt = 0; natt < 2; natt++) {
+		struct gateways_conf gc = with("aes-128-gcm");
+		size_t quoted = natt ? 36 : 28;
+		struct tp_spec s = udp_ab;
+		struct sa *sa;
+
+		gc.gc_flags = natt ? SA_F_NATT : 0;
+		s.tp_off = 0x4000;
+		s.tp_len = 1300;
+		open_gateways(&gc);
+		sa = gw.gw_ab[0];
+		send_a(&gw, &s);
+		CU_ASSERT_TRUE(arrived(take_b(&gw, ip, sizeof(ip)), &s));
+		test_row("%s: forged messages are not believed", natt ? "UDP" : "ESP");
+		router_says(1200, quoted, natt ? 28 : 20);	/* SPI */
+		router_says(1200, quoted, natt ? 33 : 25);	/* sequence number */
+		router_says(1200, quoted, 12);			/* source */
+		router_says(1200, quoted, 19);			/* destination */
+		router_says(1200, quoted - 1, -1);		/* cut short */
+		router_says(0, quoted, -1);
+		CU_ASSERT_EQUAL(world_count(gw.gw_a, CNT_ESP_PMTU), 0);
+		send_a(&gw, &s);
+		CU_ASSERT_TRUE(arrived(take_b(&gw, ip, sizeof(ip)), &s));
+		test_row("%s: the next big packet is answered", natt ? "UDP" : "ESP");
+		router_says(1200, quoted, -1);
+		CU_ASSERT_EQUAL(world_count(gw.gw_a, CNT_ESP_PMTU), 1);
+		send_a(&gw, &s);
+		CU_ASSERT_EQUAL(take_b(&gw, ip, sizeof(ip)), 0);
+		CU_ASSERT(take_a(&gw, ip, sizeof(ip)) >= 56 && ip[20] == 3 && ip[21] == 4);
+		CU_ASSERT_EQUAL(tp_get16(ip + 26), sa->sa_inner_mtu);
+		CU_ASSERT(sa->sa_inner_mtu > 1100 && sa->sa_inner_mtu < 1160);
+		s.tp_len = sa->sa_inner_mtu - 28u;
+		outer_n = 0;
+		send_a(&gw, &s);
+		CU_ASSERT_TRUE(arrived(take_b(&gw, ip, sizeof(ip)), &s));
+		CU_ASSERT_EQUAL(outer_n, 1);
+		CU_ASSERT(outer_len <= 1200);
+		test_row("%s: not below 576, and forgotten after ten minutes", natt ? "UDP" : "ESP");
+		router_says(68, quoted, -1);
+		send_a(&gw, &udp_ab);
+		CU_ASSERT(sa->sa_inner_mtu > 490);
+		world_run(gw.gw_world, 601 * NSEC_PER_SEC);
+		nk_bump(gw.gw_a);
+		s.tp_len = 1300;
+		while (take_b(&gw, ip, sizeof(ip)) != 0)
+			continue;
+		send_a(&gw, &s);
 		CU_ASSERT_TRUE(arrived(take_b(&gw, ip, sizeof(ip)), &s));
 		gateways_close(&gw);
 	}
@@ -477,6 +583,7 @@ TEST_MAIN(
 	TEST("initialisation vectors", ivs),
 	TEST("congestion marks", ecn),
 	TEST("path MTU", path_mtu),
+	TEST("path MTU told by a router", path_mtu_told),
 	TEST("rekey", rekey),
 	TEST("several workers", workers),
 	TEST("a bad wire", bad_wire))
