@@ -89,6 +89,23 @@ choice_spi(const struct ike_choice *ch)
 	return cur_u32(&c);
 }
 
+/* A peer's SPI that one of its pairs has already. */
+static bool
+spi_taken(struct ikesa *sa, uint32_t spi)
+{
+	struct ikesa *other;
+
+	if (child_by_out(sa, spi) != NULL)
+		return true;
+	if (sa->sa_pol == NULL)
+		return false;
+	LIST_FOREACH(other, &sa->sa_pol->pl_sas, sa_pol_entry)
+		if (addr_equal(&other->sa_remote, &sa->sa_remote) &&
+		    child_by_out(other, spi) != NULL)
+			return true;
+	return false;
+}
+
 static void
 child_set_algs(struct child *c, const struct ike_choice *ch)
 {
@@ -128,9 +145,11 @@ child_offer_check(struct xchg *x, const struct ike_msg *m, bool no_dh,
 	struct ike_proposals buf;
 
 	if (!ike_choice_check(m->m_sa, child_proposals(x, no_dh, &buf), no_dh,
-	    &x->x_choice) || choice_spi(&x->x_choice) == 0) {
+	    &x->x_choice) || choice_spi(&x->x_choice) == 0 ||
+	    spi_taken(x->x_sa, choice_spi(&x->x_choice))) {
 		(void)refuse(rf, IKE_N_NO_PROPOSAL_CHOSEN, IKE_R_PROP_ESP,
-		    "the peer chose an ESP proposal that we did not offer");
+		    "the peer chose an ESP proposal that we did not offer, or "
+		    "an SPI that it has already");
 		return false;
 	}
 	conn_ts(x->x_conn, x->x_sa, &local, &remote);
@@ -282,9 +301,11 @@ child_choose(struct xchg *x, const struct ike_msg *m, bool no_dh,
 	    &x->x_choice))
 		return refuse_proposal(rf, m, &cn->cn_conf.ch_esp,
 		    x->x_choice.pc_failed);
-	if (choice_spi(&x->x_choice) == 0)
-		return refuse(rf, IKE_N_INVALID_SYNTAX, IKE_R_SYNTAX,
-		    "the peer offers an SPI of zero");
+	if (choice_spi(&x->x_choice) == 0 ||
+	    spi_taken(sa, choice_spi(&x->x_choice)))
+		return refuse(rf, IKE_N_NO_PROPOSAL_CHOSEN, IKE_R_SYNTAX,
+		    "the peer offers an SPI of zero or one that it has "
+		    "already");
 	if (!no_dh && child_choose_group(x, m, rf) != 0)
 		return rf->rf_notify;
 	x->x_conn = cn;

@@ -301,7 +301,7 @@ kernel_add(struct world *w, int i, const struct ike_esp_sa *sa)
 	say_sa(w, i, "add", sa->sa_spi, sa->sa_inbound);
 	if (sa_find(we, sa->sa_spi, sa->sa_inbound) != NULL)
 		broken(w, i, "an SA is added twice");
-	if (sa->sa_encr_len == 0 || sa->sa_spi == 0)
+	if (sa->sa_encr_len + sa->sa_integ_len == 0 || sa->sa_spi == 0)
 		broken(w, i, "an SA without key or SPI");
 	if (sa->sa_inbound)
 		we->we_larval--;
