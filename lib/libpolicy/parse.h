@@ -139,6 +139,9 @@ bool	clause_srcid(struct parse *ps, const struct tok *word);
 bool	clause_dstid(struct parse *ps, const struct tok *word);
 bool	clause_tunnel(struct parse *ps, const struct tok *word);
 bool	clause_transport(struct parse *ps, const struct tok *word);
+/* Refuses an end of an SA that this version cannot use. */
+void	check_end(struct parse *ps, const struct tok *tk,
+	    const struct addr *a);
 /* Refuses by name, and skips nothing. */
 bool	clause_refused(struct parse *ps, const struct tok *word);
 

@@ -119,6 +119,9 @@ flow_ends(struct parse *ps, struct policy_flow *fl)
 			return parse_error(ps, d->dr_at, "the flow needs "
 			    "'peer ADDRESS': its far side is not one host");
 		fl->fl_peer = far->pr_addr;
+		check_end(ps, d->dr_at, &fl->fl_peer);
+		if (ps->ps_bad)
+			return false;
 	}
 	fl->fl_mode = d->dr_mode;
 	if (fl->fl_mode == 0) {
@@ -226,7 +229,8 @@ flow_check(struct parse *ps)
 	if (d->dr_peer.pr_addr.ad_af != 0 && !is_host(&d->dr_peer))
 		(void)parse_error(ps, d->dr_peer_at, "the peer of a flow is "
 		    "one address");
-	if (d->dr_local.ad_af != 0 && d->dr_peer.pr_addr.ad_af != 0 &&
+	if (!ps->ps_bad && d->dr_local.ad_af != 0 &&
+	    d->dr_peer.pr_addr.ad_af != 0 &&
 	    d->dr_local.ad_af != d->dr_peer.pr_addr.ad_af)
 		(void)parse_error(ps, d->dr_peer_at, "local and peer are of "
 		    "different address families");

@@ -167,6 +167,15 @@ clause_proto(struct parse *ps, const struct tok *word)
 	return parse_list(ps, "protocol", proto_element, &ps->ps_d);
 }
 
+/* The ends of SAs are IPv4 until the network kernel has IPv6. */
+void
+check_end(struct parse *ps, const struct tok *tk, const struct addr *a)
+{
+	if (a->ad_af == AF_INET6)
+		(void)parse_error(ps, tk, "an IPv6 address as the end of an "
+		    "SA is known, but cannot be loaded by this version");
+}
+
 /* One address; `any` leaves ad_af 0. */
 bool
 clause_local(struct parse *ps, const struct tok *word)
@@ -180,6 +189,7 @@ clause_local(struct parse *ps, const struct tok *word)
 	    !addr_parse(tk->tk_text, &ps->ps_d.dr_local))
 		(void)parse_error(ps, tk, "'%s' is not an address",
 		    tk->tk_text);
+	check_end(ps, tk, &ps->ps_d.dr_local);
 	return true;
 }
 
@@ -197,6 +207,7 @@ clause_peer(struct parse *ps, const struct tok *word)
 	    !prefix_parse(tk->tk_text, &ps->ps_d.dr_peer))
 		(void)parse_error(ps, tk, "'%s' is not an address: names of "
 		    "peers cannot be loaded by this version", tk->tk_text);
+	check_end(ps, tk, &ps->ps_d.dr_peer.pr_addr);
 	return true;
 }
 

@@ -19,6 +19,7 @@ enum {
 	IKELIFETIME_DEFAULT	= 86400,
 	LIFETIME_DEFAULT	= 10800,
 	PSK_DISTINCT_MIN	= 6,		/* different bytes */
+	SIDE_MAX		= 16,		/* traffic selectors of a side */
 };
 
 static bool
@@ -306,12 +307,48 @@ ike_expand(struct parse *ps, const struct pair *pa)
 	return true;
 }
 
+/* As traffic selectors of one side: address range, ports, protocol. */
+static bool
+side_same(const struct policy_selector *a, const struct policy_selector *b,
+    bool src)
+{
+	const struct prefix *p = src ? &a->ps_src : &a->ps_dst;
+	const struct prefix *q = src ? &b->ps_src : &b->ps_dst;
+	const struct port_range *r = src ? &a->ps_sport : &a->ps_dport;
+	const struct port_range *s = src ? &b->ps_sport : &b->ps_dport;
+
+	return a->ps_proto == b->ps_proto && p->pr_len == q->pr_len &&
+	    addr_equal(&p->pr_addr, &q->pr_addr) && r->po_lo == s->po_lo &&
+	    r->po_hi == s->po_hi;
+}
+
+/* One child SA carries so many selectors of a side, and no more. */
+static void
+check_side(struct parse *ps, bool src)
+{
+	const struct policy_ike *ik = &ps->ps_d.dr_ike;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ik->ik_nsel; i++) {
+		bool seen = false;
+
+		for (size_t j = 0; j < i && !seen; j++)
+			seen = side_same(&ik->ik_sel[i], &ik->ik_sel[j], src);
+		n += !seen;
+	}
+	if (n > SIDE_MAX)
+		(void)parse_error(ps, ps->ps_d.dr_at, "%u different networks "
+		    "on %s side: a rule has at most %d", n, src ? "our" :
+		    "the peer's", SIDE_MAX);
+}
+
 static void
 ike_check(struct parse *ps)
 {
 	struct draft *d = &ps->ps_d;
 
-	if (d->dr_local.ad_af != 0 && d->dr_peer.pr_addr.ad_af != 0 &&
+	if (!ps->ps_bad && d->dr_local.ad_af != 0 &&
+	    d->dr_peer.pr_addr.ad_af != 0 &&
 	    d->dr_local.ad_af != d->dr_peer.pr_addr.ad_af)
 		(void)parse_error(ps, d->dr_peer_at, "local and peer are of "
 		    "different address families");
@@ -324,6 +361,8 @@ ike_check(struct parse *ps)
 		    "version authenticates by pre-shared keys only");
 	for (size_t i = 0; i < d->dr_npair; i++)
 		(void)ike_expand(ps, &d->dr_pair[i]);
+	check_side(ps, true);
+	check_side(ps, false);
 }
 
 bool

@@ -137,6 +137,9 @@ check_host(struct parse *ps, const struct hosts *hs, const char *what)
 	else if (hs->hs_nport != 0)
 		(void)parse_error(ps, ps->ps_d.dr_pair->pa_at, "an SA has no "
 		    "ports: they belong to flows");
+	else
+		check_end(ps, ps->ps_d.dr_pair->pa_at,
+		    &ho->ho_prefix.pr_addr);
 }
 
 static void

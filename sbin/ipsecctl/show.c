@@ -79,18 +79,41 @@ show_flow(void *arg, const struct pfkey_msg *m)
 	return 0;
 }
 
-static void
-print_lifetime(const char *what, const struct pfkey_lifetime *pl)
+static bool
+no_limit(const struct pfkey_lifetime *pl)
 {
-	printf("\tlifetime %s:", what);
+	return pl->pl_allocations == 0 && pl->pl_bytes == 0 &&
+	    pl->pl_addtime == 0 && pl->pl_usetime == 0;
+}
+
+static void
+print_limits(const char *what, const struct pfkey_lifetime *pl)
+{
+	if (no_limit(pl))
+		return;
+	printf("\t%s lifetime", what);
 	if (pl->pl_allocations != 0)
 		printf(" packets %u", pl->pl_allocations);
 	if (pl->pl_bytes != 0)
 		printf(" bytes %" PRIu64, pl->pl_bytes);
 	if (pl->pl_addtime != 0)
-		printf(" added %" PRIu64, pl->pl_addtime);
+		printf(" %" PRIu64 "s", pl->pl_addtime);
 	if (pl->pl_usetime != 0)
-		printf(" used %" PRIu64, pl->pl_usetime);
+		printf(" %" PRIu64 "s after the first use", pl->pl_usetime);
+	printf("\n");
+}
+
+/* The dates of CURRENT, as what has passed since. */
+static void
+print_age(const struct pfkey_lifetime *pl)
+{
+	uint64_t now = (uint64_t)time(NULL);
+
+	if (pl->pl_addtime == 0 || pl->pl_addtime > now)
+		return;
+	printf("\tadded %" PRIu64 "s ago", now - pl->pl_addtime);
+	if (pl->pl_usetime != 0 && pl->pl_usetime <= now)
+		printf(", first used %" PRIu64 "s ago", now - pl->pl_usetime);
 	printf("\n");
 }
 
@@ -111,11 +134,11 @@ print_sa_detail(const struct pfkey_msg *m)
 		printf(" name \"%s\"", m->pm_name);
 	printf("\n");
 	if (PFKEY_HAS(m, SADB_EXT_LIFETIME_CURRENT))
-		print_lifetime("current", &m->pm_current);
+		print_age(&m->pm_current);
 	if (PFKEY_HAS(m, SADB_EXT_LIFETIME_SOFT))
-		print_lifetime("soft", &m->pm_soft);
+		print_limits("soft", &m->pm_soft);
 	if (PFKEY_HAS(m, SADB_EXT_LIFETIME_HARD))
-		print_lifetime("hard", &m->pm_hard);
+		print_limits("hard", &m->pm_hard);
 	print_stats(m);
 }
 

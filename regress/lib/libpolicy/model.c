@@ -226,7 +226,7 @@ key_messages(void)
 	    "flow out proto tcp from 10.3.0.0/16 port 5:9 to 10.4.0.1 port 80 "
 	    "local 192.0.2.1 peer 192.0.2.2 type use\n"
 	    "flow from 192.0.2.1 to 192.0.2.2\n"
-	    "flow out from 2001:db8:1::/48 to 2001:db8:2::/48 peer 2001:db8::2\n"
+	    "flow out from 2001:db8:1::/48 to 2001:db8:2::/48 peer 192.0.2.2\n"
 	    "flow from any to any type bypass\n"
 	    "flow in from 10.7.0.0/16 to any type deny\n"
 	    "ikev2 \"x\" from 10.5.0.0/24 to 10.6.0.0/24 peer 192.0.2.2" PSK);
@@ -264,7 +264,7 @@ sa_messages(void)
 	must_load(&pol, "esp from 192.0.2.1 to 192.0.2.2 spi 0x1001 authkey "
 	    "0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 	    " enckey 0x000102030405060708090a0b0c0d0e0f\n"
-	    "esp transport from 2001:db8::1 to 2001:db8::2 spi 0x1002 enc null"
+	    "esp transport from 192.0.2.2 to 192.0.2.1 spi 0x1002 enc null"
 	    " auth hmac-sha2-384 authkey 0x000102030405060708090a0b0c0d0e0f"
 	    "101112131415161718191a1b1c1d1e1f000102030405060708090a0b0c0d0e0f\n");
 	for (size_t i = 0; i < pol.pol_nsas; i++) {

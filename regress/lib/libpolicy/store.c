@@ -245,7 +245,7 @@ exports(void)
 	struct policy_store *st;
 	struct policy pol;
 	const char *why = "";
-	char file[400];
+	char file[400], byte;
 	uint64_t rev;
 	int fd;
 
@@ -271,8 +271,10 @@ exports(void)
 	policy_store_close(st);
 	/* one byte of the export differs: it is not used */
 	(void)snprintf(file, sizeof(file), "%s.export", path);
-	fd = open(file, O_WRONLY);
-	CU_ASSERT_EQUAL(pwrite(fd, "9", 1, 120), 1);
+	fd = open(file, O_RDWR);
+	CU_ASSERT_EQUAL(pread(fd, &byte, 1, 120), 1);
+	byte ^= 1;
+	CU_ASSERT_EQUAL(pwrite(fd, &byte, 1, 120), 1);
 	(void)close(fd);
 	CU_ASSERT_PTR_NULL(policy_store_open_ro(path, &why));
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "export is damaged too"));

@@ -330,10 +330,18 @@ def keys_are_sealed(r):
 
 
 def keys_from_pieces_are_refused(r):
-    rc, out = r.load('a = "0x00010203040506"\nb = "0708090a0b0c0d0e0f"\n'
-                     'ikev2 from 10.5.0.0/24 to 10.6.0.0/24 peer 192.0.2.9 psk $a$b\n'
-                     .replace("$a$b", "$c").replace("ikev2", 'c = "$a$b"\nikev2'))
-    check(rc == 1, out)
+    rc, out = r.load('a = "0123456789abcdef"\n'
+                     'ikev2 from 10.5.0.0/24 to 10.6.0.0/24 peer 192.0.2.9 psk $a-fedcba\n')
+    check(rc == 1 and "put together" in out, out)
+
+
+def a_key_that_begins_like_another(r):
+    rule = 'ikev2 "k%d" from 10.1.0.0/24 to 10.%d.0.0/24 peer 192.0.2.9 psk "%s"\n'
+    keys = [PSK, PSK + " 1", PSK + " 12", PSK + " 1", "x" + PSK]
+    rc, out = r.load("".join(rule % (i, i + 2, k) for i, k in enumerate(keys)))
+    check(rc == 0, out)
+    stored = r.sql("SELECT body FROM text")[0][0].decode()
+    check(re.findall('psk (.*)', stored) == [f'sealed "{i}"' for i in (1, 2, 3, 2, 4)], stored)
 
 
 def macros_from_the_command_line(r):
@@ -569,6 +577,7 @@ TESTS = [
     flush_and_delete,
     keys_are_sealed,
     keys_from_pieces_are_refused,
+    a_key_that_begins_like_another,
     macros_from_the_command_line,
     includes_are_sent_along,
     killed_while_loading,
