@@ -331,7 +331,8 @@ packet_join(struct worker *w, const struct frag_packet *fp)
 		return NULL;
 	p->pkt_len = len;
 	pkt_inherit(p, first);
-	p->pkt_flags |= PKT_F_FRAG;
+	/* What a device said of one piece's checksum is not said of the whole. */
+	p->pkt_flags = (uint16_t)((p->pkt_flags & ~PKT_F_CSUM_OK) | PKT_F_FRAG);
 	memcpy(p->pkt_data, first->pkt_data, hlen);
 	for (const struct pkt *q = first; q != NULL; q = q->pkt_link) {
 		struct place pl = place_of(q);

@@ -106,7 +106,6 @@ ip_input(struct worker *w, struct pktvec *v)
 	}
 	ready.pv_n = 0;
 	w->w_depth++;
-	w->w_count[CNT_IP_RECEIVED] += v->pv_n;
 	for (unsigned i = 0; i < v->pv_n; i++) {
 		struct pkt *p = v->pv_pkt[i];
 
@@ -114,6 +113,8 @@ ip_input(struct worker *w, struct pktvec *v)
 			__builtin_prefetch(&v->pv_pkt[i + 2]->pkt_key, 1);
 			__builtin_prefetch(v->pv_pkt[i + 2]->pkt_data);
 		}
+		/* a fragment that another worker handed over was counted there */
+		w->w_count[CNT_IP_RECEIVED] += p->pkt_stage != HANDOVER_FRAG;
 		w->w_count[CNT_GSO_IN] += p->pkt_gso_size != 0;
 		if ((p = ip_input_one(w, p)) != NULL)
 			pktvec_add(&ready, p);
