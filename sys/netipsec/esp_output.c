@@ -115,20 +115,32 @@ drop_class(enum drop_reason why)
 
 /* ---- headers ---- */
 
-/* What differs from packet to packet is in the first eight bytes; and the sum. */
+/* A 16-bit word as it lies in a packet; htons() is a call in musl. */
+static inline uint16_t
+net16(uint16_t v)
+{
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16(v) : v;
+}
+
+/*
+ * What differs from packet to packet is in the first four words.  They are
+ * summed before they are stored: reading them back would wait for the stores.
+ */
 static inline void
 outer_header(const struct sa *sa, uint8_t *h, uint16_t len, uint8_t tos, uint16_t off, uint16_t id)
 {
-	uint32_t sum = sa->sa_outer_sum;
+	uint16_t w0 = net16((uint16_t)(0x4500 | tos)), w1 = net16(len);
+	uint16_t w2 = net16(id), w3 = net16(off);
+	uint32_t sum = sa->sa_outer_sum + w0 + w1 + w2 + w3;
 
-	memcpy(h, sa->sa_outer, 20);
-	h[IPH_TOS] = tos;
-	put16(h + IPH_LEN, len);
-	put16(h + IPH_ID, id);
-	put16(h + IPH_OFF, off);
-	sum += raw16(h) + raw16(h + IPH_LEN) + raw16(h + IPH_ID) + raw16(h + IPH_OFF);
 	sum = (sum & 0xffff) + (sum >> 16);
-	set16(h + IPH_SUM, (uint16_t)~(sum + (sum >> 16)));
+	sum += sum >> 16;
+	set16(h, w0);
+	set16(h + IPH_LEN, w1);
+	set16(h + IPH_ID, w2);
+	set16(h + IPH_OFF, w3);
+	memcpy(h + IPH_TTL, sa->sa_outer + IPH_TTL, 12);
+	set16(h + IPH_SUM, (uint16_t)~sum);
 }
 
 static inline void
