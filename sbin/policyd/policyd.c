@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include "libutil/log.h"
+#include "libutil/sandbox.h"
 #include "policyd.h"
 
 static volatile sig_atomic_t ended;
@@ -211,6 +212,8 @@ main(int argc, char **argv)
 		go_background();
 		log_init("policyd", false, verbose);
 	}
+	if (!sandbox_enter(SANDBOX_FILES))
+		log_fatal("sandbox");
 	retry_apply(&pd);
 	while (ended == 0)
 		loop_once(&pd);
