@@ -5,9 +5,9 @@
  *
  * Everything here runs under nk_lock, on the control thread or on a worker;
  * packets are sent by workers only.  Timers stand on nk_wheel, which worker
- * 0 fires.  ne_eth is written only while ne_valid is clear or by whole
- * replacement of its first six bytes; a frame that leaves in that very
- * moment may carry a mix and is lost, as it might have been anyway.
+ * 0 fires.  ne_eth is written once, before ne_valid is first set, so that
+ * workers copy it without a lock: a neighbour that gets another Ethernet
+ * address gets another entry.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -188,17 +188,12 @@ make_room(struct nk *nk)
 	return nk->nk_arp->ar_count < before;
 }
 
-struct neigh *
-neigh_get(struct nk *nk, struct ifnet *ifp, const struct addr *a)
+static struct neigh *
+neigh_new(struct ifnet *ifp, const struct addr *a)
 {
-	struct neigh *ne = neigh_find(nk, ifp, a);
-	struct neigh **head = &nk->nk_arp->ar_bucket[bucket_of(ifp, a)];
+	struct neigh *ne = calloc(1, sizeof(*ne));
 
-	if (ne != NULL)
-		return ne;
-	if (nk->nk_arp->ar_count >= ARP_MAX && !make_room(nk))
-		return NULL;
-	if ((ne = calloc(1, sizeof(*ne))) == NULL)
+	if (ne == NULL)
 		return NULL;
 	ne->ne_if = ifp;
 	ne->ne_addr = *a;
@@ -206,9 +201,30 @@ neigh_get(struct nk *nk, struct ifnet *ifp, const struct addr *a)
 	ne->ne_eth[12] = a->ad_af == AF_INET6 ? 0x86 : 0x08;
 	ne->ne_eth[13] = a->ad_af == AF_INET6 ? 0xdd : 0x00;
 	timer_init(&ne->ne_timer, neigh_timeout, ne);
+	return ne;
+}
+
+static void
+neigh_insert(struct nk *nk, struct neigh *ne)
+{
+	struct neigh **head = &nk->nk_arp->ar_bucket[bucket_of(ne->ne_if, &ne->ne_addr)];
+
 	ne->ne_next = *head;
 	*head = ne;
 	nk->nk_arp->ar_count++;
+}
+
+struct neigh *
+neigh_get(struct nk *nk, struct ifnet *ifp, const struct addr *a)
+{
+	struct neigh *ne = neigh_find(nk, ifp, a);
+
+	if (ne != NULL)
+		return ne;
+	if (nk->nk_arp->ar_count >= ARP_MAX && !make_room(nk))
+		return NULL;
+	if ((ne = neigh_new(ifp, a)) != NULL)
+		neigh_insert(nk, ne);
 	return ne;
 }
 
@@ -309,11 +325,39 @@ held_send(struct worker *w, struct neigh *ne)
 	}
 }
 
+/*
+ * The entry with this Ethernet address: ne, or one that takes its place and
+ * what waits in it.  NULL: no memory.
+ */
+static struct neigh *
+neigh_with_mac(struct nk *nk, struct neigh *ne, const uint8_t mac[6])
+{
+	struct neigh *re;
+
+	if (memcmp(ne->ne_eth, mac, 6) == 0)
+		return ne;
+	if (memcmp(ne->ne_eth, ether_none, 6) == 0) {
+		memcpy(ne->ne_eth, mac, 6);
+		return ne;
+	}
+	if ((re = neigh_new(ne->ne_if, &ne->ne_addr)) == NULL)
+		return NULL;
+	memcpy(re->ne_eth, mac, 6);
+	re->ne_state = ne->ne_state;
+	re->ne_hold = ne->ne_hold;
+	re->ne_nhold = ne->ne_nhold;
+	ne->ne_hold = NULL;
+	ne->ne_nhold = 0;
+	neigh_remove(nk, ne);
+	neigh_insert(nk, re);
+	return re;
+}
+
 static void
 neigh_reachable(struct worker *w, struct neigh *ne, const uint8_t mac[6])
 {
-	if (memcmp(ne->ne_eth, mac, 6) != 0)
-		memcpy(ne->ne_eth, mac, 6);
+	if ((ne = neigh_with_mac(w->w_nk, ne, mac)) == NULL)
+		return;
 	ne->ne_tries = 0;
 	ne->ne_state = NEIGH_REACHABLE;
 	atomic_store_explicit(&ne->ne_used, 0, memory_order_relaxed);
@@ -391,6 +435,20 @@ may_ask_again(const struct worker *w, const struct neigh *ne)
 	return !timer_armed(&ne->ne_timer) || left_ns + ARP_RETRY_NS <= ARP_FAILED_NS;
 }
 
+static void	resolve_locked(struct worker *, struct neigh *, struct pkt *);
+
+/* The entry went while the packet was on its way to it; another may have come. */
+static void
+resolve_successor(struct worker *w, struct neigh *dead, struct pkt *p)
+{
+	struct neigh *ne = neigh_find(w->w_nk, dead->ne_if, &dead->ne_addr);
+
+	if (ne == NULL)
+		pkt_drop(w, p, DROP_ARP_TIMEOUT);
+	else
+		resolve_locked(w, ne, p);
+}
+
 static void
 resolve_locked(struct worker *w, struct neigh *ne, struct pkt *p)
 {
@@ -401,7 +459,7 @@ resolve_locked(struct worker *w, struct neigh *ne, struct pkt *p)
 	}
 	switch ((enum neigh_state)ne->ne_state) {
 	case NEIGH_DEAD:
-		pkt_drop(w, p, DROP_ARP_TIMEOUT);
+		resolve_successor(w, ne, p);
 		return;
 	case NEIGH_FAILED:
 		if (!may_ask_again(w, ne)) {
@@ -598,8 +656,9 @@ arp_set(struct nk *nk, const struct addr *a, const uint8_t mac[6])
 		return ENETUNREACH;
 	if ((ne = neigh_get(nk, ifp, a)) == NULL)
 		return ENOSPC;
+	if ((ne = neigh_with_mac(nk, ne, mac)) == NULL)
+		return ENOSPC;
 	timer_clear(&nk->nk_wheel, &ne->ne_timer);
-	memcpy(ne->ne_eth, mac, 6);
 	ne->ne_permanent = 1;
 	ne->ne_state = NEIGH_REACHABLE;
 	atomic_store_explicit(&ne->ne_valid, 1, memory_order_release);

@@ -67,6 +67,19 @@ say(const uint8_t to[6], const uint8_t sha[6], unsigned op, const char *spa, con
 	wire_put_now(wo, em0, f, arp_frame(f, to, sha, op, spa, tpa));
 }
 
+/* A station's announcement, handled within the turn: nothing is freed yet. */
+static void
+say_unsettled(const uint8_t sha[6], const char *spa)
+{
+	struct worker *w = nk->nk_worker[0];
+	struct pkt *p = pkt_alloc(w, 60);
+
+	p->pkt_len = (uint32_t)arp_frame(p->pkt_data, all, sha, 1, spa, spa);
+	pkt_pull(p, 14);
+	p->pkt_ifp = em0;
+	arp_input(w, p);
+}
+
 /* The next frame on the wire is ARP: "1 10.0.0.1 10.0.0.2" (operation, sender, target). */
 static const char *
 heard(void)
@@ -265,6 +278,24 @@ poisoning(void)
 	say(all, evil_mac, 1, "10.0.0.7", "10.0.0.7");
 	CU_ASSERT_EQUAL(world_count(nk, CNT_ARP_CHANGED), 1);
 	TEST_BYTES(entry("10.0.0.7")->ne_eth, evil_mac, 6);
+	wire_flush(em0);
+	send_to("10.0.0.7");
+	TEST_STRING(heard(), "a packet");
+	TEST_BYTES(frame, evil_mac, 6);
+	test_row("also for a packet that was on its way to the old entry");
+	{
+		struct neigh *old = entry("10.0.0.7");
+		struct worker *w = nk->nk_worker[0];
+		struct pkt *p = pkt_alloc(w, 64);
+
+		p->pkt_len = 20;
+		say_unsettled(peer_mac, "10.0.0.7");
+		CU_ASSERT_EQUAL(old->ne_state, NEIGH_DEAD);
+		arp_resolve(w, old, p);
+		world_settle(wo);
+		TEST_STRING(heard(), "a packet");
+		TEST_BYTES(frame, peer_mac, 6);
+	}
 	teardown();
 }
 
