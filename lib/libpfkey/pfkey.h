@@ -58,7 +58,7 @@
 #define PFKEY_EXT_REPLAY	65	/* window in packets: when over 255, and always from netkern */
 #define PFKEY_EXT_SELECTOR	66	/* of an SA, or of a policy with port ranges */
 #define PFKEY_EXT_NAME		67	/* of the rule or child that made it; text */
-#define PFKEY_EXT_STATS		68	/* 64-bit counters of an SA or policy; netkern only */
+#define PFKEY_EXT_STATS		68	/* 64-bit counters of an SA; netkern only */
 #define PFKEY_EXT_PACKET	69	/* addresses and ports of the packet behind an ACQUIRE; netkern only */
 #define PFKEY_EXT_MAX		69
 
@@ -136,7 +136,7 @@ struct pfkey_selector {
 #define PFKEY_DROPS	8
 struct pfkey_stats {
 	uint64_t	st_packets, st_bytes;
-	uint64_t	st_seq;		/* SA: last sent, or highest verified */
+	uint64_t	st_seq;		/* last sent, or highest verified */
 	uint64_t	st_last;	/* date of last use, 0 never */
 	uint64_t	st_drops[PFKEY_DROPS];
 };

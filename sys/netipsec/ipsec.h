@@ -53,7 +53,6 @@ struct sp {
 	struct selector	 sp_sel;
 	struct addr	 sp_local;	/* tunnel end points; ad_af 0: transport or any */
 	struct addr	 sp_peer;
-	_Atomic uint64_t sp_packets, sp_bytes;
 	uint64_t	 sp_added;	/* now_wall */
 	uint32_t	 sp_acq_seq;	/* of the ACQUIRE under way; 0 none */
 	uint64_t	 sp_acq_until;	/* no new ACQUIRE before, ns */
@@ -106,7 +105,8 @@ struct sp	*spd_lookup(struct nk *, enum sp_dir, const struct flow_key *);
 /*
  * RFC 4301 section 5.2: may a packet that came through came_sa (NULL: in
  * clear) enter?  DROP_NONE, or SPD_CLEAR, SPD_WRONG_SA, SPD_DISCARD,
- * SPD_UNAUTH, SAD_SELECTOR.  nk_lock held; no side effect.
+ * SPD_UNAUTH, SAD_SELECTOR.  nk_lock held; no side effect but came_sa's own
+ * count of what policy refused.
  */
 enum drop_reason spd_check_in(struct nk *, const struct flow_key *, struct sa *came_sa,
     struct sp **sp_out);

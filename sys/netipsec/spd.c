@@ -287,8 +287,13 @@ spd_check_in(struct nk *nk, const struct flow_key *key, struct sa *came_sa, stru
 	struct sp *sp = lookup_in(nk, key);
 
 	*sp_out = sp;
-	if (came_sa != NULL)
-		return check_protected(sp, key, came_sa);
+	if (came_sa != NULL) {
+		enum drop_reason why = check_protected(sp, key, came_sa);
+
+		if (why != DROP_NONE)
+			sa_drop_count(came_sa, SA_DROP_SELECTOR);
+		return why;
+	}
 	if (sp == NULL || sp->sp_action == SP_BYPASS)
 		return DROP_NONE;
 	if (sp->sp_action == SP_DISCARD)

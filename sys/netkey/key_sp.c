@@ -204,9 +204,6 @@ key_fill_sp(struct pfkey_msg *m, const struct sp *sp)
 	m->pm_current.pl_addtime = sp->sp_added;
 	pfkey_set(m, SADB_EXT_LIFETIME_CURRENT);
 	pfkey_set_name(m, sp->sp_name);
-	m->pm_stats.st_packets = sp->sp_packets;
-	m->pm_stats.st_bytes = sp->sp_bytes;
-	pfkey_set(m, PFKEY_EXT_STATS);
 }
 
 static void

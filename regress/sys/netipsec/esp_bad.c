@@ -253,6 +253,7 @@ inner_policy(void)
 		inner[n + 1] = 4;
 		CU_ASSERT_FALSE(passes(frame, seal(frame, inner, (uint32_t)n + 2)));
 		CU_ASSERT_EQUAL(world_drops(gw.gw_b, cases[i].why), 1);
+		CU_ASSERT_EQUAL(gw.gw_ab[1]->sa_drops[SA_DROP_SELECTOR], 1);
 		gateways_close(&gw);
 	}
 	test_row("the protected packet in clear");
