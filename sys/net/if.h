@@ -75,7 +75,7 @@ struct ifnet {
 	char			 if_group[IFNAME_MAX];	/* "em" of em0; rules may name it */
 	char			 if_descr[64];
 	uint16_t		 if_index;		/* 1.. */
-	uint16_t		 if_flags;		/* IF_F_* */
+	_Atomic uint16_t	 if_flags;		/* IF_F_*; workers read it any time */
 	uint16_t		 if_caps;		/* IF_CAP_* */
 	uint16_t		 if_mtu;		/* bytes of network packet */
 	uint8_t			 if_mac[6];
