@@ -11,17 +11,9 @@
  * Buffers belong to workers, so packets that end or go on do so in a job of
  * the worker that owns them (worker_post).
  */
-#include <stdlib.h>
-
 #include "netinet/ip.h"
 #include "netipsec/ipsec_var.h"
 #include "netkey/key.h"
-
-struct hold_job {
-	uint32_t		 hj_policy;	/* sp_id */
-	enum drop_reason	 hj_why;	/* DROP_NONE: seal */
-	struct pkt		*hj_list;
-};
 
 static void
 hold_timer(void *arg, uint64_t now_ns)
@@ -77,94 +69,102 @@ hold_take(struct nk *nk, struct sp *sp)
 	return list;
 }
 
-/* Seals what has an SA now; the rest waits again, or ends with its policy. */
-static void
-hold_seal(struct worker *w, struct hold_job *job)
+/*
+ * Packets that leave their policy go to the worker that owns them, in sd_ready
+ * of the SAD: pkt_seq is the policy, pkt_drop why they end (DROP_NONE: an SA
+ * has come).
+ */
+static struct pkt *
+ready_take(struct worker *w)
 {
-	struct pktvec v = { 0 };
-	struct pkt *p;
-	struct sp *sp;
+	struct sad *sd = w->w_nk->nk_sad;
+	struct pkt *p = sd->sd_ready[w->w_id];
+
+	if (p != NULL) {
+		sd->sd_ready[w->w_id] = p->pkt_link;
+		p->pkt_link = NULL;
+	}
+	return p;
+}
+
+/* Into out if there is an SA; else it waits again, or ends. */
+static void
+ready_one(struct worker *w, struct pkt *p, struct pktvec *out)
+{
+	enum drop_reason why = p->pkt_drop;
+	struct sp *sp = spd_byid(w->w_nk, (uint32_t)p->pkt_seq);
+
+	p->pkt_drop = DROP_NONE;
+	if (why == DROP_NONE && sp == NULL)
+		why = DROP_SPD_NO_SA;
+	if (why != DROP_NONE) {
+		pkt_drop(w, p, why);
+		return;
+	}
+	p->pkt_sa = sad_for_policy(w->w_nk, sp, &p->pkt_key);
+	if (p->pkt_sa != NULL)
+		pktvec_add(out, p);
+	else
+		ipsec_acquire(w, sp, p);
+}
+
+/* What can be sealed now, at most a vector of it; false if nothing was left to look at. */
+static bool
+ready_vector(struct worker *w, struct pktvec *v)
+{
+	struct pkt *p = NULL;
 	unsigned n = 0;
 
+	v->pv_n = 0;
 	nk_lock(w->w_nk);
-	sp = spd_byid(w->w_nk, job->hj_policy);
-	while ((p = job->hj_list) != NULL) {
-		job->hj_list = p->pkt_link;
-		p->pkt_link = NULL;
-		p->pkt_sa = sp != NULL ? sad_for_policy(w->w_nk, sp, &p->pkt_key) : NULL;
-		if (p->pkt_sa != NULL)
-			pktvec_add(&v, p);
-		else if (sp != NULL)
-			ipsec_acquire(w, sp, p);
-		else
-			pkt_drop(w, p, DROP_SPD_NO_SA);
-	}
+	while (!pktvec_full(v) && (p = ready_take(w)) != NULL)
+		ready_one(w, p, v);
 	nk_unlock(w->w_nk);
-	for (unsigned i = 0; i < v.pv_n; i++) {
-		if (ip_ttl(w, v.pv_pkt[i]))
-			v.pv_pkt[n++] = v.pv_pkt[i];
+	for (unsigned i = 0; i < v->pv_n; i++) {
+		if (ip_ttl(w, v->pv_pkt[i]))
+			v->pv_pkt[n++] = v->pv_pkt[i];
 	}
-	v.pv_n = n;
-	if (n != 0)
-		ipsec_output(w, &v);
+	v->pv_n = n;
+	return p != NULL;
 }
 
 static void
-hold_run(struct worker *w, void *arg)
+ready_run(struct worker *w, void *arg)
 {
-	struct hold_job *job = arg;
-	struct pkt *p;
+	struct pktvec v;
+	bool more;
 
-	if (job->hj_why == DROP_NONE)
-		hold_seal(w, job);
-	while ((p = job->hj_list) != NULL) {
-		job->hj_list = p->pkt_link;
-		p->pkt_link = NULL;
-		pkt_drop(w, p, job->hj_why);
-	}
-	free(job);
+	(void)arg;
+	do {
+		more = ready_vector(w, &v);
+		if (v.pv_n != 0)
+			ipsec_output(w, &v);
+	} while (more);
 }
 
-/* One job for the packets of one worker. */
 static void
-hold_post(struct nk *nk, unsigned owner, struct pkt *list, uint32_t policy, enum drop_reason why)
+ready_put(struct nk *nk, struct pkt *p, uint32_t policy, enum drop_reason why)
 {
-	struct hold_job *job = malloc(sizeof(*job));
-	struct pkt *p;
+	struct pkt **pp = &nk->nk_sad->sd_ready[p->pkt_owner];
 
-	if (job != NULL) {
-		*job = (struct hold_job){ policy, why, list };
-		if (worker_post(nk->nk_worker[owner], hold_run, job) == 0)
-			return;
-		free(job);
-	}
-	while ((p = list) != NULL) {
-		list = p->pkt_link;
-		pkt_drop(nk->nk_worker[owner], p, DROP_SPD_HOLD);
-	}
+	p->pkt_link = NULL;
+	p->pkt_seq = policy;
+	p->pkt_drop = (uint8_t)why;
+	while (*pp != NULL)
+		pp = &(*pp)->pkt_link;
+	*pp = p;
+	/* Without memory for the job it waits for another's. */
+	(void)worker_post(nk->nk_worker[p->pkt_owner], ready_run, NULL);
 }
 
 static void
 hold_end(struct nk *nk, struct sp *sp, enum drop_reason why)
 {
-	struct pkt *list = hold_take(nk, sp), *mine, **end, **pp, *p;
+	struct pkt *list = hold_take(nk, sp), *p;
 
-	while (list != NULL) {
-		unsigned owner = list->pkt_owner;
-
-		mine = NULL;
-		end = &mine;
-		for (pp = &list; (p = *pp) != NULL;) {
-			if (p->pkt_owner != owner) {
-				pp = &p->pkt_link;
-				continue;
-			}
-			*pp = p->pkt_link;
-			p->pkt_link = NULL;
-			*end = p;
-			end = &p->pkt_link;
-		}
-		hold_post(nk, owner, mine, sp->sp_id, why);
+	while ((p = list) != NULL) {
+		list = p->pkt_link;
+		ready_put(nk, p, sp->sp_id, why);
 	}
 }
 
@@ -183,14 +183,26 @@ hold_drop(struct nk *nk, struct sp *sp, enum drop_reason why)
 		hold_end(nk, sp, why);
 }
 
-void
-hold_free(struct sp *sp)
+static void
+list_free(struct nk *nk, struct pkt *list)
 {
-	struct nk *nk = sp->sp_nk;
-	struct pkt *list = hold_take(nk, sp), *p;
+	struct pkt *p;
 
 	while ((p = list) != NULL) {
 		list = p->pkt_link;
 		pkt_free(nk->nk_worker[p->pkt_owner], p);
 	}
+}
+
+void
+hold_free(struct sp *sp)
+{
+	list_free(sp->sp_nk, hold_take(sp->sp_nk, sp));
+}
+
+void
+hold_fini(struct nk *nk)
+{
+	for (unsigned i = 0; i < nk->nk_nworkers; i++)
+		list_free(nk, nk->nk_sad->sd_ready[i]);
 }

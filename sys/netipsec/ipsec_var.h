@@ -38,6 +38,7 @@ struct sad {
 	struct sa		*sd_grave;	/* dead ones by sa_next, oldest first */
 	struct sa		*sd_grave_tail;
 	struct timer		 sd_grave_timer;
+	struct pkt		*sd_ready[NK_WORKERS_MAX];	/* acquire.c: to be sealed or dropped there */
 };
 
 static inline uint64_t
@@ -102,6 +103,7 @@ void		 hold_release(struct nk *, struct sp *);
 void		 hold_drop(struct nk *, struct sp *, enum drop_reason why);
 /* The same at the end, when no worker runs any more. */
 void		 hold_free(struct sp *);
+void		 hold_fini(struct nk *);
 
 static inline void
 sa_drop_count(struct sa *sa, enum sa_drop why)

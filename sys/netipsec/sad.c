@@ -476,6 +476,7 @@ sad_fini(struct nk *nk)
 		return;
 	while ((sa = sd->sd_head) != NULL)
 		sad_delete(nk, sa);
+	hold_fini(nk);
 	epoch_drain(&nk->nk_epoch);
 	timer_clear(&nk->nk_wheel, &sd->sd_grave_timer);
 	while ((sa = sd->sd_grave) != NULL) {
