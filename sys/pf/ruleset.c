@@ -277,7 +277,6 @@ rule_compile(struct pf_set *ps, struct pf_tags *tags, struct pf_crule *cr,
 	cr->cr_flagset = r->pr_flagset;
 	cr->cr_quick = r->pr_quick;
 	cr->cr_ifneg = r->pr_ifneg;
-	cr->cr_named = r->pr_ifname[0] != '\0';
 	cr->cr_icmp_type = r->pr_icmp_type;
 	cr->cr_icmp_code = r->pr_icmp_code;
 	cr->cr_tos = r->pr_tos;
@@ -341,6 +340,23 @@ skips_compile(struct pf_ruleset *rs)
 			    rs->rs_rule[i + 1].cr_skip[k] : i + 1;
 }
 
+/* The number of rule i's interface name: that of an earlier rule, or the next. */
+static uint8_t
+if_number(struct pf_ruleset *rs, uint32_t i)
+{
+	const struct pf_rule *r = rs->rs_set.ps_rule;
+
+	if (r[i].pr_ifname[0] == '\0')
+		return IF_ANY;
+	for (uint8_t n = 0; n < rs->rs_nifs; n++)
+		if (strcmp(r[rs->rs_ifrule[n]].pr_ifname, r[i].pr_ifname) == 0)
+			return n;
+	if (rs->rs_nifs == IF_NUMBERED)
+		return IF_MANY;
+	rs->rs_ifrule[rs->rs_nifs] = i;
+	return rs->rs_nifs++;
+}
+
 static bool
 ruleset_compile(struct pf_ruleset *rs, struct pf_tags *tags)
 {
@@ -349,6 +365,7 @@ ruleset_compile(struct pf_ruleset *rs, struct pf_tags *tags)
 	for (uint32_t i = 0; i < rs->rs_n; i++) {
 		if (!rule_compile(ps, tags, &rs->rs_rule[i], &ps->ps_rule[i]))
 			return false;
+		rs->rs_rule[i].cr_if = if_number(rs, i);
 		rs->rs_random |= ps->ps_rule[i].pr_prob != 0;
 	}
 	for (size_t i = 0; i < ps->ps_ntables; i++)

@@ -33,11 +33,17 @@ struct pf_crule {
 	uint8_t			 cr_flags, cr_flagset, cr_quick, cr_ifneg;
 	uint16_t		 cr_icmp_type, cr_icmp_code, cr_tos;
 	uint16_t		 cr_tag, cr_tagged;
-	uint8_t			 cr_tagged_neg, cr_named;	/* has an interface */
+	uint8_t			 cr_tagged_neg;
+	uint8_t			 cr_if;		/* number of its interface name; IF_ANY, IF_MANY */
 	uint32_t		 cr_prob;
 	struct pf_cmatch	 cr_src, cr_dst;
 	const struct pf_rule	*cr_rule;
 };
+
+/* Interface names of a ruleset are numbered, so that a walk compares each only once. */
+#define IF_NUMBERED	64
+#define IF_ANY		0xff
+#define IF_MANY		0xfe		/* more names than numbers: compared each time */
 
 struct pf_rule_count {
 	uint64_t	rc_packets[2], rc_bytes[2], rc_states, rc_created;
@@ -48,6 +54,8 @@ struct pf_ruleset {
 	struct pf_crule		*rs_rule;
 	uint32_t		 rs_n;
 	uint32_t		 rs_serial;
+	uint8_t			 rs_nifs;
+	uint32_t		 rs_ifrule[IF_NUMBERED];	/* the first rule with the name */
 	bool			 rs_random;	/* some rule has a probability */
 	struct pf_rule_count	*rs_count;	/* by rule */
 	uint64_t		*rs_evals;

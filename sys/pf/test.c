@@ -104,17 +104,35 @@ struct probe {
 	const struct pf_pdesc	*pb_pd;
 	uint16_t		 pb_sport, pb_dport;
 	uint16_t		 pb_tag;
+	uint64_t		 pb_if_known, pb_if_match;	/* by number of the name */
 };
+
+static bool
+on_interface(const struct pf_crule *cr, struct probe *pb)
+{
+	uint64_t bit;
+	bool on;
+
+	if (cr->cr_if == IF_MANY)
+		return if_named(pb->pb_pd->pd_ifp, cr->cr_rule->pr_ifname);
+	bit = 1ull << cr->cr_if;
+	if ((pb->pb_if_known & bit) == 0) {
+		on = if_named(pb->pb_pd->pd_ifp, cr->cr_rule->pr_ifname);
+		pb->pb_if_known |= bit;
+		pb->pb_if_match |= on ? bit : 0;
+	}
+	return (pb->pb_if_match & bit) != 0;
+}
 
 /* The rule to look at next; the rule's own number if its criteria agree. */
 static uint32_t
-rule_skip(const struct pf_ruleset *rs, uint32_t i, const struct probe *pb)
+rule_skip(const struct pf_ruleset *rs, uint32_t i, struct probe *pb)
 {
 	const struct pf_crule *cr = &rs->rs_rule[i];
 	const struct pf_pdesc *pd = pb->pb_pd;
 	const struct flow_key *k = &pd->pd_key;
 
-	if (cr->cr_named && if_named(pd->pd_ifp, cr->cr_rule->pr_ifname) == cr->cr_ifneg)
+	if (cr->cr_if != IF_ANY && on_interface(cr, pb) == cr->cr_ifneg)
 		return cr->cr_skip[SKIP_IF];
 	if (cr->cr_dir != 0 && cr->cr_dir != pd->pd_dir)
 		return cr->cr_skip[SKIP_DIR];

@@ -293,7 +293,12 @@ rnd_set(struct pf_set *ps, unsigned nrules)
 	}
 	for (unsigned i = 0; i < nrules; i++) {
 		rnd_rule(&r);
-		if (rnd(3) != 0 && i > 0) {
+		if (nrules > 80) {	/* more names than a walk has numbers for */
+			snprintf(r.pr_ifname, sizeof(r.pr_ifname), "x%u", i);
+			if (i > 70)
+				snprintf(r.pr_ifname, sizeof(r.pr_ifname), "%s", ifnames[i % 5]);
+		}
+		if (rnd(3) != 0 && i > 0 && nrules <= 80) {
 			/* like its neighbour in most things: what skip steps live on */
 			struct pf_rule *last = &ps->ps_rule[ps->ps_nrules - 1];
 			struct pf_addr_match dst = r.pr_dst;
@@ -321,7 +326,7 @@ differential(void)
 	for (unsigned i = 0; i < RULESETS; i++) {
 		struct pf_set ps;
 		struct pf_ruleset *rs;
-		unsigned n = 1 + rnd(60);
+		unsigned n = i % 40 == 0 ? 81 + rnd(40) : 1 + rnd(60);
 
 		rnd_set(&ps, n);
 		rs = pf_ruleset_new(&ps, &tags, &iftable);
