@@ -294,8 +294,10 @@ rnd_set(struct pf_set *ps, unsigned nrules)
 	for (unsigned i = 0; i < nrules; i++) {
 		rnd_rule(&r);
 		if (nrules > 80) {	/* more names than a walk has numbers for */
-			snprintf(r.pr_ifname, sizeof(r.pr_ifname), "x%u", i);
-			if (i > 70)
+			memset(r.pr_ifname, 0, sizeof(r.pr_ifname));
+			if (i <= 70)
+				snprintf(r.pr_ifname, sizeof(r.pr_ifname), "x%u", i);
+			else
 				snprintf(r.pr_ifname, sizeof(r.pr_ifname), "%s", ifnames[i % 5]);
 		}
 		if (rnd(3) != 0 && i > 0 && nrules <= 80) {
