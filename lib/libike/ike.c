@@ -14,12 +14,6 @@
 
 #include "libike/ike_var.h"
 
-void *
-ike_calloc(size_t n, size_t size)
-{
-	return calloc(n, size);
-}
-
 void
 ike_random(struct ike *ike, void *p, size_t n)
 {

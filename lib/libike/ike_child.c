@@ -207,8 +207,11 @@ child_add(struct child *c, bool inbound)
 	struct ike *ike = c->c_ike;
 	struct act *a = act_new(ike, IKE_ACT_SA_ADD, 0);
 
-	if (a == NULL)
+	if (a == NULL) {
+		/* The kernel does not have it: it ends as soon as may be. */
+		tmo_set(&ike->i_tmos, &c->c_tmo_end, ike->i_now);
 		return 0;
+	}
 	child_sa_fill(c, inbound, &a->a_action.ac_sa);
 	child_sa_keys(c, &a->a_action.ac_sa);
 	if (++ike->i_next_id == 0)
@@ -224,7 +227,7 @@ child_out(struct child *c)
 	if (c->c_out_on || !c->c_in_on)
 		return;
 	c->c_sa_id_out = child_add(c, false);
-	c->c_out_on = true;
+	c->c_out_on = c->c_sa_id_out != 0;
 	explicit_bzero(&c->c_keys, sizeof(c->c_keys));
 }
 
@@ -233,7 +236,7 @@ child_install(struct child *c, bool out)
 {
 	child_schedule(c);
 	c->c_sa_id_in = child_add(c, true);
-	c->c_in_on = true;
+	c->c_in_on = c->c_sa_id_in != 0;
 	if (out)
 		child_out(c);
 }

@@ -27,8 +27,10 @@ conn_create(struct conn *cn, struct ikesa *sa)
 {
 	struct xchg *x = xchg_new(sa, X_CHILD_NEW);
 
-	if (x == NULL)
+	if (x == NULL) {
+		conn_failed(cn, IKE_R_MEMORY, "out of memory", true);
 		return;
+	}
 	x->x_conn = cn;
 	x->x_seq = cn->cn_seq;
 	xchg_queue(x);
@@ -50,8 +52,11 @@ child_rekey(struct child *c)
 		return;
 	}
 	x = xchg_new(c->c_sa, X_CHILD_REKEY);
-	if (x == NULL)
+	if (x == NULL) {
+		tmo_set(&ike->i_tmos, &c->c_tmo_rekey,
+		    ike->i_now + REKEY_LATER_MS);
 		return;
+	}
 	x->x_conn = c->c_conn;
 	x->x_old_spi = c->c_spi_in;
 	c->c_busy = true;

@@ -62,7 +62,7 @@ reasm_store(struct reasm *r, const struct inmsg *im, unsigned frag)
 	if (r->r_frag[frag - 1].p != NULL ||
 	    r->r_bytes + im->im_n > IKE_MSG_MAX)
 		return false;
-	p = malloc(im->im_n + 1);
+	p = ike_calloc(1, im->im_n + 1);
 	if (p == NULL)
 		return false;
 	memcpy(p, im->im_p, im->im_n);

@@ -46,7 +46,7 @@ init_request(struct ikesa *sa)
 		ike_put_notify(&w, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
 	n = ike_writer_finish(&w, true);
 	free(hs->hs_init_i);
-	hs->hs_init_i = n != 0 ? malloc(n) : NULL;
+	hs->hs_init_i = n != 0 ? ike_calloc(1, n) : NULL;
 	if (hs->hs_init_i == NULL)
 		return false;
 	memcpy(hs->hs_init_i, ike->i_buf, n);
@@ -222,7 +222,7 @@ init_keys(struct ikesa *sa, struct xchg *x, const struct ike_proposal *pr,
 static bool
 init_keep_answer(struct handshake *hs, const struct ike_datagram *dg)
 {
-	hs->hs_init_r = malloc(dg->dg_len);
+	hs->hs_init_r = ike_calloc(1, dg->dg_len);
 	if (hs->hs_init_r == NULL)
 		return false;
 	memcpy(hs->hs_init_r, dg->dg_data, dg->dg_len);
@@ -469,7 +469,7 @@ half_begin(struct ikesa *sa, const struct inmsg *im, const struct ike_msg *m,
 	xchg_nonce(sa->sa_ike, &hs->hs_nr);
 	hs->hs_group = group;
 	hs->hs_dh = xchg_dh_new(sa->sa_ike, group);
-	hs->hs_init_i = malloc(dg->dg_len);
+	hs->hs_init_i = ike_calloc(1, dg->dg_len);
 	if (hs->hs_init_i == NULL || hs->hs_dh == NULL)
 		return false;
 	memcpy(hs->hs_init_i, dg->dg_data, dg->dg_len);
@@ -501,7 +501,7 @@ half_finish(struct ikesa *sa, const struct inmsg *im, const struct ike_msg *m,
 		init_demand_cookie(ike, im, m);
 	if (n == 0 || (n > im->im_dg->dg_len && !proven))
 		return false;
-	hs->hs_init_r = malloc(n);
+	hs->hs_init_r = ike_calloc(1, n);
 	sa->sa_cached = outmsg_clear(ike->i_buf, n);
 	if (hs->hs_init_r == NULL || sa->sa_cached == NULL)
 		return false;

@@ -341,7 +341,7 @@ bool
 xchg_keep_plain(struct xchg *x, const struct inmsg *im)
 {
 	free(x->x_plain);
-	x->x_plain = malloc(im->im_n + 1);
+	x->x_plain = ike_calloc(1, im->im_n + 1);
 	if (x->x_plain == NULL)
 		return false;
 	memcpy(x->x_plain, im->im_p, im->im_n);

@@ -582,6 +582,37 @@ nat(void)
 	end();
 }
 
+/* One attempt each, with the loss each way; duplication and reordering too. */
+static void
+lossy(void)
+{
+	static const struct {
+		unsigned	loss, rounds, failures;
+	} cases[] = { { 0, 100, 0 }, { 20, 400, 1 }, { 30, 400, 3 },
+	    { 40, 400, 18 } };
+
+	for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+		unsigned failed = 0;
+
+		test_row("%u%% loss", cases[i].loss);
+		for (unsigned n = 0; n < cases[i].rounds; n++) {
+			world_init(&w, 1000 * i + n, NULL);
+			world_policy_default(&w, 0, &left);
+			world_policy_default(&w, 1, &right);
+			w.w_wire.wi_loss = cases[i].loss;
+			w.w_wire.wi_dup = 20;
+			w.w_wire.wi_jitter_ms = 50;
+			(void)world_policy_set(&w, 1, &right);
+			(void)world_policy_set(&w, 0, &left);
+			(void)world_run_up(&w, 400000);
+			failed += w.w_end[0].we_events[IKE_EV_FAILED] != 0 ||
+			    w.w_end[0].we_events[IKE_EV_IKE_UP] == 0;
+			world_free(&w);
+		}
+		CU_ASSERT_TRUE(failed <= cases[i].failures);
+	}
+}
+
 static void
 no_nat(void)
 {
@@ -784,6 +815,7 @@ TEST_MAIN(
 	TEST("a flood of IKE_SA_INIT meets cookies", flood),
 	TEST("every peer must return a cookie", cookies_expire),
 	TEST("fragments", fragments),
+	TEST("handshakes under loss", lossy),
 	TEST("NAT", nat),
 	TEST("no NAT", no_nat),
 	TEST("a dead peer", dead_peer),
