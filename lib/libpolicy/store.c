@@ -96,6 +96,26 @@ store_prepare(struct policy_store *st, const char *sql)
 	return stmt;
 }
 
+sqlite3_stmt *
+store_keep(struct policy_store *st, enum store_kept which, const char *sql)
+{
+	if (st->st_kept[which] == NULL)
+		st->st_kept[which] = store_prepare(st, sql);
+	return st->st_kept[which];
+}
+
+/* All statements and the connection. */
+static void
+store_disconnect(struct policy_store *st)
+{
+	for (unsigned i = 0; i < KEPT_STATEMENTS; i++) {
+		(void)sqlite3_finalize(st->st_kept[i]);
+		st->st_kept[i] = NULL;
+	}
+	(void)sqlite3_close_v2(st->st_db);
+	st->st_db = NULL;
+}
+
 bool
 store_int(struct policy_store *st, const char *sql, int64_t *out)
 {
@@ -135,7 +155,7 @@ policy_store_close(struct policy_store *st)
 {
 	if (st == NULL)
 		return;
-	(void)sqlite3_close_v2(st->st_db);
+	store_disconnect(st);
 	seal_wipe(&st->st_seal);
 	free(st->st_xtext);
 	free(st->st_xsecret);
@@ -200,8 +220,7 @@ use_export(struct policy_store *st, const char **why)
 {
 	(void)snprintf(st->st_damage, sizeof(st->st_damage), "%.255s",
 	    st->st_why);
-	(void)sqlite3_close_v2(st->st_db);
-	st->st_db = NULL;
+	store_disconnect(st);
 	return export_load(st, why);
 }
 
@@ -492,7 +511,7 @@ policy_secret(struct policy_store *st, uint64_t id,
 		return false;
 	if (st->st_db == NULL)
 		return export_secret(st, id, buf, len, why);
-	stmt = store_prepare(st, "SELECT nonce, sealed FROM secret "
+	stmt = store_keep(st, KEPT_SECRET, "SELECT nonce, sealed FROM secret "
 	    "WHERE id = ?");
 	if (stmt == NULL)
 		return store_fail_sql(st, why, "cannot read the store");
@@ -502,7 +521,7 @@ policy_secret(struct policy_store *st, uint64_t id,
 		ok = seal_reveal(&st->st_seal, id, sqlite3_column_blob(stmt, 0),
 		    sqlite3_column_blob(stmt, 1),
 		    (size_t)sqlite3_column_bytes(stmt, 1), buf, len);
-	(void)sqlite3_finalize(stmt);
+	(void)sqlite3_reset(stmt);
 	if (!ok)
 		return store_fail(st, why, "key %llu of the store cannot be "
 		    "opened by this machine's key", (unsigned long long)id);

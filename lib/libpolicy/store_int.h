@@ -24,7 +24,11 @@ struct export_secret {
 	size_t		es_len;
 };
 
+/* Statements that a commit or a load runs once for each key. */
+enum store_kept { KEPT_SECRET, KEPT_FINGER, KEPT_USE, KEPT_STATEMENTS };
+
 struct policy_store {
+	sqlite3_stmt		*st_kept[KEPT_STATEMENTS];
 	sqlite3			*st_db;		/* NULL: from the export */
 	char			*st_path;
 	struct seal		 st_seal;
@@ -48,6 +52,9 @@ bool	store_exec(struct policy_store *st, const char *sql);
 /* The first column of the first row; false if there is no row. */
 bool	store_int(struct policy_store *st, const char *sql, int64_t *out);
 sqlite3_stmt	*store_prepare(struct policy_store *st, const char *sql);
+/* Prepared once for the life of the store; reset it after use. */
+sqlite3_stmt	*store_keep(struct policy_store *st, enum store_kept which,
+		    const char *sql);
 bool	store_seal(struct policy_store *st, bool create, const char **why);
 /* Sound through and through? */
 bool	store_check(struct policy_store *st, const char **why);

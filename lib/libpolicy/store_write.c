@@ -65,8 +65,8 @@ policy_forms_free(struct policy_forms *pf)
 static bool
 secret_find(struct policy_store *st, const uint8_t *finger, uint64_t *id)
 {
-	sqlite3_stmt *stmt = store_prepare(st, "SELECT id FROM secret "
-	    "WHERE finger = ?");
+	sqlite3_stmt *stmt = store_keep(st, KEPT_FINGER, "SELECT id FROM "
+	    "secret WHERE finger = ?");
 	bool ok;
 
 	if (stmt == NULL)
@@ -75,7 +75,7 @@ secret_find(struct policy_store *st, const uint8_t *finger, uint64_t *id)
 	ok = sqlite3_step(stmt) == SQLITE_ROW;
 	if (ok)
 		*id = (uint64_t)sqlite3_column_int64(stmt, 0);
-	(void)sqlite3_finalize(stmt);
+	(void)sqlite3_reset(stmt);
 	return ok;
 }
 
@@ -122,14 +122,14 @@ secret_put(struct policy_store *st, uint64_t rev, struct policy_key *key)
 	if (!secret_find(st, finger, &key->pk_id) &&
 	    !secret_insert(st, finger, key, &key->pk_id))
 		return false;
-	stmt = store_prepare(st, "INSERT OR IGNORE INTO secret_use (revision, "
-	    "secret) VALUES (?, ?)");
+	stmt = store_keep(st, KEPT_USE, "INSERT OR IGNORE INTO secret_use "
+	    "(revision, secret) VALUES (?, ?)");
 	if (stmt == NULL)
 		return false;
 	(void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)rev);
 	(void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)key->pk_id);
 	ok = sqlite3_step(stmt) == SQLITE_DONE;
-	(void)sqlite3_finalize(stmt);
+	(void)sqlite3_reset(stmt);
 	return ok;
 }
 
