@@ -31,7 +31,7 @@ roll(void *arg, void *buf, size_t n)
 
 	(void)arg;
 	for (size_t i = 0; i < n; i++)
-		p[i] = (uint8_t)((dice = dice * 1103515245u + 12345u) >> 16);
+		p[i] = (uint8_t)(atomic_fetch_add(&dice, 2654435761u) >> 16);
 }
 
 static int
@@ -127,7 +127,8 @@ work(void *arg)
 
 	worker_thread_begin(w);
 	for (unsigned k = 0; !stop;) {
-		struct clock_now now = { .now_ns = clock_ns += 100000, .now_wall = WORLD_WALL };
+		struct clock_now now = { .now_ns = atomic_fetch_add(&clock_ns, 100000),
+		    .now_wall = WORLD_WALL };
 		struct pktvec v = { 0 };
 
 		w->w_now = now;
@@ -173,7 +174,7 @@ static void
 drain(void)
 {
 	for (unsigned i = 0; i < 200; i++) {
-		struct clock_now now = { .now_ns = clock_ns += NSEC_PER_SEC / 2,
+		struct clock_now now = { .now_ns = atomic_fetch_add(&clock_ns, NSEC_PER_SEC / 2),
 		    .now_wall = WORLD_WALL };
 
 		for (unsigned k = 0; k < 2; k++)
@@ -188,7 +189,7 @@ two_workers(void)
 	    .nc_flows = 1024, .nc_rand = roll };
 	pthread_t th[2];
 
-	nk = nk_new(&nc, (struct clock_now){ clock_ns, WORLD_WALL });
+	nk = nk_new(&nc, (struct clock_now){ WORLD_START, WORLD_WALL });
 	nk_lock(nk);
 	em0 = null_if("em0", "10.0.0.1");
 	(void)null_if("em1", "10.0.1.1");
