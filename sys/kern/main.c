@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "crypto/xform.h"
 #include "kern/shell.h"
 #include "libctl/client.h"
 #include "libutil/log.h"
@@ -208,6 +209,13 @@ drivers(struct nk *nk)
 		(void)if_driver_register(nk, ops[i]);
 }
 
+static void
+say(void *arg, const char *line)
+{
+	(void)arg;
+	log_debug("%s", line);
+}
+
 /* Up to the point where packets could flow. */
 static void
 start(struct shell *sh, const struct options *op)
@@ -221,6 +229,7 @@ start(struct shell *sh, const struct options *op)
 	if (sh->sh_nk == NULL)
 		log_fatal("cannot start");
 	drivers(sh->sh_nk);
+	xform_report(sh->sh_nk->nk_worker[0]->w_xform, say, NULL);
 	if (op->op_pidfile != NULL)
 		pidfile_write(op->op_pidfile);
 	ingress_prepare();

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/xform.h"
 #include "kern/ctl.h"
 #include "net/if.h"
 
@@ -216,8 +217,11 @@ var_workers(struct nk *nk)
 static void
 get_engine(struct nk *nk, char *buf, size_t len)
 {
-	snprintf(buf, len, "%s",
-	    nk->nk_conf.nc_engine != NULL ? nk->nk_conf.nc_engine : "best");
+	const char *name = NULL;
+
+	if (nk->nk_worker[0] != NULL && nk->nk_worker[0]->w_xform != NULL)
+		name = xform_engine(nk->nk_worker[0]->w_xform, &xform_table[0]);
+	snprintf(buf, len, "%s", name != NULL ? name : "none");
 }
 
 static void
@@ -229,7 +233,7 @@ get_generation(struct nk *nk, char *buf, size_t len)
 static const struct sysctl_entry sysctl_kern[] = {
 	{ .sy_name = "kern.workers", .sy_descr = "threads that move packets",
 	  .sy_var = var_workers, .sy_readonly = true },
-	{ .sy_name = "kern.engine", .sy_descr = "crypto engine asked for; best: the fastest that passed its test",
+	{ .sy_name = "kern.engine", .sy_descr = "crypto engine of the first transform (netkern -v logs all)",
 	  .sy_get = get_engine, .sy_readonly = true },
 	{ .sy_name = "kern.generation", .sy_descr = "how often decisions of flows were made void",
 	  .sy_get = get_generation, .sy_readonly = true },
