@@ -49,7 +49,7 @@ enum ctl_op {
 	CTL_PF_RULES, CTL_PF_STATES, CTL_PF_TABLES, CTL_PF_INFO, CTL_PF_LABELS,
 	CTL_PF_FLUSH_STATES, CTL_PF_FLUSH_RULES, CTL_PF_CLEAR_COUNTERS, CTL_PF_KILL, CTL_PF_ENABLE,
 	CTL_PF_TABLE_ADD, CTL_PF_TABLE_DEL, CTL_PF_TABLE_SHOW, CTL_PF_TABLE_TEST, CTL_PF_OPTIONS,
-	/* what the data plane says of one packet: 0x500 */
+	/* what the data plane says of one packet: 0x500, bodies in pf/explain_msg.h */
 	CTL_EXPLAIN = 0x500
 };
 

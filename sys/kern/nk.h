@@ -41,6 +41,7 @@ struct worker_job;
 struct arp;		/* net/arp.h */
 struct capture;		/* net/capture.h */
 struct ctl;		/* kern/ctl.h */
+struct explain;		/* pf/explain.h */
 struct fib;		/* net/fib.h */
 struct flow_table;	/* pf/flow.h */
 struct frag_table;	/* netinet/frag.h */
@@ -113,6 +114,8 @@ struct nk {
 	 */
 	struct wheel		 nk_wheel;
 	unsigned		 nk_forwarding;	/* net.inet.ip.forwarding; default 1 */
+	/* not NULL: this is a copy in which a packet is tried out */
+	struct explain		*nk_explain;
 	unsigned		 nk_ttl;	/* net.inet.ip.ttl of what is sent from here; default 64 */
 	/* threads, see nk_stop_workers() */
 	_Atomic unsigned	 nk_stop;

@@ -19,6 +19,7 @@
 #include "net/arp.h"
 #include "net/ether.h"
 #include "net/fib.h"
+#include "pf/explain.h"
 
 #define BUCKETS		1024
 #define OP_REQUEST	1
@@ -167,6 +168,24 @@ arp_fini(struct nk *nk)
 	nk->nk_arp = NULL;
 }
 
+static bool
+gives_up(const struct neigh *ne)
+{
+	return ne->ne_state == NEIGH_FAILED || ne->ne_state == NEIGH_NEW;
+}
+
+/* make_room() would make some. */
+static bool
+has_room(const struct nk *nk)
+{
+	for (unsigned i = 0; i < BUCKETS; i++)
+		for (const struct neigh *ne = nk->nk_arp->ar_bucket[i]; ne != NULL;
+		    ne = ne->ne_next)
+			if (gives_up(ne))
+				return true;
+	return false;
+}
+
 /*
  * A full table gives up all entries that did not resolve, at once: flows
  * decide anew after each change, so changes should be few.
@@ -181,7 +200,7 @@ make_room(struct nk *nk)
 
 		for (ne = nk->nk_arp->ar_bucket[i]; ne != NULL; ne = next) {
 			next = ne->ne_next;
-			if (ne->ne_state == NEIGH_FAILED || ne->ne_state == NEIGH_NEW)
+			if (gives_up(ne))
 				neigh_remove(nk, ne);
 		}
 	}
@@ -219,6 +238,9 @@ neigh_get(struct nk *nk, struct ifnet *ifp, const struct addr *a)
 {
 	struct neigh *ne = neigh_find(nk, ifp, a);
 
+	if (nk->nk_explain != NULL)
+		return ne == NULL && nk->nk_arp->ar_count >= ARP_MAX && !has_room(nk) ? NULL :
+		    explain_neigh(nk, ifp, a, ne);
 	if (ne != NULL)
 		return ne;
 	if (nk->nk_arp->ar_count >= ARP_MAX && !make_room(nk))
@@ -411,14 +433,10 @@ neigh_timeout(void *arg, uint64_t now_ns)
 }
 
 static void
-hold(struct worker *w, struct neigh *ne, struct pkt *p)
+hold(struct neigh *ne, struct pkt *p)
 {
 	struct pkt **at = &ne->ne_hold;
 
-	if (ne->ne_nhold == ARP_HOLD_MAX) {
-		pkt_drop(w, p, DROP_ARP_HOLD);
-		return;
-	}
 	while (*at != NULL)
 		at = &(*at)->pkt_link;
 	p->pkt_link = NULL;
@@ -449,33 +467,38 @@ resolve_successor(struct worker *w, struct neigh *dead, struct pkt *p)
 		resolve_locked(w, ne, p);
 }
 
+enum drop_reason
+neigh_waits(const struct worker *w, const struct neigh *ne, bool *ask)
+{
+	*ask = false;
+	if (ne->ne_state == NEIGH_FAILED && !may_ask_again(w, ne))
+		return DROP_ARP_TIMEOUT;
+	*ask = ne->ne_state == NEIGH_FAILED || ne->ne_state == NEIGH_NEW;
+	return ne->ne_nhold == ARP_HOLD_MAX ? DROP_ARP_HOLD : DROP_NONE;
+}
+
 static void
 resolve_locked(struct worker *w, struct neigh *ne, struct pkt *p)
 {
+	enum drop_reason why;
+	bool ask;
+
 	if (atomic_load(&ne->ne_valid)) {	/* another worker's reply, just now */
 		p->pkt_neigh = ne;
 		ether_output(w, p);
 		return;
 	}
-	switch ((enum neigh_state)ne->ne_state) {
-	case NEIGH_DEAD:
+	if (ne->ne_state == NEIGH_DEAD) {
 		resolve_successor(w, ne, p);
 		return;
-	case NEIGH_FAILED:
-		if (!may_ask_again(w, ne)) {
-			pkt_drop(w, p, DROP_ARP_TIMEOUT);
-			return;
-		}
-		break;
-	case NEIGH_NEW:
-		break;
-	case NEIGH_ASKING:
-	case NEIGH_REACHABLE:
-	case NEIGH_PROBING:
-		hold(w, ne, p);
-		return;
 	}
-	hold(w, ne, p);
+	why = neigh_waits(w, ne, &ask);
+	if (why == DROP_NONE)
+		hold(ne, p);
+	else
+		pkt_drop(w, p, why);
+	if (!ask)
+		return;
 	ne->ne_state = NEIGH_ASKING;
 	ne->ne_tries = 0;
 	neigh_ask(w, ne);
@@ -484,6 +507,10 @@ resolve_locked(struct worker *w, struct neigh *ne, struct pkt *p)
 void
 arp_resolve(struct worker *w, struct neigh *ne, struct pkt *p)
 {
+	if (w->w_nk->nk_explain != NULL) {
+		explain_sent(w, p);
+		return;
+	}
 	nk_lock(w->w_nk);
 	resolve_locked(w, ne, p);
 	nk_unlock(w->w_nk);

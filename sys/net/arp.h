@@ -65,6 +65,11 @@ struct neigh	*neigh_get(struct nk *, struct ifnet *, const struct addr *);
 struct neigh	*neigh_find(struct nk *, const struct ifnet *, const struct addr *);
 /* ARP packet, pkt_data behind the Ethernet header. Takes the packet. */
 void		 arp_input(struct worker *, struct pkt *);
+/*
+ * What arp_resolve() would do with one more packet: DROP_NONE (it waits) or
+ * why not; *ask: the neighbour would be asked for.  ne_valid is not looked at.
+ */
+enum drop_reason neigh_waits(const struct worker *, const struct neigh *, bool *ask);
 /* Queues the packet (pkt_data at the network header) and asks. Takes it. */
 void		 arp_resolve(struct worker *, struct neigh *, struct pkt *);
 /*

@@ -19,6 +19,11 @@
 void		 ip_input(struct worker *, struct pktvec *v);
 
 /*
+ * The first half of it, for one packet: checked, parsed, whole.  NULL: it was
+ * dropped, or waits for its other fragments.
+ */
+struct pkt	*ip_input_one(struct worker *, struct pkt *);
+/*
  * The second half of ip_input(), for packets already checked and parsed
  * (pkt_key, pkt_hash, pkt_l4 filled): pf_flow() and on.  Packets that another
  * worker handed over (HANDOVER_FLOW) go on here.  Takes all of v.

@@ -61,11 +61,7 @@ destination_check(struct worker *w, const struct pkt *p)
 	return DROP_NONE;
 }
 
-/*
- * One packet: checked, parsed, whole.  NULL: it was dropped, or waits for
- * its other fragments.
- */
-static struct pkt *
+struct pkt *
 ip_input_one(struct worker *w, struct pkt *p)
 {
 	enum drop_reason why = ip_parse(p);

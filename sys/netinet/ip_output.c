@@ -7,6 +7,7 @@
 #include "net/fib.h"
 #include "netinet/ip.h"
 #include "netinet/wire.h"
+#include "pf/explain.h"
 #include "pf/flow.h"
 
 /* One less in a word means one more in the sum's complement (RFC 1141). */
@@ -163,6 +164,10 @@ ip_send(struct worker *w, struct pkt *p)
 
 	p->pkt_flags |= PKT_F_LOCAL_OUT | PKT_F_TTL_DONE;
 	p->pkt_ifp = NULL;
+	if (w->w_nk->nk_explain != NULL) {
+		explain_answer(w, p);
+		return;
+	}
 	if (p->pkt_len >= IP_HLEN && (hlen = ip_hlen(p->pkt_data)) <= p->pkt_len) {
 		put16(p->pkt_data + IPH_SUM, 0);
 		set16(p->pkt_data + IPH_SUM, in_fold(in_sum(p->pkt_data, hlen, 0)));

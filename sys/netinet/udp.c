@@ -161,7 +161,7 @@ deliver(struct worker *w, struct udp_client *uc, uint16_t flags, const struct pk
 		return DROP_NATT_SHORT;
 	if (!cur_ok(&c))
 		return DROP_NATT_SHORT;
-	if (!uc->uc_send(uc->uc_arg, &m, c.cur_p, cur_left(&c)))
+	if (w->w_nk->nk_explain == NULL && !uc->uc_send(uc->uc_arg, &m, c.cur_p, cur_left(&c)))
 		return DROP_UDP_FULL;
 	w->w_count[CNT_UDP_IN]++;
 	return DROP_NONE;

@@ -63,7 +63,8 @@ ipsec_icmp(struct worker *w, const struct pkt *p)
 	struct sa *sa;
 	unsigned mtu;
 
-	if (p->pkt_icmp_type != ICMPT_UNREACH || p->pkt_icmp_code != ICMPC_NEEDFRAG)
+	if (p->pkt_icmp_type != ICMPT_UNREACH || p->pkt_icmp_code != ICMPC_NEEDFRAG ||
+	    nk->nk_explain != NULL)
 		return;
 	cur_skip(&c, (size_t)(p->pkt_l4 - p->pkt_data) + ICMP_MTU);
 	mtu = cur_u16(&c);

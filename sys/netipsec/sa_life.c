@@ -130,6 +130,17 @@ sa_life_start(struct nk *nk, struct sa *sa, struct clock_now now)
 	sa_life_arm(nk, sa);
 }
 
+/* What sa_limit() would say. */
+static enum drop_reason
+limit_check(const struct sa *sa, uint64_t now_ns)
+{
+	if (sa->sa_state != SA_MATURE && sa->sa_state != SA_DYING)
+		return DROP_SAD_STATE;
+	if (!over(sa, &sa->sa_hard, SEQ_LAST, now_ns))
+		return DROP_NONE;
+	return sa->sa_packets >= seq_limit(sa, SEQ_LAST) ? DROP_ESP_SEQ : DROP_SAD_LIFETIME;
+}
+
 enum drop_reason
 sa_limit(struct worker *w, struct sa *sa)
 {
@@ -138,7 +149,9 @@ sa_limit(struct worker *w, struct sa *sa)
 	bool seq_over;
 
 	nk_lock(nk);
-	if (sa->sa_state == SA_MATURE || sa->sa_state == SA_DYING) {
+	if (nk->nk_explain != NULL)
+		why = limit_check(sa, w->w_now.now_ns);
+	else if (sa->sa_state == SA_MATURE || sa->sa_state == SA_DYING) {
 		if ((sa->sa_flags & SA_F_USED) == 0) {
 			sa->sa_flags |= SA_F_USED;
 			sa->sa_used = (uint64_t)w->w_now.now_wall;

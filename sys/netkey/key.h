@@ -54,6 +54,8 @@ key_socket_waits(const struct key_socket *ks)
 /* From the stack, nk_lock held. */
 /* Sets sp_acq_seq. False: no program is registered that could answer. */
 bool	key_acquire(struct nk *, struct clock_now, struct sp *, const struct flow_key *);
+/* Is one registered? */
+bool	key_registered(const struct nk *);
 void	key_expire(struct nk *, struct clock_now, struct sa *, bool hard);
 /* SADB_X_NAT_T_NEW_MAPPING: an authenticated packet came from elsewhere. */
 void	key_new_mapping(struct nk *, struct clock_now, struct sa *, const struct addr *, uint16_t port);

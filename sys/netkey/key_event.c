@@ -142,6 +142,12 @@ somebody_registered(const struct key *k)
 	return false;
 }
 
+bool
+key_registered(const struct nk *nk)
+{
+	return somebody_registered(nk->nk_key);
+}
+
 /* The ends that the SA must have: of the tunnel, or of the packet. */
 static void
 acquire_ends(struct nk *nk, const struct sp *sp, const struct flow_key *key, struct addr *src,

@@ -17,6 +17,7 @@
 #include "netinet/ip.h"
 #include "netinet/udp.h"
 #include "netipsec/ipsec.h"
+#include "pf/explain.h"
 #include "pf/flow_table.h"
 #include "pf/track.h"
 
@@ -75,7 +76,8 @@ static enum drop_reason
 path_in(struct nk *nk, const struct pkt *p, struct path *pa, bool here)
 {
 	struct addr src = key_addr(&pa->pa_key, false);
-	struct sp *sp;
+	enum drop_reason why;
+	struct sp *sp = NULL;
 
 	if (if_is_local(nk, &src))
 		return DROP_IP_ADDR;
@@ -83,7 +85,10 @@ path_in(struct nk *nk, const struct pkt *p, struct path *pa, bool here)
 	if (here && pa->pa_key.fk_proto == IPPROTO_UDP &&
 	    udp_port_bypass(nk, pa->pa_key.fk_dport))
 		return DROP_NONE;
-	return spd_check_in(nk, &pa->pa_key, p->pkt_came_sa, &sp);
+	why = spd_check_in(nk, &pa->pa_key, p->pkt_came_sa, &sp);
+	if (nk->nk_explain != NULL)
+		explain_policy(nk, false, sp);
+	return why;
 }
 
 /* The policy for what leaves: true if it settles the path. */
@@ -96,6 +101,8 @@ path_policy(struct nk *nk, const struct pkt *p, struct path *pa, enum drop_reaso
 	*why = DROP_NONE;
 	if ((p->pkt_flags & PKT_F_BYPASS) == 0)
 		sp = spd_lookup(nk, SP_OUT, &pa->pa_key);
+	if (nk->nk_explain != NULL)
+		explain_policy(nk, true, sp);
 	if (sp == NULL || sp->sp_action == SP_BYPASS)
 		return false;
 	if (sp->sp_action != SP_PROTECT) {
@@ -526,6 +533,8 @@ pf_outer_allowed(struct nk *nk, enum pf_dir dir, const struct ifnet *ifp,
 
 	if (ifp == NULL || !pf_filters(nk, ifp))
 		return true;
+	if (nk->nk_explain != NULL)
+		explain_outer(nk, true);
 	pf_ask(nk, &pd, &pv);
 	if (pv.pv_pass || dir == PF_OUT)
 		return pv.pv_pass;

@@ -29,6 +29,9 @@
 #include "pf/explain_msg.h"
 #include "pf/pfvar.h"
 
+struct sa;
+struct sp;
+
 struct explain {
 	struct explain_info	 ex_info;
 	const struct nk		*ex_nk;		/* the original */

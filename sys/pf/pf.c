@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pf/explain.h"
 #include "pf/flow.h"
 #include "pf/pf.h"
 
@@ -101,6 +102,11 @@ pf_ask(struct nk *nk, const struct pf_pdesc *pd, struct pf_verdict *pv)
 {
 	struct pf_ruleset *rs = nk->nk_pf->pf_rules;
 
+	if (nk->nk_explain != NULL) {
+		pf_test(rs, pd, pv);
+		explain_rule(nk, pd, pv);
+		return;
+	}
 	nk->nk_pf->pf_matches++;
 	pf_walk(rs, pd, pv, rs->rs_evals);
 }
@@ -130,7 +136,8 @@ void
 pf_count(struct nk *nk, enum pf_dir dir, const struct pf_verdict *pv, uint64_t packets,
     uint64_t bytes)
 {
-	rule_add(nk, pv->pv_rule, dir == PF_OUT, packets, bytes);
+	if (nk->nk_explain == NULL)
+		rule_add(nk, pv->pv_rule, dir == PF_OUT, packets, bytes);
 }
 
 static void
@@ -148,7 +155,7 @@ account_states(struct nk *nk, uint32_t rule, int change)
 void
 pf_state_account(struct nk *nk, const struct flow *fl, int change)
 {
-	if (fl->fl_ruleset != nk->nk_pf->pf_serial)
+	if (fl->fl_ruleset != nk->nk_pf->pf_serial || nk->nk_explain != NULL)
 		return;
 	for (unsigned side = 0; side < 2; side++)
 		if (fl->fl_flags & FL_KEEPS(side))

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "kern/ctl.h"
+#include "pf/explain.h"
 #include "pf/flow_table.h"
 #include "pf/pf.h"
 #include "pf/track.h"
@@ -757,7 +758,7 @@ static const struct ctl_entry entries[] = {
 int
 pf_ctl_init(struct nk *nk)
 {
-	return ctl_register(nk, entries) != 0 ||
+	return ctl_register(nk, entries) != 0 || explain_init(nk) != 0 ||
 	    ctl_register_close(nk, pf_client_gone) != 0 ? ENOMEM : 0;
 }
 
