@@ -5,8 +5,8 @@
  *
  * The first packet that needs an SA raises an ACQUIRE and waits with its
  * policy; when an SA comes, it is the first that is sealed.  A policy holds
- * at most SP_HOLD_MAX packets, for at most SP_HOLD_NS, and asks at most once
- * in SP_ACQUIRE_NS.  If no program is registered nobody waits.
+ * at most SP_HOLD_MAX packets, for at most SP_HOLD_S, and asks at most once
+ * in SP_ACQUIRE_S.  If no program is registered nobody waits.
  *
  * Buffers belong to workers, so packets that end or go on do so in a job of
  * the worker that owns them (worker_post).
@@ -45,7 +45,7 @@ ipsec_acquire(struct worker *w, struct sp *sp, struct pkt *p)
 			pkt_drop(w, p, DROP_SPD_NO_SA);
 			return;
 		}
-		sp->sp_acq_until = w->w_now.now_ns + SP_ACQUIRE_NS;
+		sp->sp_acq_until = w->w_now.now_ns + nk->nk_sad->sd_acquire_s * NSEC_PER_SEC;
 		w->w_count[CNT_SPD_ACQUIRE]++;
 	}
 	p->pkt_link = NULL;
@@ -53,7 +53,8 @@ ipsec_acquire(struct worker *w, struct sp *sp, struct pkt *p)
 	*sp->sp_hold_end = p;
 	sp->sp_hold_end = &p->pkt_link;
 	if (sp->sp_nhold++ == 0)
-		timer_set(&nk->nk_wheel, &sp->sp_hold_timer, w->w_now.now_ns + SP_HOLD_NS);
+		timer_set(&nk->nk_wheel, &sp->sp_hold_timer, w->w_now.now_ns +
+		    nk->nk_sad->sd_hold_s * NSEC_PER_SEC);
 }
 
 /* What the policy holds, oldest first; it holds nothing then. */

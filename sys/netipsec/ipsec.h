@@ -125,7 +125,7 @@ enum sa_state { SA_LARVAL, SA_MATURE, SA_DYING, SA_DEAD };
 #define SA_F_SOFT	0x0020		/* soft EXPIRE was told */
 
 #define SA_KEY_MAX	(64 + 64)
-#define SA_LARVAL_S	240		/* seconds that a larval SA waits for its keys */
+#define SA_LARVAL_S	240		/* net.inet.esp.larval: seconds that a larval SA waits for its keys */
 #define SA_GRAVE_S	120		/* seconds that the struct (without keys) outlives its end, so that
 					   packets in rings and reassembly may still point at it */
 
@@ -307,11 +307,11 @@ enum pkt_next	 natt_input(struct worker *, struct pkt *);
 void		 ipsec_icmp(struct worker *, const struct pkt *);
 /*
  * No SA: holds the packet and raises SADB_ACQUIRE (at most one a policy and
- * SP_ACQUIRE_NS).  Takes the packet.  nk_lock held.  When an SA comes, the
+ * SP_ACQUIRE_S).  Takes the packet.  nk_lock held.  When an SA comes, the
  * packets held are sealed with it, on the worker that owns their buffers.
  */
-#define SP_ACQUIRE_NS	(5 * NSEC_PER_SEC)
-#define SP_HOLD_NS	(30 * NSEC_PER_SEC)	/* the longest that a packet is held */
+#define SP_ACQUIRE_S	5	/* net.inet.esp.acquire */
+#define SP_HOLD_S	30	/* net.inet.esp.hold: the longest that a packet is held */
 void		 ipsec_acquire(struct worker *, struct sp *, struct pkt *);
 
 /* Replay window: pure. */

@@ -5,6 +5,7 @@
 #ifndef NETIPSEC_IPSEC_VAR_H
 #define NETIPSEC_IPSEC_VAR_H
 
+#include "kern/sysctl.h"
 #include "netipsec/ipsec.h"
 
 /*
@@ -34,6 +35,7 @@ struct sad {
 	uint32_t		 sd_next_id;
 	uint32_t		 sd_turn;	/* round robin among equally loaded workers */
 	uint32_t		 sd_load[NK_WORKERS_MAX];	/* SAs anchored */
+	unsigned		 sd_larval_s, sd_hold_s, sd_acquire_s;	/* settings */
 	struct sad_cursor	*sd_cursors;
 	struct sa		*sd_grave;	/* dead ones by sa_next, oldest first */
 	struct sa		*sd_grave_tail;
@@ -65,6 +67,9 @@ sad_prefetch4(const struct sad *sd, uint32_t spi, uint32_t dst4)
 
 	__builtin_prefetch(&t->st_slot[mix64(sad_tag4(spi, dst4)) & t->st_mask]);
 }
+
+/* ipsec_sysctl.c */
+extern const struct sysctl_entry ipsec_sysctl[];
 
 /* sad.c */
 bool		 selector_match(const struct selector *, const struct flow_key *);

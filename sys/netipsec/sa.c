@@ -449,7 +449,8 @@ sad_getspi(struct nk *nk, struct clock_now now, const struct addr *src, const st
 		return ENOMEM;
 	}
 	timer_init(&sa->sa_timer, larval_timer, sa);
-	timer_set(&nk->nk_wheel, &sa->sa_timer, now.now_ns + SA_LARVAL_S * NSEC_PER_SEC);
+	timer_set(&nk->nk_wheel, &sa->sa_timer, now.now_ns +
+	    nk->nk_sad->sd_larval_s * NSEC_PER_SEC);
 	*out = sa;
 	return 0;
 }

@@ -453,12 +453,16 @@ sad_init(struct nk *nk)
 		return ENOMEM;
 	nk->nk_sad = sd;
 	sd->sd_next_id = 1;
+	sd->sd_larval_s = SA_LARVAL_S;
+	sd->sd_hold_s = SP_HOLD_S;
+	sd->sd_acquire_s = SP_ACQUIRE_S;
 	sd->sd_buckets = SAD_BUCKETS_MIN;
 	sd->sd_table = table_new(SAD_SLOTS_MIN);
 	sd->sd_req = calloc(sd->sd_buckets, sizeof(*sd->sd_req));
 	sd->sd_dst = calloc(sd->sd_buckets, sizeof(*sd->sd_dst));
 	timer_init(&sd->sd_grave_timer, grave_timer, nk);
-	if (sd->sd_table == NULL || sd->sd_req == NULL || sd->sd_dst == NULL) {
+	if (sd->sd_table == NULL || sd->sd_req == NULL || sd->sd_dst == NULL ||
+	    sysctl_register(nk, ipsec_sysctl) != 0) {
 		sad_fini(nk);
 		return ENOMEM;
 	}

@@ -140,11 +140,11 @@ limits(void)
 	CU_ASSERT_EQUAL(world_busy(gw.gw_a), SP_HOLD_MAX);
 	test_row("asks again after a while");
 	CU_ASSERT_EQUAL(acquires, 1);
-	world_run(gw.gw_world, SP_ACQUIRE_NS + NSEC_PER_SEC);
+	world_run(gw.gw_world, SP_ACQUIRE_S * NSEC_PER_SEC + NSEC_PER_SEC);
 	send_a(&gw, &s);
 	CU_ASSERT_EQUAL(acquires, 1);	/* no room to wait: nothing to ask for */
 	test_row("nobody waits for ever");
-	world_run(gw.gw_world, SP_HOLD_NS);
+	world_run(gw.gw_world, SP_HOLD_S * NSEC_PER_SEC);
 	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 0);
 	CU_ASSERT_EQUAL(world_drops(gw.gw_a, DROP_SPD_NO_SA), 1 + SP_HOLD_MAX);
 	send_a(&gw, &s);
@@ -166,7 +166,7 @@ limits(void)
 	}
 	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 0);
 	test_row("a policy that goes takes what it holds with it");
-	world_run(gw.gw_world, SP_ACQUIRE_NS);
+	world_run(gw.gw_world, SP_ACQUIRE_S * NSEC_PER_SEC);
 	send_a(&gw, &s);
 	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 1);
 	nk_lock(gw.gw_a);
@@ -175,6 +175,45 @@ limits(void)
 	nk_unlock(gw.gw_a);
 	world_settle(gw.gw_world);
 	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 0);
+	gateways_close(&gw);
+}
+
+/* Many policies wait for one SA: all that they hold leaves, several vectors of it. */
+static void
+many_policies(void)
+{
+	struct gateways_conf gc = { .gc_mode = SA_TUNNEL };
+	char dst[32];
+
+	gateways_open(&gw, &gc);
+	listen_on(gw.gw_a);
+	for (unsigned i = 1; i <= 12; i++) {
+		struct sp sp, *made;
+
+		snprintf(dst, sizeof(dst), "10.2.0.%u/32", i);
+		policy(&sp, SP_OUT, "10.1.0.0/24", dst, 0, "192.0.2.1", "192.0.2.2", 7);
+		nk_lock(gw.gw_a);
+		CU_ASSERT_EQUAL(spd_add(gw.gw_a, &sp, &made), 0);
+		nk_unlock(gw.gw_a);
+	}
+	for (unsigned i = 0; i < 12 * SP_HOLD_MAX; i++) {
+		struct tp_spec s = spec;
+
+		snprintf(dst, sizeof(dst), "10.2.0.%u", 1 + i % 12);
+		s.tp_dst = dst;
+		s.tp_sport = (uint16_t)(1000 + i);
+		send_a(&gw, &s);
+	}
+	CU_ASSERT_EQUAL(acquires, 12);
+	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 12 * SP_HOLD_MAX);
+	add(gw.gw_b, 0x7001);
+	add(gw.gw_a, 0x7001);
+	world_settle(gw.gw_world);
+	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 0);
+	CU_ASSERT_EQUAL(world_count(gw.gw_b, CNT_ESP_IN), 12 * SP_HOLD_MAX);
+	nk_lock(gw.gw_a);
+	key_socket_remove(gw.gw_a, &ks);
+	nk_unlock(gw.gw_a);
 	gateways_close(&gw);
 }
 
@@ -278,4 +317,5 @@ moved(void)
 TEST_MAIN(
 	TEST("first packet", first_packet),
 	TEST("limits", limits),
+	TEST("many policies", many_policies),
 	TEST("a peer that moves", moved))
