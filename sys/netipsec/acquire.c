@@ -14,6 +14,7 @@
 #include "netinet/ip.h"
 #include "netipsec/ipsec_var.h"
 #include "netkey/key.h"
+#include "pf/explain.h"
 
 static void
 hold_timer(void *arg, uint64_t now_ns)
@@ -35,12 +36,20 @@ void
 ipsec_acquire(struct worker *w, struct sp *sp, struct pkt *p)
 {
 	struct nk *nk = w->w_nk;
+	bool ask = w->w_now.now_ns >= sp->sp_acq_until;
 
 	if (sp->sp_nhold >= SP_HOLD_MAX) {
 		pkt_drop(w, p, DROP_SPD_HOLD);
 		return;
 	}
-	if (w->w_now.now_ns >= sp->sp_acq_until) {
+	if (nk->nk_explain != NULL) {
+		if (ask && !key_registered(nk))
+			pkt_drop(w, p, DROP_SPD_NO_SA);
+		else
+			explain_held(w, p, ask);
+		return;
+	}
+	if (ask) {
 		if (!key_acquire(nk, w->w_now, sp, &p->pkt_key)) {
 			pkt_drop(w, p, DROP_SPD_NO_SA);
 			return;
