@@ -15,6 +15,7 @@
 
 #include "libalg/alg.h"
 #include "libpolicy/seal.h"
+#include "libpolicy/storefs.h"
 
 enum { MACHINE_KEY = 32 };
 
@@ -61,46 +62,37 @@ key_path(const char *dbpath, char *path, size_t cap)
 	return n > 0 && (size_t)n < cap;
 }
 
-static void
-sync_folder(const char *path)
-{
-	char dir[4096];
-	const char *slash = strrchr(path, '/');
-	int fd;
-
-	if (slash == NULL || (size_t)(slash - path) >= sizeof(dir))
-		return;
-	memcpy(dir, path, (size_t)(slash - path));
-	dir[slash - path] = '\0';
-	if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
-		return;
-	(void)fsync(fd);
-	(void)close(fd);
-}
-
-/* A new key, whole or not there at all: written aside, then linked. */
+/*
+ * A new key, whole or not there at all: written aside, then linked.  No key
+ * is sealed under it before its name is on the disk too.
+ */
 static bool
 key_create(const char *path, const char **why)
 {
 	char tmp[4096];
 	uint8_t key[MACHINE_KEY];
-	bool ok = false;
+	bool ok = false, linked = false;
 	int fd;
 
 	if (snprintf(tmp, sizeof(tmp), "%s.new", path) >= (int)sizeof(tmp))
 		return false;
-	(void)unlink(tmp);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	(void)storefs_unlink(tmp);
+	fd = storefs_open(tmp, O_WRONLY | O_CREAT | O_EXCL);
 	if (fd != -1) {
 		ok = seal_random(key, sizeof(key)) &&
-		    write(fd, key, sizeof(key)) == sizeof(key) &&
-		    fsync(fd) == 0 && link(tmp, path) == 0;
-		(void)close(fd);
-	}
-	if (!ok)
+		    storefs_write(fd, key, sizeof(key)) == sizeof(key) &&
+		    storefs_sync(fd) == 0;
+		linked = ok && storefs_link(tmp, path) == 0;
+		ok = linked && storefs_sync_folder(path) == 0;
+		if (!ok)
+			*why = strerror(errno);
+		(void)storefs_close(fd);
+	} else {
 		*why = strerror(errno);
-	(void)unlink(tmp);
-	sync_folder(path);
+	}
+	if (linked && !ok)
+		(void)storefs_unlink(path);
+	(void)storefs_unlink(tmp);
 	explicit_bzero(key, sizeof(key));
 	return ok;
 }
@@ -108,7 +100,7 @@ key_create(const char *path, const char **why)
 static bool
 key_read(const char *path, uint8_t key[MACHINE_KEY], const char **why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = storefs_open(path, O_RDONLY | O_NOFOLLOW);
 	struct stat sb;
 	bool ok = false;
 
@@ -117,16 +109,16 @@ key_read(const char *path, uint8_t key[MACHINE_KEY], const char **why)
 		    "missing" : strerror(errno);
 		return false;
 	}
-	if (fstat(fd, &sb) == -1)
+	if (storefs_stat(fd, &sb) == -1)
 		*why = strerror(errno);
 	else if (!S_ISREG(sb.st_mode) || (sb.st_mode & 077) != 0)
 		*why = "others may read the machine key: chmod 600 machine.key";
 	else if (sb.st_size != MACHINE_KEY ||
-	    read(fd, key, MACHINE_KEY) != MACHINE_KEY)
+	    storefs_read(fd, key, MACHINE_KEY) != MACHINE_KEY)
 		*why = "the machine key is damaged: it has not 32 bytes";
 	else
 		ok = true;
-	(void)close(fd);
+	(void)storefs_close(fd);
 	return ok;
 }
 
@@ -141,7 +133,7 @@ seal_init(struct seal *se, const char *dbpath, bool create, const char **why)
 		*why = "the path of the store is too long";
 		return false;
 	}
-	if (create && access(path, F_OK) == -1 && errno == ENOENT &&
+	if (create && storefs_exists(path) == -1 && errno == ENOENT &&
 	    !key_create(path, why))
 		return false;
 	ok = key_read(path, key, why);

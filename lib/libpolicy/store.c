@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "libpolicy/store_int.h"
+#include "libpolicy/storefs.h"
 #include "schema_sql.h"
 
 /* From version i to i + 1, each in one transaction. */
@@ -63,6 +64,15 @@ store_fail_sql(struct policy_store *st, const char **why, const char *what)
 	switch (sqlite3_errcode(st->st_db)) {
 	case SQLITE_FULL:
 		hint = ": the disk is full; make room and load again";
+		break;
+	case SQLITE_IOERR:
+		hint = ": the disk does not take or give the bytes; look at "
+		    "its log (dmesg) and load again";
+		break;
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+		hint = ": the store cannot be written; see whether its file "
+		    "system is mounted read-only, and load again";
 		break;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
@@ -231,7 +241,7 @@ policy_store_open_ro(const char *path, const char **why)
 
 	if (st == NULL)
 		return NULL;
-	if (access(path, F_OK) == -1) {
+	if (storefs_exists(path) == -1) {
 		(void)store_fail(st, why, "%s: %s", path, errno == ENOENT ?
 		    "no policy store there yet: start policyd" :
 		    strerror(errno));

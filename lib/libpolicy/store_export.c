@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "libpolicy/store_int.h"
+#include "libpolicy/storefs.h"
 
 #define EXPORT_MAGIC	"# ravelin policy export 1\n"
 
@@ -108,11 +109,11 @@ export_text(struct policy_store *st, uint64_t rev, size_t *len,
 static bool
 write_whole(const char *tmp, const char *path, const char *text, size_t len)
 {
-	int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = storefs_open(tmp, O_WRONLY | O_CREAT | O_TRUNC);
 	bool ok = fd != -1;
 
 	while (ok && len != 0) {
-		ssize_t n = write(fd, text, len);
+		ssize_t n = storefs_write(fd, text, len);
 
 		if (n == -1 && errno == EINTR)
 			continue;
@@ -122,10 +123,11 @@ write_whole(const char *tmp, const char *path, const char *text, size_t len)
 			len -= (size_t)n;
 		}
 	}
-	ok = ok && fsync(fd) == 0;
+	ok = ok && storefs_sync(fd) == 0;
 	if (fd != -1)
-		ok = close(fd) == 0 && ok;
-	return ok && rename(tmp, path) == 0;
+		ok = storefs_close(fd) == 0 && ok;
+	return ok && storefs_rename(tmp, path) == 0 &&
+	    storefs_sync_folder(path) == 0;
 }
 
 bool
@@ -172,20 +174,26 @@ read_hex(const char *p, size_t n, uint8_t *out, size_t cap)
 static char *
 read_text(const char *path, size_t *len)
 {
-	FILE *in = fopen(path, "re");
+	int fd = storefs_open(path, O_RDONLY);
+	struct stat sb;
 	char *text = NULL;
-	size_t cap = 0;
-	ssize_t n;
+	ssize_t n = -1;
 
-	if (in == NULL)
+	if (fd == -1)
 		return NULL;
-	n = getdelim(&text, &cap, -1, in);
-	(void)fclose(in);
-	if (n < 0) {
-		free(text);
-		return NULL;
+	*len = 0;
+	if (storefs_stat(fd, &sb) == 0 &&
+	    (text = malloc((size_t)sb.st_size + 1)) != NULL) {
+		while (*len < (size_t)sb.st_size && (n = storefs_read(fd,
+		    text + *len, (size_t)sb.st_size - *len)) > 0)
+			*len += (size_t)n;
+		text[*len] = '\0';
 	}
-	*len = (size_t)n;
+	(void)storefs_close(fd);
+	if (n <= 0) {
+		free(text);
+		text = NULL;
+	}
 	return text;
 }
 
