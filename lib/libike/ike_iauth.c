@@ -169,7 +169,8 @@ auth_child_result(struct xchg *x, const struct ike_msg *m)
 {
 	struct ikesa *sa = x->x_sa;
 	const struct ike_notify *n = ike_msg_error(m);
-	struct refusal rf;
+	struct refusal rf = { .rf_reason = IKE_R_MEMORY,
+	    .rf_text = "the child's keys could not be made" };
 
 	if (m->m_has_sa && m->m_has_tsi && m->m_has_tsr) {
 		if (child_offer_check(x, m, true, &rf) && child_keys(x, true)) {

@@ -26,9 +26,16 @@ child_delete(struct child *c, enum ike_reason why)
 
 	if (c->c_state == CHILD_DELETING) {
 		/* Asked again by its hard lifetime: it is of no use now. */
+		if (c->c_in_on)
+			act_event(c->c_ike, IKE_EV_NOTE, IKE_R_EXPIRED, sa,
+			    c->c_name, 0, "the lifetime of a replaced pair "
+			    "ended before the peer confirmed its deletion");
 		child_unload(c, false);
 		return;
 	}
+	/* A pair that another has replaced goes without a word. */
+	if (c->c_state == CHILD_REPLACED && why == IKE_R_EXPIRED)
+		why = IKE_R_NONE;
 	c->c_state = CHILD_DELETING;
 	tmo_clear(&c->c_ike->i_tmos, &c->c_tmo_rekey);
 	if (why != IKE_R_NONE) {

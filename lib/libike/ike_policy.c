@@ -290,8 +290,11 @@ policy_equal(const struct ike_policy *a, const struct ike_policy *b)
 static void
 conn_forget_xchg(struct xchg *x, const struct conn *cn)
 {
-	if (x != NULL && x->x_conn == cn)
-		x->x_conn = NULL;
+	if (x == NULL || x->x_conn != cn)
+		return;
+	x->x_conn = NULL;
+	if (x->x_new != NULL)
+		x->x_new->c_conn = NULL;
 }
 
 /* On one IKE SA: its children go, exchanges for it lead to nothing. */

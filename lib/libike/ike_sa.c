@@ -81,9 +81,38 @@ ikesa_new(struct ike *ike, bool initiator)
 	return sa;
 }
 
+static void
+xchg_orphan(struct xchg *x)
+{
+	if (x == NULL)
+		return;
+	x->x_conn = NULL;
+	if (x->x_new != NULL)
+		x->x_new->c_conn = NULL;
+}
+
+/* Without its policy it may outlive it, so it points to none of its conns. */
+static void
+ikesa_orphan(struct ikesa *sa)
+{
+	struct child *c;
+	struct xchg *x;
+
+	xchg_orphan(sa->sa_req);
+	xchg_orphan(sa->sa_rsp);
+	TAILQ_FOREACH(x, &sa->sa_queue, x_entry)
+		xchg_orphan(x);
+	TAILQ_FOREACH(c, &sa->sa_children, c_entry)
+		c->c_conn = NULL;
+	if (sa->sa_hs != NULL)
+		sa->sa_hs->hs_conn = NULL;
+}
+
 void
 ikesa_set_pol(struct ikesa *sa, struct pol *pl)
 {
+	if (pl == NULL)
+		ikesa_orphan(sa);
 	if (sa->sa_pol != NULL)
 		LIST_REMOVE(sa, sa_pol_entry);
 	sa->sa_pol = pl;

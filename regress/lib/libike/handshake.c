@@ -797,6 +797,23 @@ policies(void)
 	end();
 }
 
+/* The kernel's answer comes when the child it is for is configured no more. */
+static void
+policy_gone_meanwhile(void)
+{
+	const struct ike_esp_sa *sa;
+
+	begin(NULL);
+	CU_ASSERT_TRUE(meet());
+	world_run(&w, 1000);
+	sa = sa_of(0, true);
+	CU_ASSERT_TRUE(ike_expire(w.w_end[0].we_ike, w.w_now, sa->sa_spi,
+	    &sa->sa_dst, true));
+	w.w_wire.wi_answer_ms = 1000;
+	world_run(&w, 300);
+	end();
+}
+
 TEST_MAIN(
 	TEST("an honest handshake takes four messages", honest),
 	TEST("suites", suites),
@@ -825,4 +842,5 @@ TEST_MAIN(
 	TEST("down and up", down_and_up),
 	TEST("on demand", on_demand),
 	TEST("expiry", expires),
-	TEST("policies", policies))
+	TEST("policies", policies),
+	TEST("a policy goes while an exchange waits", policy_gone_meanwhile))
