@@ -378,9 +378,23 @@ gateway_new(struct sim *s, unsigned i)
 	g->g_ip.ip_pid = 4000 + i;
 }
 
+/* Ethernet's check sum keeps corruption out of ARP, which has none of its own. */
+static void
+know_peer(struct gateway *g)
+{
+	struct addr a;
+
+	(void)io_source(g->g_peer, NULL, &a);
+	nk_lock(g->g_nk);
+	if (arp_set(g->g_nk, &a, g->g_peer->g_wan->if_mac) != 0)
+		abort();
+	nk_unlock(g->g_nk);
+}
+
 static void
 gateway_start(struct gateway *g, bool active, unsigned life, unsigned ikelife)
 {
+	know_peer(g);
 	policy(g, active, life, ikelife);
 	spd_entry(g, SP_OUT);
 	spd_entry(g, SP_IN);
