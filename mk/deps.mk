@@ -28,6 +28,7 @@ NAMES:=		bearssl sqlite3 cunit seccomp event cjson \
 A:=		$(NAMES:%=$(DEPS)/release/lib/lib%.a)
 
 all: $(A)
+	@:
 
 $(NAMES): %: $(DEPS)/release/lib/lib%.a
 .PHONY: $(NAMES)
