@@ -77,6 +77,8 @@ bool		 ip_ttl(struct worker *, struct pkt *);
  * not yet set): goes through pf_flow() as any other.
  */
 void		 ip_send(struct worker *, struct pkt *);
+/* The first half of it: marked as made here, summed and parsed. DROP_NONE, or why not. */
+enum drop_reason ip_made(struct pkt *);
 
 /* Puts a 20-byte IPv4 header in front (ip_len from pkt_len); the checksum is set. */
 void		 ip_header(struct pkt *, struct in_addr src, struct in_addr dst,

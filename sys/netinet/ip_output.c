@@ -155,24 +155,31 @@ ip_header(struct pkt *p, struct in_addr src, struct in_addr dst, uint8_t proto,
 	p->pkt_proto = proto;
 }
 
+enum drop_reason
+ip_made(struct pkt *p)
+{
+	unsigned hlen;
+
+	p->pkt_flags |= PKT_F_LOCAL_OUT | PKT_F_TTL_DONE;
+	p->pkt_ifp = NULL;
+	if (p->pkt_len >= IP_HLEN && (hlen = ip_hlen(p->pkt_data)) <= p->pkt_len) {
+		put16(p->pkt_data + IPH_SUM, 0);
+		set16(p->pkt_data + IPH_SUM, in_fold(in_sum(p->pkt_data, hlen, 0)));
+	}
+	return ip_parse(p);
+}
+
 void
 ip_send(struct worker *w, struct pkt *p)
 {
 	struct pktvec one = { .pv_n = 1, .pv_pkt = { p } };
 	enum drop_reason why;
-	unsigned hlen;
 
-	p->pkt_flags |= PKT_F_LOCAL_OUT | PKT_F_TTL_DONE;
-	p->pkt_ifp = NULL;
 	if (w->w_nk->nk_explain != NULL) {
 		explain_answer(w, p);
 		return;
 	}
-	if (p->pkt_len >= IP_HLEN && (hlen = ip_hlen(p->pkt_data)) <= p->pkt_len) {
-		put16(p->pkt_data + IPH_SUM, 0);
-		set16(p->pkt_data + IPH_SUM, in_fold(in_sum(p->pkt_data, hlen, 0)));
-	}
-	if ((why = ip_parse(p)) != DROP_NONE)
+	if ((why = ip_made(p)) != DROP_NONE)
 		pkt_drop(w, p, why);
 	else
 		ip_flow(w, &one);

@@ -290,7 +290,7 @@ spd_check_in(struct nk *nk, const struct flow_key *key, struct sa *came_sa, stru
 	if (came_sa != NULL) {
 		enum drop_reason why = check_protected(sp, key, came_sa);
 
-		if (why != DROP_NONE)
+		if (why != DROP_NONE && nk->nk_explain == NULL)
 			sa_drop_count(came_sa, SA_DROP_SELECTOR);
 		return why;
 	}

@@ -129,17 +129,22 @@ explain_sent(struct worker *w, struct pkt *p)
 	struct explain_info *ei = &ex->ex_info;
 	enum drop_reason why = DROP_NONE;
 
-	if (ei->ei_packets++ == 0) {
+	if (ei->ei_packets == 0) {
 		(void)snprintf(ei->ei_oif, sizeof(ei->ei_oif), "%s",
 		    ex->ex_neigh.ne_if->if_name);
 		why = hop_tell(w, ex);
+	} else if (ei->ei_hop != EXPLAIN_HOP_RESOLVED && ei->ei_packets +
+	    (ex->ex_real == NULL ? 0 : ex->ex_real->ne_nhold) >= ARP_HOLD_MAX) {
+		why = DROP_ARP_HOLD;
 	}
+	if (why != DROP_NONE) {
+		pkt_drop(w, p, why);
+		return;
+	}
+	ei->ei_packets++;
 	if (p->pkt_len > ei->ei_longest)
 		ei->ei_longest = (uint16_t)p->pkt_len;
-	if (why != DROP_NONE)
-		pkt_drop(w, p, why);
-	else
-		pkt_free(w, p);
+	pkt_free(w, p);
 }
 
 /* An ICMP message or an RST would be sent back. */
@@ -292,7 +297,8 @@ trial_sa(struct trial *tr, struct pkt *p)
 		return false;
 	*tr->tr_sa = *sa;
 	tr->tr_sa->sa_worker = 0;
-	if (sa->sa_nh.nh_neigh != NULL && sa->sa_nh.nh_neigh != &tr->tr_explain.ex_neigh)
+	/* an old one may be gone; sa_path() finds another then */
+	if (sa->sa_nhgen == nk_generation(tr->tr_nk) && sa->sa_nh.nh_neigh != NULL)
 		tr->tr_sa->sa_nh.nh_neigh = explain_neigh(tr->tr_nk, sa->sa_nh.nh_if,
 		    &sa->sa_nh.nh_neigh->ne_addr, sa->sa_nh.nh_neigh);
 	p->pkt_sa = tr->tr_sa;
@@ -432,14 +438,17 @@ verdict(struct trial *tr, enum pkt_next next)
 
 	ei->ei_drop = dropped(tr->tr_w);
 	if (ei->ei_drop != DROP_NONE) {
-		ei->ei_verdict = EXPLAIN_DROPPED;
 		(void)snprintf(ei->ei_drop_name, sizeof(ei->ei_drop_name), "%s",
 		    drop_name(ei->ei_drop));
 		(void)snprintf(ei->ei_drop_area, sizeof(ei->ei_drop_area), "%s",
 		    drop_area(ei->ei_drop));
 		(void)snprintf(ei->ei_drop_text, sizeof(ei->ei_drop_text), "%s",
 		    drop_text(ei->ei_drop));
-	} else if (tr->tr_explain.ex_held)
+	}
+	/* of the pieces of one packet, some may go and others not */
+	if (ei->ei_drop != DROP_NONE && ei->ei_packets == 0)
+		ei->ei_verdict = EXPLAIN_DROPPED;
+	else if (tr->tr_explain.ex_held)
 		ei->ei_verdict = EXPLAIN_HELD;
 	else if (next == PKT_NEXT_PROTECT)
 		ei->ei_verdict = EXPLAIN_PROTECTED;
@@ -501,8 +510,7 @@ parse(struct trial *tr, struct pkt *p)
 
 	if ((p->pkt_flags & PKT_F_LOCAL_OUT) == 0)
 		return ip_input_one(tr->tr_w, p);
-	p->pkt_flags |= PKT_F_TTL_DONE;
-	if ((why = ip_parse(p)) == DROP_NONE)
+	if ((why = ip_made(p)) == DROP_NONE)
 		return p;
 	pkt_drop(tr->tr_w, p, why);
 	return NULL;

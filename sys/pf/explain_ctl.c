@@ -87,6 +87,8 @@ req_check(const struct explain_req *er)
 	if (er->er_dir == EXPLAIN_OUT &&
 	    (er->er_flags & (EXPLAIN_F_BCAST | EXPLAIN_F_SPI | EXPLAIN_F_NAME)))
 		return "what is made here came through nothing";
+	if (er->er_dir == EXPLAIN_OUT && (er->er_off != 0 || (er->er_flags & EXPLAIN_F_MORE)))
+		return "what is made here is not a fragment";
 	return NULL;
 }
 

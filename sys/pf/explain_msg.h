@@ -116,7 +116,7 @@ struct explain_info {
 	uint8_t		ei_nrules, ei_nanswers;
 	uint8_t		ei_forwarding;	/* this host forwards */
 	uint8_t		ei_dice;	/* rules with a probability are loaded */
-	uint16_t	ei_drop;	/* enum drop_reason */
+	uint16_t	ei_drop;	/* enum drop_reason; if not DROPPED: of some pieces */
 	uint16_t	ei_len;		/* of the packet, bytes */
 	uint16_t	ei_mtu;		/* for it; 0: did not come so far */
 	uint16_t	ei_wire_mtu;	/* of what leaves (sealed, if so) */
