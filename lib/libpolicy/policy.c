@@ -18,6 +18,8 @@ policy_init(struct policy *pol)
 		.set_nattport = 4500,
 		.set_dpd = 60,
 	};
+	pol->pol_split = (struct policy_split){ SIZE_MAX, SIZE_MAX, SIZE_MAX,
+	    { pol->pol_set, pol->pol_set } };
 }
 
 void

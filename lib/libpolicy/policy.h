@@ -202,8 +202,20 @@ struct policy_set {
 	uint32_t	set_dpd;		/* seconds of silence before a check; 60; 0 off */
 };
 
+/*
+ * Where the rules of iked.conf begin, behind those of ipsec.conf, and the
+ * `set` lines of each.  SIZE_MAX: all are of ipsec.conf.
+ */
+struct policy_split {
+	size_t			 sp_flows;
+	size_t			 sp_sas;
+	size_t			 sp_ikes;
+	struct policy_set	 sp_set[2];
+};
+
 struct policy {
 	struct policy_set	 pol_set;
+	struct policy_split	 pol_split;
 	struct policy_flow	*pol_flows;	/* as written; the most specific decides */
 	size_t			 pol_nflows;
 	struct policy_sa	*pol_sas;

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: ISC
 --
--- The store of revisions, version 1.  Rows are only ever added; a revision
--- is whole because it is one transaction.
+-- The store of revisions, version 1; schema2.sql goes on from here.  Rows are
+-- only ever added; a revision is whole because it is one transaction.
 
 -- What an operator committed: who, when, why.
 CREATE TABLE revision (

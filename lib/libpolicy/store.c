@@ -15,11 +15,12 @@
 
 #include "libpolicy/store_int.h"
 #include "libpolicy/storefs.h"
+#include "schema2_sql.h"
 #include "schema_sql.h"
 
 /* From version i to i + 1, each in one transaction. */
 static const char *const migrations[STORE_VERSION] = {
-	schema_sql,
+	schema_sql, schema2_sql,
 };
 
 static char open_why[512];	/* texts about a store that is not there */
@@ -168,6 +169,7 @@ policy_store_close(struct policy_store *st)
 	store_disconnect(st);
 	seal_wipe(&st->st_seal);
 	free(st->st_xtext);
+	policy_texts_free(&st->st_xtexts);
 	free(st->st_xsecret);
 	free(st->st_path);
 	free(st);

@@ -55,6 +55,52 @@ bool	policy_store_latest(struct policy_store *st, uint64_t *rev,
 /* Loads and finishes revision rev into pol, which it initialises. */
 bool	policy_store_load(struct policy_store *st, uint64_t rev,
 	    unsigned flags, struct policy *pol, const char **why);
+/*
+ * The rules of ipsec.conf or iked.conf in revision rev, in normal form with
+ * keys as `sealed "N"`; malloc'd, NULL on failure.
+ */
+char	*policy_store_rules(struct policy_store *st, uint64_t rev,
+	    enum policy_part part, const char **why);
+/* Adds the texts of a part, as they are stored, to tx. */
+bool	policy_store_texts(struct policy_store *st, uint64_t rev,
+	    enum policy_part part, struct policy_texts *tx, const char **why);
+
+/* Who committed a revision, when, why. */
+struct policy_revision {
+	uint64_t	pr_number;
+	int64_t		pr_time;	/* seconds since 1970 */
+	const char	*pr_author;	/* until fn returns */
+	const char	*pr_reason;
+};
+
+/* Each revision, the newest first, until fn returns false. */
+bool	policy_store_history(struct policy_store *st,
+	    bool (*fn)(void *arg, const struct policy_revision *pr), void *arg,
+	    const char **why);
+
+/*
+ * A revision that goes back by itself unless it is confirmed in time.  The
+ * deadline counts from the boot that the boot id names; after another boot
+ * the time of day counts, and never more than the span.
+ */
+struct policy_pending {
+	uint64_t	pe_revision;	/* 0: none */
+	uint64_t	pe_back;	/* 0: to no policy */
+	int64_t		pe_span;	/* ms, as was asked for */
+	int64_t		pe_time;	/* ms since 1970 */
+	char		pe_boot[40];
+	int64_t		pe_uptime;	/* ms since boot */
+};
+
+/* pe_revision is 0 if nothing waits. */
+bool	policy_store_pending(struct policy_store *st, struct policy_pending *pe,
+	    const char **why);
+/* A deadline of span ms from now. */
+void	policy_pending_init(struct policy_pending *pe, uint64_t back,
+	    int64_t span);
+/* How much of it is left; 0 or less: overdue. Moves pe into this boot. */
+int64_t	policy_pending_left(struct policy_pending *pe);
+
 /* One secret by its number. Caller wipes buf. */
 bool	policy_secret(struct policy_store *st, uint64_t id,
 	    uint8_t buf[POLICY_KEY_MAX], size_t *len, const char **why);

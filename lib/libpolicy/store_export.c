@@ -7,6 +7,7 @@
  *	# ravelin policy export 1
  *	# revision 12
  *	# secret 3 NONCE SEALED		hexadecimal; as in the store
+ *	# text pf main NAME BODY	hexadecimal; of pf.conf, network.conf
  *	... the rules in normal form ...
  *	# end 8a1f...			SHA-256 of all that stands above
  */
@@ -73,6 +74,31 @@ export_secrets(struct policy_store *st, uint64_t rev, FILE *out)
 	return rc == SQLITE_DONE;
 }
 
+/* What the rules do not hold: the texts of pf.conf and network.conf. */
+static bool
+export_put_texts(struct policy_store *st, uint64_t rev, FILE *out)
+{
+	sqlite3_stmt *s = store_prepare(st, "SELECT part, kind, name, body "
+	    "FROM text WHERE revision = ? AND (part = 'pf' OR part = "
+	    "'network') ORDER BY ord");
+	int rc;
+
+	if (s == NULL)
+		return false;
+	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)rev);
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		fprintf(out, "# text %s %s ", sqlite3_column_text(s, 0),
+		    sqlite3_column_text(s, 1));
+		for (int i = 2; i < 4; i++) {
+			print_hex(out, sqlite3_column_blob(s, i),
+			    (size_t)sqlite3_column_bytes(s, i));
+			fputc(i == 2 ? ' ' : '\n', out);
+		}
+	}
+	(void)sqlite3_finalize(s);
+	return rc == SQLITE_DONE;
+}
+
 /* The whole text of an export; malloc'd. */
 static char *
 export_text(struct policy_store *st, uint64_t rev, size_t *len,
@@ -90,7 +116,7 @@ export_text(struct policy_store *st, uint64_t rev, size_t *len,
 		return NULL;
 	}
 	fprintf(out, EXPORT_MAGIC "# revision %llu\n", (unsigned long long)rev);
-	ok = export_secrets(st, rev, out);
+	ok = export_secrets(st, rev, out) && export_put_texts(st, rev, out);
 	fputs(rules, out);
 	free(rules);
 	(void)fflush(out);
@@ -242,6 +268,51 @@ secret_line(struct policy_store *st, const char *line)
 	return true;
 }
 
+/* Hexadecimal up to a blank or the end of the line, as a terminated text. */
+static char *
+hex_word(const char **p, size_t *len)
+{
+	size_t n = strcspn(*p, " \n");
+	char *out = malloc(n / 2 + 1);
+
+	if (out == NULL || !read_hex(*p, n, (uint8_t *)out, n / 2)) {
+		free(out);
+		return NULL;
+	}
+	*len = n / 2;
+	out[*len] = '\0';
+	*p += n + ((*p)[n] == ' ');
+	return out;
+}
+
+static bool
+text_line(struct policy_store *st, const char *p)
+{
+	enum policy_part part = strncmp(p, "pf ", 3) == 0 ? POLICY_PART_PF :
+	    POLICY_PART_NETWORK;
+	enum policy_text_kind kind = POLICY_TEXT_MAIN;
+	size_t nlen = 0, blen = 0;
+	char *name, *body = NULL;
+	bool ok;
+
+	p += strcspn(p, " \n");
+	p += *p == ' ';
+	if (strncmp(p, "include ", 8) == 0)
+		kind = POLICY_TEXT_INCLUDE;
+	else if (strncmp(p, "macro ", 6) == 0)
+		kind = POLICY_TEXT_MACRO;
+	p += strcspn(p, " \n");
+	p += *p == ' ';
+	name = hex_word(&p, &nlen);
+	if (name != NULL)
+		body = hex_word(&p, &blen);
+	ok = body != NULL && policy_texts_add_part(&st->st_xtexts, part, kind,
+	    name, body, blen);
+	free(name);
+	free(body);
+	return ok;
+}
+
 bool
 export_load(struct policy_store *st, const char **why)
 {
@@ -263,6 +334,8 @@ export_load(struct policy_store *st, const char **why)
 			st->st_xrev = strtoull(p + 11, NULL, 10);
 		else if (strncmp(p, "# secret ", 9) == 0)
 			ok = secret_line(st, p + 9);
+		else if (strncmp(p, "# text ", 7) == 0)
+			ok = text_line(st, p + 7);
 	}
 	if (!ok || st->st_xrev == 0)
 		return store_fail(st, why, "%s cannot be read", path);

@@ -12,7 +12,7 @@
 
 enum {
 	STORE_APPLICATION	= 0x52765031,	/* application_id: "RvP1" */
-	STORE_VERSION		= 1,		/* user_version */
+	STORE_VERSION		= 2,		/* user_version */
 	STORE_DIGEST		= 32,
 };
 
@@ -39,6 +39,7 @@ struct policy_store {
 	char			*st_xtext;
 	struct export_secret	*st_xsecret;
 	size_t			 st_nxsecret;
+	struct policy_texts	 st_xtexts;	/* of pf.conf and network.conf */
 	char			 st_damage[256];
 };
 
@@ -58,6 +59,12 @@ sqlite3_stmt	*store_keep(struct policy_store *st, enum store_kept which,
 bool	store_seal(struct policy_store *st, bool create, const char **why);
 /* Sound through and through? */
 bool	store_check(struct policy_store *st, const char **why);
+
+/* A revision that waits for its confirm, into the transaction under way. */
+bool	store_put_pending(struct policy_store *st, uint64_t rev,
+	    const struct policy_pending *pe);
+/* The number of the next revision, above `after`; 0 on failure. */
+uint64_t	store_next(struct policy_store *st, uint64_t after);
 
 /* The rules of a revision, one after the other; malloc'd. */
 char	*store_rules(struct policy_store *st, uint64_t rev, const char **why);

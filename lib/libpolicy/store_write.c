@@ -175,7 +175,8 @@ rule_begin(struct rule_writer *rw)
 }
 
 static void
-rule_end(struct rule_writer *rw, const char *kind, const struct policy_ike *ik)
+rule_end(struct rule_writer *rw, const char *kind, bool iked,
+    const struct policy_ike *ik)
 {
 	sqlite3_stmt *s = rw->rw_stmt;
 	long len = rw->rw_ok ? ftell(rw->rw_out) : -1;
@@ -193,34 +194,49 @@ rule_end(struct rule_writer *rw, const char *kind, const struct policy_ike *ik)
 		(void)sqlite3_bind_int64(s, 5, ik->ik_reqid);
 	}
 	(void)sqlite3_bind_text(s, 6, rw->rw_text, (int)len, SQLITE_STATIC);
+	(void)sqlite3_bind_text(s, 7, iked ? "iked" : "ipsec", -1,
+	    SQLITE_STATIC);
 	rw->rw_ok = sqlite3_step(s) == SQLITE_DONE;
 	(void)sqlite3_reset(s);
 }
 
 static void
-write_rules(struct rule_writer *rw, const struct policy *pol)
+write_set(struct rule_writer *rw, const struct policy_set *set, bool iked)
 {
 	rule_begin(rw);
 	if (rw->rw_ok)
-		policy_print_set(&pol->pol_set, rw->rw_out);
-	rule_end(rw, "set", NULL);
+		policy_print_set(set, rw->rw_out);
+	rule_end(rw, "set", iked, NULL);
+}
+
+static void
+write_rules(struct rule_writer *rw, const struct policy *pol)
+{
+	const struct policy_split *sp = &pol->pol_split;
+
+	if (sp->sp_flows == SIZE_MAX) {
+		write_set(rw, &pol->pol_set, false);
+	} else {
+		write_set(rw, &sp->sp_set[0], false);
+		write_set(rw, &sp->sp_set[1], true);
+	}
 	for (size_t i = 0; rw->rw_ok && i < pol->pol_nflows; i++) {
 		rule_begin(rw);
 		if (rw->rw_ok)
 			policy_print_flow(&pol->pol_flows[i], rw->rw_out);
-		rule_end(rw, "flow", NULL);
+		rule_end(rw, "flow", i >= sp->sp_flows, NULL);
 	}
 	for (size_t i = 0; rw->rw_ok && i < pol->pol_nsas; i++) {
 		rule_begin(rw);
 		if (rw->rw_ok)
 			policy_print_sa(&pol->pol_sas[i], rw->rw_out, 0);
-		rule_end(rw, "sa", NULL);
+		rule_end(rw, "sa", i >= sp->sp_sas, NULL);
 	}
 	for (size_t i = 0; rw->rw_ok && i < pol->pol_nikes; i++) {
 		rule_begin(rw);
 		if (rw->rw_ok)
 			policy_print_ike(&pol->pol_ikes[i], rw->rw_out, 0);
-		rule_end(rw, "ikev2", &pol->pol_ikes[i]);
+		rule_end(rw, "ikev2", i >= sp->sp_ikes, &pol->pol_ikes[i]);
 	}
 }
 
@@ -233,7 +249,7 @@ commit_rules(struct policy_store *st, uint64_t rev, const struct policy *pol)
 
 	br_sha256_init(&rw.rw_hash);
 	rw.rw_stmt = store_prepare(st, "INSERT INTO rule (revision, ord, kind, "
-	    "name, reqid, body) VALUES (?, ?, ?, ?, ?, ?)");
+	    "name, reqid, body, part) VALUES (?, ?, ?, ?, ?, ?, ?)");
 	rw.rw_out = open_memstream(&rw.rw_text, &rw.rw_len);
 	rw.rw_ok = rw.rw_stmt != NULL && rw.rw_out != NULL;
 	write_rules(&rw, pol);
@@ -412,8 +428,9 @@ put_text(struct policy_store *st, uint64_t rev, int ord,
 {
 	static const char *const kinds[] = { [POLICY_TEXT_MAIN] = "main",
 	    [POLICY_TEXT_INCLUDE] = "include", [POLICY_TEXT_MACRO] = "macro" };
+	static const char *const parts[] = { "ipsec", "iked", "pf", "network" };
 	sqlite3_stmt *s = store_prepare(st, "INSERT INTO text (revision, ord, "
-	    "kind, name, body) VALUES (?, ?, ?, ?, ?)");
+	    "kind, name, body, part) VALUES (?, ?, ?, ?, ?, ?)");
 	bool ok;
 
 	if (s == NULL)
@@ -423,6 +440,7 @@ put_text(struct policy_store *st, uint64_t rev, int ord,
 	(void)sqlite3_bind_text(s, 3, kinds[ti->ti_kind], -1, SQLITE_STATIC);
 	(void)sqlite3_bind_text(s, 4, ti->ti_name, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_blob64(s, 5, body, len, SQLITE_STATIC);
+	(void)sqlite3_bind_text(s, 6, parts[ti->ti_part], -1, SQLITE_STATIC);
 	ok = sqlite3_step(s) == SQLITE_DONE;
 	(void)sqlite3_finalize(s);
 	return ok;
@@ -430,7 +448,8 @@ put_text(struct policy_store *st, uint64_t rev, int ord,
 
 /* A policy that came without a text is its own, in normal form. */
 static bool
-put_normal_form(struct policy_store *st, uint64_t rev, const struct policy *pol)
+put_normal_form(struct policy_store *st, uint64_t rev, int ord,
+    const struct policy *pol)
 {
 	struct policy_text_item ti = { .ti_kind = POLICY_TEXT_MAIN };
 	char name[] = "policy", *body = NULL;
@@ -442,7 +461,7 @@ put_normal_form(struct policy_store *st, uint64_t rev, const struct policy *pol)
 		return false;
 	policy_print(pol, out, 0);
 	ti.ti_name = name;
-	ok = fclose(out) == 0 && put_text(st, rev, 0, &ti, body, len);
+	ok = fclose(out) == 0 && put_text(st, rev, ord, &ti, body, len);
 	free(body);
 	return ok;
 }
@@ -455,14 +474,16 @@ commit_texts(struct policy_store *st, uint64_t rev, struct policy_commit *co,
 	bool ok = forms_index(&fi, co->co_forms);
 	int ord = 0;
 
-	if (ok && co->co_texts->tx_n == 0)
-		ok = put_normal_form(st, rev, co->co_policy);
+	if (ok && !policy_texts_has(co->co_texts, POLICY_PART_IPSEC) &&
+	    !policy_texts_has(co->co_texts, POLICY_PART_IKED))
+		ok = put_normal_form(st, rev, ord++, co->co_policy);
 	for (size_t i = 0; ok && i < co->co_texts->tx_n; i++) {
 		const struct policy_text_item *ti = &co->co_texts->tx_v[i];
 		size_t len = 0;
 		char *body;
 
-		if (ti->ti_kind == POLICY_TEXT_KEY)
+		if (ti->ti_kind == POLICY_TEXT_KEY ||
+		    ti->ti_kind == POLICY_TEXT_RULES)
 			continue;
 		body = seal_text(ti, &fi, &len);
 		ok = body != NULL && put_text(st, rev, ord++, ti, body, len);
@@ -488,18 +509,14 @@ commit_revision(struct policy_store *st, const struct policy_commit *co,
 {
 	static const uint8_t nothing[STORE_DIGEST];
 	sqlite3_stmt *s;
-	int64_t next = 0;
 	bool ok;
 
-	if (!store_int(st, "SELECT ifnull(max(number), 0) + 1 FROM revision",
-	    &next))
+	if ((*rev = store_next(st, co->co_after)) == 0)
 		return false;
 	s = store_prepare(st, "INSERT INTO revision (number, author, time, "
 	    "reason, digest) VALUES (?, ?, ?, ?, ?)");
 	if (s == NULL)
 		return false;
-	*rev = (uint64_t)next > co->co_after ? (uint64_t)next :
-	    co->co_after + 1;
 	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)*rev);
 	(void)sqlite3_bind_text(s, 2, co->co_author, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_int64(s, 3, (sqlite3_int64)time(NULL));
@@ -507,7 +524,8 @@ commit_revision(struct policy_store *st, const struct policy_commit *co,
 	(void)sqlite3_bind_blob(s, 5, nothing, sizeof(nothing), SQLITE_STATIC);
 	ok = sqlite3_step(s) == SQLITE_DONE;
 	(void)sqlite3_finalize(s);
-	return ok;
+	return ok && (co->co_pending == NULL ||
+	    store_put_pending(st, *rev, co->co_pending));
 }
 
 bool

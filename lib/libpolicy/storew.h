@@ -47,6 +47,8 @@ struct policy_commit {
 	struct policy_forms	*co_forms;
 	struct policy		*co_policy;	/* finished; pk_id is filled in */
 	uint64_t		 co_after;	/* the number is above this */
+	/* not NULL: the revision waits for its confirm */
+	const struct policy_pending *co_pending;
 };
 
 /*
@@ -55,6 +57,19 @@ struct policy_commit {
  */
 bool	policy_store_commit(struct policy_store *st, struct policy_commit *co,
 	    uint64_t *rev, const char **why);
+
+/*
+ * A new revision that is as revision `from` was.  What waited for a confirm
+ * waits no more.  pe, if not NULL: the new one waits.
+ */
+bool	policy_store_copy(struct policy_store *st, uint64_t from,
+	    const char *author, const char *reason,
+	    const struct policy_pending *pe, uint64_t *rev, const char **why);
+/* Nothing waits for a confirm any more. */
+bool	policy_store_confirm(struct policy_store *st, const char **why);
+/* Notes where the deadline is in this boot of the system. */
+bool	policy_store_pending_move(struct policy_store *st,
+	    const struct policy_pending *pe, const char **why);
 
 /*
  * Writes revision rev and its sealed keys beside the store (".export"),

@@ -12,9 +12,53 @@
 
 #include "libpolicy/texts.h"
 
+static const char *const part_names[POLICY_PARTS] = {
+	"ipsec.conf", "iked.conf", "pf.conf", "network.conf",
+};
+
+const char *
+policy_part_name(enum policy_part part)
+{
+	return part_names[part];
+}
+
+enum policy_part
+policy_part_of_file(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	if (slash != NULL)
+		name = slash + 1;
+	for (unsigned i = POLICY_PARTS; i-- > 0;) {
+		if (strncmp(name, part_names[i], strcspn(part_names[i],
+		    ".")) == 0)
+			return (enum policy_part)i;
+	}
+	return POLICY_PART_IPSEC;
+}
+
+bool
+policy_texts_has(const struct policy_texts *tx, enum policy_part part)
+{
+	for (size_t i = 0; i < tx->tx_n; i++) {
+		if (tx->tx_v[i].ti_part == part &&
+		    tx->tx_v[i].ti_kind != POLICY_TEXT_MACRO)
+			return true;
+	}
+	return false;
+}
+
 bool
 policy_texts_add(struct policy_texts *tx, enum policy_text_kind kind,
     const char *name, const char *body, size_t len)
+{
+	return policy_texts_add_part(tx, POLICY_PART_IPSEC, kind, name, body,
+	    len);
+}
+
+bool
+policy_texts_add_part(struct policy_texts *tx, enum policy_part part,
+    enum policy_text_kind kind, const char *name, const char *body, size_t len)
 {
 	struct policy_text_item *v, *ti;
 
@@ -25,7 +69,7 @@ policy_texts_add(struct policy_texts *tx, enum policy_text_kind kind,
 		return false;
 	tx->tx_v = v;
 	ti = &v[tx->tx_n];
-	ti->ti_kind = kind;
+	*ti = (struct policy_text_item){ .ti_kind = kind, .ti_part = part };
 	ti->ti_name = strdup(name);
 	ti->ti_body = malloc(len + 1);
 	ti->ti_len = len;
@@ -89,7 +133,8 @@ policy_texts_find(struct policy_texts *tx, enum policy_text_kind kind,
 	for (size_t i = 0; i < tx->tx_n; i++) {
 		struct policy_text_item *ti = &tx->tx_v[i];
 
-		if (ti->ti_kind == kind && strcmp(ti->ti_name, name) == 0)
+		if (ti->ti_kind == kind && !ti->ti_kept &&
+		    strcmp(ti->ti_name, name) == 0)
 			return ti;
 	}
 	return NULL;
@@ -156,8 +201,8 @@ read_all(int fd, size_t *len, const char **why)
 }
 
 bool
-policy_texts_read(struct policy_texts *tx, enum policy_text_kind kind,
-    const char *name, const char **why)
+policy_texts_read(struct policy_texts *tx, enum policy_part part,
+    enum policy_text_kind kind, const char *name, const char **why)
 {
 	bool input = strcmp(name, "-") == 0 && kind == POLICY_TEXT_MAIN, ok;
 	int fd = input ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
@@ -174,7 +219,8 @@ policy_texts_read(struct policy_texts *tx, enum policy_text_kind kind,
 		(void)close(fd);
 	if (body == NULL)
 		return false;
-	ok = policy_texts_add(tx, kind, input ? "stdin" : name, body, len);
+	ok = policy_texts_add_part(tx, part, kind, input ? "stdin" : name, body,
+	    len);
 	if (!ok)
 		*why = "too many or too large texts";
 	explicit_bzero(body, len);
@@ -211,34 +257,96 @@ policy_texts_env_disk(void *arg, const char *name, bool secret, size_t *len,
 	    POLICY_TEXT_INCLUDE;
 
 	if (policy_texts_find(arg, kind, name) == NULL &&
-	    !policy_texts_read(arg, kind, name, why))
+	    !policy_texts_read(arg, POLICY_PART_IPSEC, kind, name, why))
 		return NULL;
 	return policy_texts_env_memory(arg, name, secret, len, why);
+}
+
+/* The macros that count, those of pf.conf apart; malloc'd. */
+static struct policy_macro *
+macros_of(const struct policy_texts *tx, size_t *n)
+{
+	struct policy_macro *v = calloc(tx->tx_n + 1, sizeof(*v));
+
+	*n = 0;
+	for (size_t i = 0; v != NULL && i < tx->tx_n; i++) {
+		const struct policy_text_item *ti = &tx->tx_v[i];
+
+		if (ti->ti_kind == POLICY_TEXT_MACRO && !ti->ti_kept &&
+		    ti->ti_part <= POLICY_PART_IKED)
+			v[(*n)++] = (struct policy_macro){ ti->ti_name,
+			    ti->ti_body };
+	}
+	return v;
+}
+
+static bool
+parse_part(struct policy_texts *tx, enum policy_part part, struct policy *pol,
+    const struct policy_env *env, struct policy_errors *errs)
+{
+	size_t nmacros, given = tx->tx_n;
+	struct policy_macro *macros = macros_of(tx, &nmacros);
+	bool ok = macros != NULL;
+
+	for (size_t i = 0; macros != NULL && i < given; i++) {
+		/* by value: reading files moves the array */
+		struct policy_text_item ti = tx->tx_v[i];
+		struct policy_text text = { ti.ti_name, ti.ti_body, ti.ti_len };
+
+		if (ti.ti_part == part && !ti.ti_kept &&
+		    (ti.ti_kind == POLICY_TEXT_MAIN ||
+		    ti.ti_kind == POLICY_TEXT_RULES))
+			ok &= policy_parse(pol, &text, env, macros, nmacros,
+			    errs);
+	}
+	free(macros);
+	return ok;
+}
+
+/* What the lines of both parts say together. */
+static void
+join_sets(struct policy_split *sp, struct policy_set *set)
+{
+	const struct policy_set *b = &sp->sp_set[1];
+	struct policy def;
+
+	policy_init(&def);
+	*set = sp->sp_set[0];
+	if (b->set_active != def.pol_set.set_active)
+		set->set_active = b->set_active;
+	if (b->set_coupled != def.pol_set.set_coupled)
+		set->set_coupled = b->set_coupled;
+	if (b->set_fragmentation != def.pol_set.set_fragmentation)
+		set->set_fragmentation = b->set_fragmentation;
+	if (b->set_mobike != def.pol_set.set_mobike)
+		set->set_mobike = b->set_mobike;
+	if (b->set_enforcesingleikesa != def.pol_set.set_enforcesingleikesa)
+		set->set_enforcesingleikesa = b->set_enforcesingleikesa;
+	if (b->set_vendorid != def.pol_set.set_vendorid)
+		set->set_vendorid = b->set_vendorid;
+	if (b->set_nattport != def.pol_set.set_nattport)
+		set->set_nattport = b->set_nattport;
+	if (b->set_dpd != def.pol_set.set_dpd)
+		set->set_dpd = b->set_dpd;
 }
 
 bool
 policy_texts_parse(struct policy_texts *tx, struct policy *pol,
     const struct policy_env *env, struct policy_errors *errs)
 {
-	struct policy_macro *macros = calloc(tx->tx_n + 1, sizeof(*macros));
-	size_t nmacros = 0, given = tx->tx_n;
-	bool ok = macros != NULL;
+	struct policy_split *sp = &pol->pol_split;
+	struct policy def;
+	bool ok;
 
 	policy_init(pol);
-	for (size_t i = 0; ok && i < tx->tx_n; i++) {
-		if (tx->tx_v[i].ti_kind == POLICY_TEXT_MACRO)
-			macros[nmacros++] = (struct policy_macro){
-				tx->tx_v[i].ti_name, tx->tx_v[i].ti_body };
-	}
-	for (size_t i = 0; macros != NULL && i < given; i++) {
-		/* by value: reading files moves the array */
-		struct policy_text_item ti = tx->tx_v[i];
-		struct policy_text text = { ti.ti_name, ti.ti_body, ti.ti_len };
-
-		if (ti.ti_kind == POLICY_TEXT_MAIN)
-			ok &= policy_parse(pol, &text, env, macros, nmacros,
-			    errs);
-	}
-	free(macros);
+	policy_init(&def);
+	ok = parse_part(tx, POLICY_PART_IPSEC, pol, env, errs);
+	*sp = (struct policy_split){ .sp_flows = pol->pol_nflows,
+	    .sp_sas = pol->pol_nsas, .sp_ikes = pol->pol_nikes,
+	    .sp_set = { pol->pol_set } };
+	pol->pol_set = def.pol_set;
+	ok &= parse_part(tx, POLICY_PART_IKED, pol, env, errs);
+	sp->sp_set[1] = pol->pol_set;
+	join_sets(sp, &pol->pol_set);
 	return ok && policy_finish(pol, errs);
 }

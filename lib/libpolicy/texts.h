@@ -6,6 +6,9 @@
  * ipsecctl(8) reads them from files while it parses (policy_texts_read);
  * policyd(8), which opens no file that a client names, parses again from
  * the collected texts alone (policy_texts_find).
+ *
+ * Each belongs to a part: the texts of ipsec.conf and iked.conf make one
+ * struct policy, pf.conf's the filter, network.conf's interfaces and routes.
  */
 #ifndef LIBPOLICY_TEXTS_H
 #define LIBPOLICY_TEXTS_H
@@ -22,10 +25,21 @@ enum policy_text_kind {
 	POLICY_TEXT_INCLUDE,
 	POLICY_TEXT_KEY,		/* a key file: never stored as text */
 	POLICY_TEXT_MACRO,		/* name: the macro; body: its value */
+	POLICY_TEXT_RULES,		/* rules of another revision: parsed, not stored */
+};
+
+enum policy_part {
+	POLICY_PART_IPSEC,	/* ipsec.conf */
+	POLICY_PART_IKED,
+	POLICY_PART_PF,
+	POLICY_PART_NETWORK,
+	POLICY_PARTS
 };
 
 struct policy_text_item {
 	enum policy_text_kind	 ti_kind;
+	enum policy_part	 ti_part;
+	bool			 ti_kept;	/* of another revision: stored, not parsed */
 	char			*ti_name;
 	char			*ti_body;	/* ti_len bytes, then a NUL */
 	size_t			 ti_len;
@@ -37,13 +51,24 @@ struct policy_texts {
 	size_t			 tx_n;
 };
 
-/* Copies the body. False without memory, or with too many or too large. */
+/* "ipsec.conf", "iked.conf", "pf.conf", "network.conf" */
+const char	*policy_part_name(enum policy_part part);
+/* The part that a file belongs to, by the begin of its name; ipsec.conf. */
+enum policy_part policy_part_of_file(const char *name);
+/* Is there a text of the part, other than macros? */
+bool	policy_texts_has(const struct policy_texts *tx, enum policy_part part);
+
+/* Copies the body; the part is ipsec.conf. False without memory, or with too many or too large. */
 bool	policy_texts_add(struct policy_texts *tx, enum policy_text_kind kind,
 	    const char *name, const char *body, size_t len);
+bool	policy_texts_add_part(struct policy_texts *tx, enum policy_part part,
+	    enum policy_text_kind kind, const char *name, const char *body,
+	    size_t len);
 /* More bytes to the end of the text added last; false as above. */
 bool	policy_texts_more(struct policy_texts *tx, const char *body,
 	    size_t len);
 void	policy_texts_free(struct policy_texts *tx);	/* wipes */
+/* Not among those that are kept. */
 struct policy_text_item	*policy_texts_find(struct policy_texts *tx,
 	    enum policy_text_kind kind, const char *name);
 
@@ -51,8 +76,8 @@ struct policy_text_item	*policy_texts_find(struct policy_texts *tx,
  * Reads a file ("-" is standard input) and adds it.  Refuses what others
  * could have written, and key files that others can read.  False with *why.
  */
-bool	policy_texts_read(struct policy_texts *tx, enum policy_text_kind kind,
-	    const char *name, const char **why);
+bool	policy_texts_read(struct policy_texts *tx, enum policy_part part,
+	    enum policy_text_kind kind, const char *name, const char **why);
 
 /* env_read functions; arg is the struct policy_texts. */
 char	*policy_texts_env_disk(void *arg, const char *name, bool secret,
@@ -61,8 +86,9 @@ char	*policy_texts_env_memory(void *arg, const char *name, bool secret,
 	    size_t *len, const char **why);
 
 /*
- * Parses all main texts in order with the macros and finishes the policy,
- * which it initialises.
+ * Parses the main texts of ipsec.conf, then those of iked.conf, with the
+ * macros, and finishes the policy, which it initialises (pol_split says where
+ * those of iked.conf begin).
  */
 bool	policy_texts_parse(struct policy_texts *tx, struct policy *pol,
 	    const struct policy_env *env, struct policy_errors *errs);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "libpolicy/store.h"
+#include "explain.h"
 #include "ipsecctl.h"
 
 static _Noreturn void
@@ -19,7 +20,11 @@ usage(void)
 {
 	fputs("usage: ipsecctl [-dFkmnv] [-D macro=value] [-f file] "
 	    "[-M reason]\n"
-	    "                [-r rundir] [-s flow | sa | all]\n", stderr);
+	    "                [-r rundir] [-s flow | sa | all]\n"
+	    "       ipsecctl [-r rundir] explain in on interface | out proto "
+	    "protocol\n"
+	    "                from address [port number] to address "
+	    "[port number] ...\n", stderr);
 	exit(1);
 }
 
@@ -63,7 +68,12 @@ add_file(struct options *op, const char *name)
 {
 	const char *why = "";
 
-	if (!policy_texts_read(&op->op_texts, POLICY_TEXT_MAIN, name, &why)) {
+	enum policy_part part = policy_part_of_file(name);
+
+	if (part > POLICY_PART_IKED)
+		part = POLICY_PART_IPSEC;
+	if (!policy_texts_read(&op->op_texts, part, POLICY_TEXT_MAIN, name,
+	    &why)) {
 		fprintf(stderr, "ipsecctl: cannot read %s: %s\n", name, why);
 		exit(1);
 	}
@@ -84,7 +94,7 @@ parse_options(struct options *op, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "D:dFf:kM:mnr:s:v")) != -1) {
+	while ((c = getopt(argc, argv, "+D:dFf:kM:mnr:s:v")) != -1) {
 		switch (c) {
 		case 'D':
 			add_macro(op, optarg);
@@ -123,7 +133,9 @@ parse_options(struct options *op, int argc, char **argv)
 			usage();
 		}
 	}
-	if (optind != argc)
+	if (optind != argc && strcmp(argv[optind], "explain") == 0)
+		op->op_explain = argv + optind + 1;
+	else if (optind != argc)
 		usage();
 }
 
@@ -135,6 +147,8 @@ main(int argc, char **argv)
 	int rc = 0;
 
 	parse_options(&op, argc, argv);
+	if (op.op_explain != NULL)
+		return ipsecctl_explain(op.op_rundir, op.op_explain);
 	op.op_rundir = policy_run_dir(op.op_rundir);
 	load = has_file(&op);
 	if (!load && !op.op_flush && op.op_show == NULL && !op.op_monitor)

@@ -155,7 +155,7 @@ commit_write(struct commit *cm, const char *author, const char *reason,
 {
 	struct policyd *pd = cm->cm_pd;
 	struct policy_commit co = { author, reason, cm->cm_texts,
-	    &cm->cm_forms, &cm->cm_policy, after };
+	    &cm->cm_forms, &cm->cm_policy, after, NULL };
 	const char *ignored = "";
 	uint64_t rev;
 

@@ -18,6 +18,7 @@
 		"192.0.2.2 psk \"" SECRET "\"\n"
 
 static char dir[256], path[300];
+static const struct policy_pending *pending;	/* of the next commit */
 
 static void
 fresh(void)
@@ -53,7 +54,9 @@ commit(struct policy_store *st, const char *text, uint64_t *rev,
 	struct policy_env env = { .env_arg = &forms };
 	struct policy_errors errs;
 	struct policy pol;
-	struct policy_commit co = { "tester", "because", &tx, &forms, &pol, 0 };
+	struct policy_commit co = { .co_author = "tester",
+	    .co_reason = "because", .co_texts = &tx, .co_forms = &forms,
+	    .co_policy = &pol, .co_pending = pending };
 	bool ok;
 
 	memset(&errs, 0, sizeof(errs));
@@ -314,7 +317,136 @@ sealing(void)
 	CU_ASSERT_NOT_EQUAL(memcmp(a, b, sizeof(a)), 0);
 }
 
+/* The stored file of version 1 becomes one of today, and nothing is lost. */
+static void
+from_version_1(void)
+{
+	static const uint8_t machine[32] = {
+		0xfb, 0x14, 0x72, 0xb7, 0x67, 0x70, 0x8d, 0xae, 0x64, 0x2c,
+		0x2e, 0xcf, 0x3c, 0x0b, 0xf1, 0x3f, 0x9d, 0x5f, 0xf4, 0x68,
+		0xc0, 0xe0, 0xfb, 0xcd, 0x1f, 0x66, 0x71, 0xfc, 0x78, 0x9f,
+		0xdd, 0x8a
+	};
+	static char text[32768];
+	struct policy_texts tx = { 0 };
+	struct policy_store *st;
+	struct policy_pending pe;
+	struct policy pol;
+	const char *why = "";
+	char key[400], *rules;
+	FILE *in = fopen("store-v1.sql", "re");
+	uint64_t rev;
+	int fd;
+
+	fresh();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(in);
+	(void)fread(text, 1, sizeof(text) - 1, in);
+	(void)fclose(in);
+	CU_ASSERT_EQUAL_FATAL(sql(text), SQLITE_OK);
+	(void)snprintf(key, sizeof(key), "%s/machine.key", dir);
+	fd = open(key, O_WRONLY | O_CREAT, 0600);
+	CU_ASSERT_EQUAL(write(fd, machine, 32), 32);
+	(void)close(fd);
+	st = open_rw();
+	CU_ASSERT_TRUE(policy_store_latest(st, &rev, &why) && rev == 2);
+	CU_ASSERT_TRUE(policy_store_load(st, 1, 0, &pol, &why));
+	CU_ASSERT_TRUE(pol.pol_nflows == 2 && !pol.pol_set.set_active);
+	policy_free(&pol);
+	CU_ASSERT_TRUE(policy_store_load(st, 2, POLICY_LOAD_SECRETS, &pol,
+	    &why));
+	CU_ASSERT_EQUAL_FATAL(pol.pol_nikes, 1);
+	TEST_BYTES(pol.pol_ikes[0].ik_psk.pk_bytes, SECRET, strlen(SECRET));
+	policy_free(&pol);
+	/* a file called iked.conf is known as such */
+	rules = policy_store_rules(st, 2, POLICY_PART_IKED, &why);
+	CU_ASSERT_TRUE(rules != NULL &&
+	    strstr(rules, "ikev2 \"paris\"") != NULL);
+	free(rules);
+	rules = policy_store_rules(st, 1, POLICY_PART_IPSEC, &why);
+	CU_ASSERT_TRUE(rules != NULL && strstr(rules, "set passive") != NULL);
+	free(rules);
+	CU_ASSERT_TRUE(policy_store_texts(st, 2, POLICY_PART_IKED, &tx, &why) &&
+	    tx.tx_n == 1 && policy_texts_has(&tx, POLICY_PART_IKED));
+	policy_texts_free(&tx);
+	CU_ASSERT_TRUE(policy_store_pending(st, &pe, &why) &&
+	    pe.pe_revision == 0);
+	CU_ASSERT_TRUE(commit(st, RULE, &rev, &why) && rev == 3);
+	policy_store_close(st);
+	st = open_rw();		/* a second time there is nothing to do */
+	CU_ASSERT_TRUE(policy_store_latest(st, &rev, &why) && rev == 3);
+	policy_store_close(st);
+}
+
+/* Its deadline in this boot and after another. */
+static void
+deadlines(const struct policy_pending *pe)
+{
+	static const struct {
+		const char	*name;
+		bool		 another;	/* boot */
+		int64_t		 shift;		/* of its end in the time of day */
+		int64_t		 least, most;	/* left */
+	} cases[] = {
+		{ "in time", false, 0, 50000, 60000 },
+		{ "the clock jumps back", false, 3600000, 50000, 60000 },
+		{ "the clock jumps ahead", false, -3600000, 50000, 60000 },
+		{ "another boot, in time", true, 0, 50000, 60000 },
+		{ "another boot, later", true, -40000, 10000, 20000 },
+		{ "another boot, too late", true, -61000, INT64_MIN, 0 },
+		{ "another boot, the clock jumped back", true, 3600000,
+		    INT64_MIN, 0 },
+	};
+
+	for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+		struct policy_pending got = *pe;
+		int64_t left;
+
+		test_row("%s", cases[i].name);
+		if (cases[i].another) {
+			(void)snprintf(got.pe_boot, sizeof(got.pe_boot), "b");
+			got.pe_uptime = 1;
+		}
+		got.pe_time += cases[i].shift;
+		left = policy_pending_left(&got);
+		CU_ASSERT_TRUE(left >= cases[i].least && left <= cases[i].most);
+		/* and the time of day matters no more in this boot */
+		got.pe_time += 1000000;
+		CU_ASSERT_TRUE(policy_pending_left(&got) <= left);
+	}
+}
+
+static void
+waiting(void)
+{
+	struct policy_store *st;
+	struct policy_pending pe, got;
+	const char *why = "";
+	uint64_t rev;
+
+	fresh();
+	st = open_rw();
+	CU_ASSERT_TRUE(commit(st, "set passive\n", &rev, &why));
+	policy_pending_init(&pe, 1, 60000);
+	pending = &pe;
+	CU_ASSERT_TRUE(commit(st, RULE, &rev, &why) && rev == 2);
+	pending = NULL;
+	CU_ASSERT_TRUE(policy_store_pending(st, &got, &why));
+	CU_ASSERT_TRUE(got.pe_revision == 2 && got.pe_back == 1 &&
+	    got.pe_span == 60000);
+	deadlines(&got);
+	test_row("going back");
+	CU_ASSERT_TRUE(policy_store_copy(st, 1, "policyd", "not confirmed",
+	    NULL, &rev, &why) && rev == 3);
+	CU_ASSERT_TRUE(policy_store_pending(st, &got, &why) &&
+	    got.pe_revision == 0);
+	CU_ASSERT_FALSE(policy_store_copy(st, 77, "a", "b", NULL, &rev, &why));
+	CU_ASSERT_TRUE(policy_store_latest(st, &rev, &why) && rev == 3);
+	policy_store_close(st);
+}
+
 TEST_MAIN(
+	TEST("a store of version 1", from_version_1),
+	TEST("a revision that waits for its confirm", waiting),
 	TEST("revisions come back", revisions),
 	TEST("keys need the machine's key", other_machine),
 	TEST("files of others are refused", foreign_files),
