@@ -174,7 +174,7 @@ static void
 unknown_word(struct parse *ps, const struct clause *table,
     const struct tok *tk)
 {
-	const char *words[64];
+	const char *words[64];			/* as dr_seen has bits */
 	const char *near;
 	size_t n = 0;
 
@@ -211,6 +211,8 @@ parse_clauses(struct parse *ps, const struct clause *table)
 			(void)parse_error(ps, tk, "'%s' a second time",
 			    tk->tk_text);
 		ps->ps_d.dr_seen |= 1ull << bit;
+		if ((cl->cl_flags & CLAUSE_REFUSED) != 0)
+			(void)refuse(ps, tk);
 		if (!cl->cl_fn(ps, tk))
 			return false;
 	}
@@ -218,11 +220,11 @@ parse_clauses(struct parse *ps, const struct clause *table)
 }
 
 bool
-clause_refused(struct parse *ps, const struct tok *word)
+refuse(struct parse *ps, const struct tok *tk)
 {
-	(void)parse_error(ps, word, "'%s' is known, but cannot be loaded by "
-	    "this version", word->tk_text);
-	return false;
+	(void)parse_error(ps, tk, "'%s' is known, but cannot be loaded by "
+	    "this version", tk->tk_text);
+	return true;
 }
 
 /* The place of the statement; a new file's name is remembered. */

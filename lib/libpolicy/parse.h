@@ -71,6 +71,7 @@ struct draft {
 	bool			 dr_type_given;
 	/* manual SA */
 	bool			 dr_manual;
+	bool			 dr_auth_given;	/* psk, rsa, ... */
 	uint32_t		 dr_spi[2];
 	unsigned		 dr_nspi;
 	const struct tok	*dr_spi_at;
@@ -105,6 +106,7 @@ struct clause {
 };
 
 #define CLAUSE_MANY	1	/* may come more than once */
+#define CLAUSE_REFUSED	2	/* read whole, and refused by name */
 
 /* All clauses up to the end of the statement. */
 bool	parse_clauses(struct parse *ps, const struct clause *table);
@@ -142,8 +144,18 @@ bool	clause_transport(struct parse *ps, const struct tok *word);
 /* Refuses an end of an SA that this version cannot use. */
 void	check_end(struct parse *ps, const struct tok *tk,
 	    const struct addr *a);
-/* Refuses by name, and skips nothing. */
-bool	clause_refused(struct parse *ps, const struct tok *word);
+/* Refuses by name what is known but not built; true: the place is certain. */
+bool	refuse(struct parse *ps, const struct tok *tk);
+/* Values that are only looked at: none, a word or string, a number. */
+bool	clause_nothing(struct parse *ps, const struct tok *word);
+bool	clause_text(struct parse *ps, const struct tok *word);
+bool	clause_rdomain(struct parse *ps, const struct tok *word);
+bool	clause_ifname(struct parse *ps, const struct tok *word);
+/* One of the words; told with the nearest if it is not. */
+bool	parse_one_of(struct parse *ps, const char *what,
+	    const char *const *words);
+/* rsa, ecdsa256, ...: once in a rule, psk included. */
+bool	clause_auth_method(struct parse *ps, const struct tok *word);
 
 /* The selector of one combination; false if the families do not fit. */
 bool	pair_selector(const struct pair *pa, size_t s, size_t d, uint8_t af,
@@ -177,9 +189,12 @@ struct alg;
 /*
  * The row of a word for use with SAs (ike false) or IKE SAs; NULL after
  * telling that it is unknown, weak or not there, and what to use instead.
+ * If the word is `weak`, the next one is the algorithm, and *tk is moved.
  */
-const struct alg	*parse_alg(struct parse *ps, const struct tok *tk,
+const struct alg	*parse_alg(struct parse *ps, struct tok **tk,
 			    unsigned kind, bool ike);
+/* The next word must be an algorithm's name, of whatever strength. */
+bool	parse_alg_name(struct parse *ps, unsigned kind);
 bool	clause_ikesa(struct parse *ps, const struct tok *word);
 bool	clause_childsa(struct parse *ps, const struct tok *word);
 

@@ -7,6 +7,9 @@
  * group curve25519`), or one string in strongSwan's form
  * ("aes128gcm16-prfsha256-x25519"), or a list of such strings, each a
  * proposal of its own.
+ *
+ * A weak algorithm needs `weak` before its name, or before the string that
+ * holds it: nobody gets one unawares, and the word can be searched for.
  */
 #include <stdio.h>
 #include <string.h>
@@ -57,18 +60,24 @@ instead(const struct parse *ps, const struct alg *a)
 	return alg_better(a->al_kind, a)->al_name;
 }
 
-/* Known, strong and runnable? */
+/* Known, strong (or said to be weak) and runnable? */
 static const struct alg *
 check_alg(struct parse *ps, const struct tok *tk, const struct alg *a,
-    bool ike)
+    bool ike, bool weak)
 {
 	unsigned want = ike || a->al_kind == ALG_DH || a->al_kind == ALG_PRF ?
 	    ALG_IKE : ALG_ESP;
+	bool runs = (a->al_flags & want) != 0;
 
-	if ((a->al_flags & ALG_WEAK) != 0)
+	if ((a->al_flags & ALG_WEAK) != 0 && !weak && runs)
+		(void)parse_error(ps, tk, "%s '%s' is too weak: use '%s', or "
+		    "'weak %s' if the other side has nothing better",
+		    alg_kind_name(a->al_kind), a->al_name, instead(ps, a),
+		    tk->tk_text);
+	else if ((a->al_flags & ALG_WEAK) != 0 && !weak)
 		(void)parse_error(ps, tk, "%s '%s' is too weak: use '%s'",
 		    alg_kind_name(a->al_kind), a->al_name, instead(ps, a));
-	else if ((a->al_flags & want) == 0)
+	else if (!runs)
 		(void)parse_error(ps, tk, "%s '%s' is known, but cannot be "
 		    "used here by this version: use '%s'",
 		    alg_kind_name(a->al_kind), a->al_name, instead(ps, a));
@@ -77,14 +86,45 @@ check_alg(struct parse *ps, const struct tok *tk, const struct alg *a,
 	return NULL;
 }
 
-const struct alg *
-parse_alg(struct parse *ps, const struct tok *tk, unsigned kind, bool ike)
+/* `weak` where all is strong. */
+static bool
+needless(struct parse *ps, const struct tok *weak, const struct tok *tk)
 {
-	const struct alg *a = alg_by_name(kind, tk->tk_text);
+	return parse_error(ps, weak, "'%s' is not weak: leave 'weak' out",
+	    tk->tk_text);
+}
 
-	if (a == NULL)
-		return unknown_alg(ps, tk, tk->tk_text, kind);
-	return check_alg(ps, tk, a, ike);
+const struct alg *
+parse_alg(struct parse *ps, struct tok **tk, unsigned kind, bool ike)
+{
+	const struct tok *weak = tok_is(*tk, "weak") ? *tk : NULL;
+	const struct alg *a;
+
+	if (weak != NULL &&
+	    (*tk = parse_text(ps, alg_kind_name(kind))) == NULL) {
+		*tk = ps->ps_t;
+		return NULL;
+	}
+	if ((a = alg_by_name(kind, (*tk)->tk_text)) == NULL)
+		return unknown_alg(ps, *tk, (*tk)->tk_text, kind);
+	a = check_alg(ps, *tk, a, ike, weak != NULL);
+	if (a != NULL && weak != NULL && (a->al_flags & ALG_WEAK) == 0) {
+		(void)needless(ps, weak, *tk);
+		return NULL;
+	}
+	return a;
+}
+
+bool
+parse_alg_name(struct parse *ps, unsigned kind)
+{
+	struct tok *tk;
+
+	if ((tk = parse_text(ps, alg_kind_name(kind))) == NULL)
+		return false;
+	if (alg_by_name(kind, tk->tk_text) == NULL)
+		(void)unknown_alg(ps, tk, tk->tk_text, kind);
+	return true;
 }
 
 /* ---- proposals ---- */
@@ -132,7 +172,7 @@ transform_element(struct parse *ps, struct tok *tk, void *arg)
 	if (ta->ta_kind == ALG_DH && !ta->ta_ike &&
 	    strcasecmp(tk->tk_text, "none") == 0)
 		return proposal_add(ps, tk, ta->ta_pp, POLICY_T_KE, 0, 0);
-	a = parse_alg(ps, tk, ta->ta_kind, ta->ta_ike);
+	a = parse_alg(ps, &tk, ta->ta_kind, ta->ta_ike);
 	return a != NULL && proposal_add_alg(ps, tk, ta->ta_pp, a);
 }
 
@@ -176,7 +216,7 @@ proposal_words(struct parse *ps, struct policy_proposal *pp, bool ike)
 /* One word of strongSwan's form, of whatever kind it is. */
 static bool
 proposal_part(struct parse *ps, const struct tok *tk, const char *word,
-    struct policy_proposal *pp, bool ike)
+    struct policy_proposal *pp, bool ike, bool weak)
 {
 	static const enum alg_kind kinds[] = { ALG_ENCR, ALG_PRF, ALG_INTEG,
 	    ALG_DH };
@@ -192,7 +232,7 @@ proposal_part(struct parse *ps, const struct tok *tk, const char *word,
 		if (kinds[i] == ALG_PRF && strncasecmp(word, "prf", 3) != 0)
 			continue;
 		if ((a = alg_by_name(kinds[i], word)) != NULL) {
-			a = check_alg(ps, tk, a, ike);
+			a = check_alg(ps, tk, a, ike, weak);
 			return a != NULL && proposal_add_alg(ps, tk, pp, a);
 		}
 	}
@@ -202,7 +242,7 @@ proposal_part(struct parse *ps, const struct tok *tk, const char *word,
 
 static bool
 proposal_string(struct parse *ps, const struct tok *tk,
-    struct policy_proposal *pp, bool ike)
+    struct policy_proposal *pp, bool ike, bool weak)
 {
 	char word[64];
 
@@ -214,7 +254,7 @@ proposal_string(struct parse *ps, const struct tok *tk,
 			    tk->tk_text);
 		memcpy(word, p, n);
 		word[n] = '\0';
-		if (!proposal_part(ps, tk, word, pp, ike))
+		if (!proposal_part(ps, tk, word, pp, ike, weak))
 			return false;
 		p += n + (p[n] == '-');
 	}
@@ -226,6 +266,20 @@ has_type(const struct policy_proposal *pp, unsigned type)
 {
 	for (unsigned i = 0; i < pp->pp_n; i++) {
 		if (pp->pp_t[i].pt_type == type)
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_weak(const struct policy_proposal *pp)
+{
+	for (unsigned i = 0; i < pp->pp_n; i++) {
+		const struct policy_transform *t = &pp->pp_t[i];
+		const struct alg *a = t->pt_type == POLICY_T_ESN ? NULL :
+		    alg_by_ike((enum alg_kind)t->pt_type, t->pt_id, t->pt_bits);
+
+		if (a != NULL && (a->al_flags & ALG_WEAK) != 0)
 			return true;
 	}
 	return false;
@@ -288,9 +342,15 @@ proposal_element(struct parse *ps, struct tok *tk, void *arg)
 {
 	struct proposals_arg *pa = arg;
 	struct policy_proposal *pp = proposal_new(ps, tk, pa);
+	const struct tok *weak = tok_is(tk, "weak") ? tk : NULL;
 
-	return pp != NULL && proposal_string(ps, tk, pp, pa->pa_ike) &&
-	    proposal_check(ps, tk, pp, pa->pa_ike);
+	if (pp == NULL || (weak != NULL &&
+	    (tk = parse_text(ps, "proposal")) == NULL) ||
+	    !proposal_string(ps, tk, pp, pa->pa_ike, weak != NULL))
+		return false;
+	if (weak != NULL && !has_weak(pp))
+		return needless(ps, weak, tk);
+	return proposal_check(ps, tk, pp, pa->pa_ike);
 }
 
 static bool
@@ -302,6 +362,7 @@ parse_proposals(struct parse *ps, const struct tok *word,
 	bool told = ps->ps_bad;
 
 	if (tok_is_char(tk, '{') || tk->tk_type == TOK_STRING ||
+	    tok_is(tk, "weak") ||
 	    (tk->tk_type == TOK_WORD && strchr(tk->tk_text, '-') != NULL))
 		return parse_list(ps, "proposal", proposal_element, pa);
 	if ((pp = proposal_new(ps, word, pa)) == NULL)

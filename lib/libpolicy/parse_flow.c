@@ -3,6 +3,9 @@
  * flow [esp] [tunnel | transport] [in | out] [proto P] from A [port p] to B
  *     [port q] [local L] [peer P] [type T]
  *
+ * What only OpenBSD's kernel can do with a flow (other protocols than ESP,
+ * acquire, dontacq, identities) is read whole and refused by name.
+ *
  * A rule without a direction is two: out as written, and in with the ends
  * exchanged.  Both have the rule's type; without one both are `require`,
  * so that what the rule protects does not enter in clear either
@@ -52,7 +55,7 @@ clause_type(struct parse *ps, const struct tok *word)
 		ps->ps_d.dr_type = (enum policy_flow_type)i;
 		ps->ps_d.dr_type_given = true;
 		if (i == POLICY_ACQUIRE || i == POLICY_DONTACQ)
-			(void)clause_refused(ps, tk);
+			(void)refuse(ps, tk);
 		return true;
 	}
 	near = nearest_word(tk->tk_text, names);
@@ -64,9 +67,9 @@ clause_type(struct parse *ps, const struct tok *word)
 
 static const struct clause flow_clauses[] = {
 	{ "esp",	clause_esp,		0 },
-	{ "ah",		clause_refused,		0 },
-	{ "ipcomp",	clause_refused,		0 },
-	{ "ipip",	clause_refused,		0 },
+	{ "ah",		clause_nothing,		CLAUSE_REFUSED },
+	{ "ipcomp",	clause_nothing,		CLAUSE_REFUSED },
+	{ "ipip",	clause_nothing,		CLAUSE_REFUSED },
 	{ "in",		clause_direction,	0 },
 	{ "out",	clause_direction,	0 },
 	{ "tunnel",	clause_tunnel,		0 },
@@ -76,8 +79,8 @@ static const struct clause flow_clauses[] = {
 	{ "to",		clause_from,		0 },
 	{ "local",	clause_local,		0 },
 	{ "peer",	clause_peer,		0 },
-	{ "srcid",	clause_refused,		0 },
-	{ "dstid",	clause_refused,		0 },
+	{ "srcid",	clause_srcid,		CLAUSE_REFUSED },
+	{ "dstid",	clause_dstid,		CLAUSE_REFUSED },
 	{ "type",	clause_type,		0 },
 	{ NULL,		NULL,			0 },
 };

@@ -1,35 +1,139 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * from, to, port, proto, local, peer: who talks to whom.
+ *
+ * An address may be the name of an interface (em0), or of a group of them
+ * (em): then it is all addresses that it has at this moment, each for
+ * itself; em0:network and em0/24 are their networks.  Names of hosts are
+ * not looked up: a policy must not depend on who answers.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "libpolicy/parse.h"
 
+enum { IFADDRS_MAX = 256 };	/* of one interface or group */
+
+/* em0, em, em0:network or em0/24, taken apart. */
+struct ifspec {
+	char		is_name[16];
+	bool		is_network;
+	uint64_t	is_len;		/* 255: none given */
+};
+
+static bool
+ifspec_parse(const char *text, struct ifspec *is)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+
+	if (n != 0)
+		n += strspn(text + n, "0123456789");
+	if (n == 0 || n >= sizeof(is->is_name))
+		return false;
+	memset(is, 0, sizeof(*is));
+	memcpy(is->is_name, text, n);
+	is->is_len = 255;
+	if (text[n] == '/')
+		return parse_number(text + n + 1, 128, &is->is_len);
+	is->is_network = strcmp(text + n, ":network") == 0;
+	return text[n] == '\0' || is->is_network;
+}
+
+/* Told, if it is no address and cannot be the name of an interface. */
+static bool
+not_an_address(struct parse *ps, const struct tok *tk)
+{
+	const char *p = tk->tk_text;
+	size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
+	    "WXYZ0123456789.-_");
+
+	if (strchr(p, '/') != NULL)
+		return parse_error(ps, tk, "'%s' is not a network: "
+		    "192.0.2.0/24 or 2001:db8::/32 expected", p);
+	if (n == tk->tk_len && strspn(p, "0123456789.") != n)
+		return parse_error(ps, tk, "'%s' is not an address: names of "
+		    "hosts are not looked up, write the address", p);
+	return parse_error(ps, tk, "'%s' is not an address", p);
+}
+
+/* The interface's addresses; 0 if that was told to be impossible. */
+static size_t
+interface_addrs(struct parse *ps, const struct tok *tk,
+    const struct ifspec *is, struct policy_ifaddr *v)
+{
+	const struct policy_env *env = ps->ps_env;
+	const char *why = "interfaces are not known here: write the address";
+	size_t n = 0;
+
+	if (env != NULL && env->env_iface != NULL)
+		n = env->env_iface(env->env_arg, is->is_name, v, IFADDRS_MAX,
+		    &why);
+	if (n == 0)
+		(void)parse_error(ps, tk, "'%s' is not an address, and as an "
+		    "interface: %s", tk->tk_text, why);
+	return n;
+}
+
+static bool
+host_add(struct parse *ps, const struct tok *tk, struct hosts *hs,
+    const struct host *ho)
+{
+	if (hs->hs_n >= POLICY_LIST_MAX)
+		return parse_error(ps, tk, "more than %d addresses",
+		    POLICY_LIST_MAX);
+	hs->hs_v = parse_grow(ps, hs->hs_v, hs->hs_n, sizeof(*hs->hs_v));
+	hs->hs_v[hs->hs_n++] = *ho;
+	return true;
+}
+
+static bool
+host_interface(struct parse *ps, const struct tok *tk,
+    const struct ifspec *is, struct hosts *hs)
+{
+	struct policy_ifaddr v[IFADDRS_MAX];
+	size_t n = interface_addrs(ps, tk, is, v), before = hs->hs_n;
+
+	for (size_t i = 0; i < n; i++) {
+		struct host ho = { .ho_prefix.pr_addr = v[i].pi_addr };
+		unsigned bits = addr_bits(&v[i].pi_addr);
+		unsigned len = is->is_network ? v[i].pi_len :
+		    is->is_len != 255 ? (unsigned)is->is_len : bits;
+		bool seen = len > bits;
+
+		if (seen)
+			continue;	/* em0/64 means its IPv6 addresses */
+		addr_mask(&ho.ho_prefix.pr_addr, len);
+		ho.ho_prefix.pr_len = (uint8_t)len;
+		for (size_t j = before; j < hs->hs_n && !seen; j++)
+			seen = memcmp(&hs->hs_v[j], &ho, sizeof(ho)) == 0;
+		if (!seen && !host_add(ps, tk, hs, &ho))
+			return false;
+	}
+	if (n != 0 && hs->hs_n == before)
+		return parse_error(ps, tk, "no address of '%s' has that many "
+		    "bits", is->is_name);
+	return n != 0;
+}
+
 static bool
 host_element(struct parse *ps, struct tok *tk, void *arg)
 {
 	struct hosts *hs = arg;
-	struct host *ho;
+	struct ifspec is;
+	struct host ho;
 
-	hs->hs_v = parse_grow(ps, hs->hs_v, hs->hs_n, sizeof(*hs->hs_v));
-	ho = &hs->hs_v[hs->hs_n];
-	memset(ho, 0, sizeof(*ho));
+	memset(&ho, 0, sizeof(ho));
+	if (strcmp(tk->tk_text, "dynamic") == 0)
+		return refuse(ps, tk);
 	if (strcmp(tk->tk_text, "any") == 0)
-		ho->ho_any = true;
-	else if (strcmp(tk->tk_text, "dynamic") == 0)
-		return clause_refused(ps, tk);
-	else if (strchr(tk->tk_text, '/') != NULL &&
-	    !prefix_parse(tk->tk_text, &ho->ho_prefix))
-		return parse_error(ps, tk, "'%s' is not a network: "
-		    "192.0.2.0/24 or 2001:db8::/32 expected", tk->tk_text);
-	else if (!prefix_parse(tk->tk_text, &ho->ho_prefix))
-		return parse_error(ps, tk, "'%s' is not an address: names of "
-		    "hosts and interfaces cannot be loaded by this version",
-		    tk->tk_text);
-	hs->hs_n++;
-	return true;
+		ho.ho_any = true;
+	else if (prefix_parse(tk->tk_text, &ho.ho_prefix))
+		;
+	else if (ifspec_parse(tk->tk_text, &is))
+		return host_interface(ps, tk, &is, hs);
+	else
+		return not_an_address(ps, tk);
+	return host_add(ps, tk, hs, &ho);
 }
 
 /* Services that policies name; the numbers are IANA's. */
@@ -104,15 +208,31 @@ port_element(struct parse *ps, struct tok *tk, void *arg)
 	return true;
 }
 
+/* (ADDRESS): what the peer is told instead. Refused, but read. */
+static bool
+parse_before_nat(struct parse *ps)
+{
+	struct hosts hs = { 0 };
+
+	(void)parse_error(ps, ps->ps_t, "an address before NAT in "
+	    "parentheses cannot be loaded by this version");
+	ps->ps_t++;
+	if (!parse_list(ps, "address", host_element, &hs))
+		return false;
+	if (!parse_char(ps, ')'))
+		return parse_error(ps, ps->ps_t, "')' expected before '%s'",
+		    ps->ps_t->tk_text);
+	return true;
+}
+
 static bool
 parse_hosts(struct parse *ps, struct hosts *hs)
 {
 	hs->hs_list = tok_is_char(ps->ps_t, '{');
 	if (!parse_list(ps, "address", host_element, hs))
 		return false;
-	if (tok_is_char(ps->ps_t, '('))
-		return parse_error(ps, ps->ps_t, "an address before NAT in "
-		    "parentheses cannot be loaded by this version");
+	if (tok_is_char(ps->ps_t, '(') && !parse_before_nat(ps))
+		return false;
 	if (!parse_word(ps, "port"))
 		return true;
 	return parse_list(ps, "port", port_element, hs);
@@ -176,20 +296,61 @@ check_end(struct parse *ps, const struct tok *tk, const struct addr *a)
 		    "SA is known, but cannot be loaded by this version");
 }
 
+/* The first address of an interface that can be an end. */
+static bool
+end_interface(struct parse *ps, const struct tok *tk,
+    const struct ifspec *is, struct addr *out)
+{
+	struct policy_ifaddr v[IFADDRS_MAX];
+	size_t n = interface_addrs(ps, tk, is, v);
+
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].pi_addr.ad_af == AF_INET) {
+			*out = v[i].pi_addr;
+			return true;
+		}
+	}
+	if (n != 0)
+		(void)parse_error(ps, tk, "interface '%s' has no IPv4 "
+		    "address, and the end of an SA needs one", is->is_name);
+	return false;
+}
+
+/* An end: a network if it may be one, a name without anything behind it. */
+static void
+parse_end(struct parse *ps, const struct tok *tk, struct prefix *out)
+{
+	struct ifspec is;
+
+	if (strcmp(tk->tk_text, "any") == 0 ||
+	    prefix_parse(tk->tk_text, out)) {
+		check_end(ps, tk, &out->pr_addr);
+	} else if (ifspec_parse(tk->tk_text, &is)) {
+		if (is.is_network || is.is_len != 255)
+			(void)parse_error(ps, tk, "'%s' is not one address",
+			    tk->tk_text);
+		else if (end_interface(ps, tk, &is, &out->pr_addr))
+			out->pr_len = 32;
+	} else {
+		(void)not_an_address(ps, tk);
+	}
+}
+
 /* One address; `any` leaves ad_af 0. */
 bool
 clause_local(struct parse *ps, const struct tok *word)
 {
+	struct prefix end = { 0 };
 	struct tok *tk;
 
 	(void)word;
 	if ((tk = parse_text(ps, "address")) == NULL)
 		return false;
-	if (strcmp(tk->tk_text, "any") != 0 &&
-	    !addr_parse(tk->tk_text, &ps->ps_d.dr_local))
-		(void)parse_error(ps, tk, "'%s' is not an address",
+	parse_end(ps, tk, &end);
+	if (end.pr_addr.ad_af != 0 && end.pr_len != addr_bits(&end.pr_addr))
+		(void)parse_error(ps, tk, "'%s' is not one address",
 		    tk->tk_text);
-	check_end(ps, tk, &ps->ps_d.dr_local);
+	ps->ps_d.dr_local = end.pr_addr;
 	return true;
 }
 
@@ -203,11 +364,7 @@ clause_peer(struct parse *ps, const struct tok *word)
 		return false;
 	ps->ps_d.dr_peer_given = true;
 	ps->ps_d.dr_peer_at = tk;
-	if (strcmp(tk->tk_text, "any") != 0 &&
-	    !prefix_parse(tk->tk_text, &ps->ps_d.dr_peer))
-		(void)parse_error(ps, tk, "'%s' is not an address: names of "
-		    "peers cannot be loaded by this version", tk->tk_text);
-	check_end(ps, tk, &ps->ps_d.dr_peer.pr_addr);
+	parse_end(ps, tk, &ps->ps_d.dr_peer);
 	return true;
 }
 

@@ -136,7 +136,7 @@ clause_psk(struct parse *ps, const struct tok *word)
 {
 	struct keyspec *kp = &ps->ps_d.dr_psk;
 
-	(void)word;
+	(void)clause_auth_method(ps, word);
 	if (!parse_keyspec(ps, true, kp))
 		return false;
 	check_psk(ps, kp);
@@ -169,22 +169,72 @@ clause_tag(struct parse *ps, const struct tok *word)
 	return true;
 }
 
+/* ---- known, and refused by name ---- */
+
+static bool
+clause_eap(struct parse *ps, const struct tok *word)
+{
+	static const char *const words[] = { "mschap-v2", "radius", NULL };
+
+	(void)clause_auth_method(ps, word);
+	return parse_one_of(ps, "a method of EAP", words);
+}
+
+/* An address or a network, or (for `request`) any. */
+static bool
+option_value(struct parse *ps, bool request)
+{
+	struct prefix p;
+	struct tok *tk;
+
+	if ((tk = parse_text(ps, "address")) == NULL)
+		return false;
+	if ((!request || strcmp(tk->tk_text, "any") != 0) &&
+	    !prefix_parse(tk->tk_text, &p))
+		(void)parse_error(ps, tk, "'%s' is not an address",
+		    tk->tk_text);
+	return true;
+}
+
+static bool
+clause_config(struct parse *ps, const struct tok *word)
+{
+	static const char *const words[] = { "address", "netmask",
+	    "name-server", "netbios-server", "dhcp-server",
+	    "protected-subnet", "access-server", NULL };
+
+	(void)word;
+	return parse_one_of(ps, "an option of 'config'", words) &&
+	    option_value(ps, false);
+}
+
+static bool
+clause_request(struct parse *ps, const struct tok *word)
+{
+	static const char *const words[] = { "address", "name-server", NULL };
+
+	(void)word;
+	return parse_one_of(ps, "an option of 'request'", words) &&
+	    option_value(ps, true);
+}
+
 static const struct clause ike_clauses[] = {
 	{ "quick",	clause_quick,		0 },
-	{ "skip",	clause_refused,		0 },
+	{ "skip",	clause_nothing,		CLAUSE_REFUSED },
 	{ "default",	clause_default,		0 },
 	{ "active",	clause_active,		0 },
 	{ "passive",	clause_passive,		0 },
 	{ "esp",	clause_esp,		0 },
-	{ "ah",		clause_refused,		0 },
-	{ "ipcomp",	clause_refused,		0 },
+	{ "ah",		clause_nothing,		CLAUSE_REFUSED },
+	{ "ipcomp",	clause_nothing,		CLAUSE_REFUSED },
 	{ "tunnel",	clause_tunnel,		0 },
 	{ "transport",	clause_transport,	0 },
-	{ "encap",	clause_refused,		0 },
+	{ "natt",	clause_nothing,		CLAUSE_REFUSED },
+	{ "encap",	clause_nothing,		CLAUSE_REFUSED },
 	{ "inet",	clause_family,		0 },
 	{ "inet6",	clause_family,		0 },
 	{ "proto",	clause_proto,		0 },
-	{ "rdomain",	clause_refused,		0 },
+	{ "rdomain",	clause_rdomain,		CLAUSE_REFUSED },
 	{ "from",	clause_from,		CLAUSE_MANY },
 	{ "to",		clause_from,		CLAUSE_MANY },
 	{ "local",	clause_local,		0 },
@@ -196,17 +246,17 @@ static const struct clause ike_clauses[] = {
 	{ "ikelifetime", clause_ikelifetime,	0 },
 	{ "lifetime",	clause_lifetime,	0 },
 	{ "psk",	clause_psk,		0 },
-	{ "rsa",	clause_refused,		0 },
-	{ "ecdsa256",	clause_refused,		0 },
-	{ "ecdsa384",	clause_refused,		0 },
-	{ "ecdsa521",	clause_refused,		0 },
-	{ "rfc7427",	clause_refused,		0 },
-	{ "eap",	clause_refused,		0 },
-	{ "config",	clause_refused,		0 },
-	{ "request",	clause_refused,		0 },
-	{ "iface",	clause_refused,		0 },
+	{ "rsa",	clause_auth_method,	CLAUSE_REFUSED },
+	{ "ecdsa256",	clause_auth_method,	CLAUSE_REFUSED },
+	{ "ecdsa384",	clause_auth_method,	CLAUSE_REFUSED },
+	{ "ecdsa521",	clause_auth_method,	CLAUSE_REFUSED },
+	{ "rfc7427",	clause_auth_method,	CLAUSE_REFUSED },
+	{ "eap",	clause_eap,		CLAUSE_REFUSED },
+	{ "config",	clause_config,		CLAUSE_MANY | CLAUSE_REFUSED },
+	{ "request",	clause_request,		CLAUSE_MANY | CLAUSE_REFUSED },
+	{ "iface",	clause_ifname,		CLAUSE_REFUSED },
 	{ "tag",	clause_tag,		0 },
-	{ "tap",	clause_refused,		0 },
+	{ "tap",	clause_ifname,		CLAUSE_REFUSED },
 	{ NULL,		NULL,			0 },
 };
 
@@ -289,6 +339,8 @@ ike_expand(struct parse *ps, const struct pair *pa)
 	    d->dr_nproto == 0)
 		return parse_error(ps, pa->pa_at, "ports need a protocol: "
 		    "add 'proto tcp' or 'proto udp'");
+	if (pa->pa_src.hs_n == 0 || pa->pa_dst.hs_n == 0)
+		return false;		/* told */
 	for (size_t s = 0; s < pa->pa_src.hs_n; s++) {
 		for (size_t t = 0; t < pa->pa_dst.hs_n; t++) {
 			for (unsigned f = 0; f < 2; f++) {
@@ -356,7 +408,7 @@ ike_check(struct parse *ps)
 	    d->dr_peer.pr_len != addr_bits(&d->dr_peer.pr_addr)))
 		(void)parse_error(ps, d->dr_at, "an active rule needs 'peer "
 		    "ADDRESS', one host");
-	if (d->dr_psk.kp_n == 0)
+	if (!d->dr_auth_given)
 		(void)parse_error(ps, d->dr_at, "'psk KEY' is missing: this "
 		    "version authenticates by pre-shared keys only");
 	for (size_t i = 0; i < d->dr_npair; i++)

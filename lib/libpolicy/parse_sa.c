@@ -3,6 +3,14 @@
  * esp [tunnel | transport] from A to B spi OUT[:IN] [auth X] [enc Y]
  *     authkey K[:L] enckey M[:N]
  *
+ * ah from A to B spi ... [auth X] authkey K		and others alike
+ * ipcomp from A to B cpi N [comp deflate]
+ * ipip from A to B spi ...
+ * tcpmd5 from A to B spi ... authkey K[:L]
+ *
+ * Only esp can be loaded; the others are read whole, so that their own
+ * mistakes are told, and refused by name.
+ *
  * A second SPI makes a second SA, from B to A, with the second keys.
  * Ciphers that count their IVs cannot be used: with a key that outlives a
  * restart they would use an IV twice (RFC 4106 section 2, RFC 8221
@@ -15,6 +23,8 @@
 
 #include "libalg/alg.h"
 #include "libpolicy/parse.h"
+
+enum { TCPMD5_KEY_MAX = 80 };	/* as routers take it */
 
 static bool
 spi_number(const char *text, size_t n, uint32_t *out)
@@ -68,8 +78,8 @@ clause_enc(struct parse *ps, const struct tok *word)
 	(void)word;
 	if ((tk = parse_text(ps, "encryption algorithm")) == NULL)
 		return false;
+	d->dr_enc = parse_alg(ps, &tk, ALG_ENCR, false);
 	d->dr_enc_at = tk;
-	d->dr_enc = parse_alg(ps, tk, ALG_ENCR, false);
 	if (d->dr_enc != NULL && (d->dr_enc->al_flags & ALG_COUNTER) != 0 &&
 	    (d->dr_enc->al_flags & ALG_WEAK) == 0) {
 		(void)parse_error(ps, tk, "'%s' must not be used with manual "
@@ -90,8 +100,46 @@ clause_auth(struct parse *ps, const struct tok *word)
 	(void)word;
 	if ((tk = parse_text(ps, "authentication algorithm")) == NULL)
 		return false;
+	d->dr_auth = parse_alg(ps, &tk, ALG_INTEG, false);
 	d->dr_auth_at = tk;
-	d->dr_auth = parse_alg(ps, tk, ALG_INTEG, false);
+	return true;
+}
+
+/* Compression needs no key; its "SPI" has 16 bits (RFC 3173 section 3.3). */
+static bool
+clause_cpi(struct parse *ps, const struct tok *word)
+{
+	struct draft *d = &ps->ps_d;
+
+	if (!clause_spi(ps, word))
+		return false;
+	if (d->dr_spi[0] > 0xffff || d->dr_spi[1] > 0xffff)
+		(void)parse_error(ps, d->dr_spi_at, "a CPI is at most 65535");
+	return true;
+}
+
+static bool
+clause_comp(struct parse *ps, const struct tok *word)
+{
+	static const char *const words[] = { "deflate", "lzs", NULL };
+
+	(void)word;
+	return parse_one_of(ps, "a compression algorithm", words);
+}
+
+static bool
+clause_udpencap(struct parse *ps, const struct tok *word)
+{
+	struct tok *tk;
+	uint64_t v;
+
+	(void)word;
+	if (!parse_word(ps, "port"))
+		return true;
+	if ((tk = parse_text(ps, "port")) == NULL)
+		return false;
+	if (!parse_number(tk->tk_text, 65535, &v) || v == 0)
+		(void)parse_error(ps, tk, "'%s' is not a port", tk->tk_text);
 	return true;
 }
 
@@ -109,18 +157,53 @@ clause_enckey(struct parse *ps, const struct tok *word)
 	return parse_keyspec(ps, false, &ps->ps_d.dr_enckey);
 }
 
-static const struct clause sa_clauses[] = {
-	{ "tunnel",	clause_tunnel,		0 },
-	{ "transport",	clause_transport,	0 },
-	{ "proto",	clause_refused,		0 },
-	{ "from",	clause_from,		0 },
-	{ "to",		clause_from,		0 },
+#define SA_CLAUSES						\
+	{ "tunnel",	clause_tunnel,		0 },		\
+	{ "transport",	clause_transport,	0 },		\
+	{ "proto",	clause_proto,		CLAUSE_REFUSED }, \
+	{ "from",	clause_from,		0 },		\
+	{ "to",		clause_from,		0 },		\
+	{ "bundle",	clause_text,		CLAUSE_REFUSED }
+
+static const struct clause esp_clauses[] = {
+	SA_CLAUSES,
 	{ "spi",	clause_spi,		0 },
 	{ "auth",	clause_auth,		0 },
 	{ "enc",	clause_enc,		0 },
 	{ "authkey",	clause_authkey,		0 },
 	{ "enckey",	clause_enckey,		0 },
-	{ "comp",	clause_refused,		0 },
+	{ "comp",	clause_comp,		CLAUSE_REFUSED },
+	{ "udpencap",	clause_udpencap,	CLAUSE_REFUSED },
+	{ NULL,		NULL,			0 },
+};
+
+static const struct clause ah_clauses[] = {
+	SA_CLAUSES,
+	{ "spi",	clause_spi,		0 },
+	{ "auth",	clause_auth,		0 },
+	{ "authkey",	clause_authkey,		0 },
+	{ NULL,		NULL,			0 },
+};
+
+static const struct clause ipcomp_clauses[] = {
+	SA_CLAUSES,
+	{ "cpi",	clause_cpi,		0 },
+	{ "spi",	clause_cpi,		0 },
+	{ "comp",	clause_comp,		0 },
+	{ NULL,		NULL,			0 },
+};
+
+static const struct clause ipip_clauses[] = {
+	SA_CLAUSES,
+	{ "spi",	clause_spi,		0 },
+	{ NULL,		NULL,			0 },
+};
+
+static const struct clause tcpmd5_clauses[] = {
+	{ "from",	clause_from,		0 },
+	{ "to",		clause_from,		0 },
+	{ "spi",	clause_spi,		0 },
+	{ "authkey",	clause_authkey,		0 },
 	{ NULL,		NULL,			0 },
 };
 
@@ -177,15 +260,19 @@ sa_check(struct parse *ps)
 
 	check_host(ps, &pa->pa_src, "source");
 	check_host(ps, &pa->pa_dst, "destination");
-	if (!ps->ps_bad && pa->pa_src.hs_v->ho_prefix.pr_addr.ad_af !=
+	if (pa->pa_src.hs_n == 1 && pa->pa_dst.hs_n == 1 &&
+	    !pa->pa_src.hs_v->ho_any && !pa->pa_dst.hs_v->ho_any &&
+	    pa->pa_src.hs_v->ho_prefix.pr_addr.ad_af !=
 	    pa->pa_dst.hs_v->ho_prefix.pr_addr.ad_af)
 		(void)parse_error(ps, pa->pa_at, "the two sides are of "
 		    "different address families");
 	if (d->dr_nspi == 0)
-		(void)parse_error(ps, d->dr_at, "'spi' is missing");
-	if (d->dr_enc_at == NULL)
+		(void)parse_error(ps, d->dr_at, "'%s' is missing",
+		    d->dr_satype == IPPROTO_COMP ? "cpi" : "spi");
+	if (d->dr_enc_at == NULL && d->dr_satype == IPPROTO_ESP)
 		d->dr_enc = &alg_table[ALG_AES_128_CBC];
-	if (d->dr_auth_at == NULL)
+	if (d->dr_auth_at == NULL && (d->dr_satype == IPPROTO_ESP ||
+	    d->dr_satype == IPPROTO_AH))
 		d->dr_auth = &alg_table[ALG_HMAC_SHA2_256];
 	if (d->dr_enc != NULL && d->dr_nspi != 0)
 		check_key(ps, "enckey", &d->dr_enckey, d->dr_enc,
@@ -193,6 +280,23 @@ sa_check(struct parse *ps)
 	if (d->dr_auth != NULL && d->dr_nspi != 0)
 		check_key(ps, "authkey", &d->dr_authkey, d->dr_auth,
 		    d->dr_auth->al_key);
+}
+
+/* A password of TCP (RFC 2385 section 4.5) has no length of its own. */
+static void
+tcpmd5_check(struct parse *ps)
+{
+	const struct keyspec *kp = &ps->ps_d.dr_authkey;
+
+	if (kp->kp_n == 0)
+		(void)parse_error(ps, ps->ps_d.dr_at, "'authkey' is missing");
+	else if (kp->kp_n != ps->ps_d.dr_nspi && ps->ps_d.dr_nspi != 0)
+		(void)parse_error(ps, kp->kp_at, "authkey: %u SPI%s, %u key%s",
+		    ps->ps_d.dr_nspi, ps->ps_d.dr_nspi == 1 ? "" : "s",
+		    kp->kp_n, kp->kp_n == 1 ? "" : "s");
+	else if (kp->kp_key[0].pk_len > TCPMD5_KEY_MAX)
+		(void)parse_error(ps, kp->kp_at, "a key of tcpmd5 has at most "
+		    "%d bytes", TCPMD5_KEY_MAX);
 }
 
 static bool
@@ -224,26 +328,31 @@ sa_add(struct parse *ps, unsigned i)
 
 /* Reads the whole rule; true if it can be loaded. */
 static bool
-sa_rule(struct parse *ps)
+sa_rule(struct parse *ps, uint8_t satype, const struct clause *table)
 {
 	struct draft *d = &ps->ps_d;
 
 	d->dr_manual = true;
-	if (!parse_clauses(ps, sa_clauses))
+	d->dr_satype = satype;
+	if (satype != IPPROTO_ESP)
+		(void)refuse(ps, d->dr_at);
+	if (!parse_clauses(ps, table))
 		return false;
 	if (d->dr_npair == 0)
 		return parse_error(ps, ps->ps_t, "'from ADDRESS to ADDRESS' "
 		    "is missing");
-	return d->dr_npair == 1;
+	if (d->dr_npair > 1)
+		return false;		/* told: a second time */
+	sa_check(ps);
+	if (satype == IPPROTO_TCP)
+		tcpmd5_check(ps);
+	return !ps->ps_bad;
 }
 
 bool
 statement_esp(struct parse *ps)
 {
-	if (!sa_rule(ps))
-		return false;
-	sa_check(ps);
-	if (ps->ps_bad)
+	if (!sa_rule(ps, IPPROTO_ESP, esp_clauses))
 		return false;
 	for (unsigned i = 0; i < ps->ps_d.dr_nspi; i++) {
 		if (!sa_add(ps, i))
@@ -255,27 +364,23 @@ statement_esp(struct parse *ps)
 bool
 statement_ah(struct parse *ps)
 {
-	(void)clause_refused(ps, ps->ps_d.dr_at);
-	return sa_rule(ps);
+	return sa_rule(ps, IPPROTO_AH, ah_clauses);
 }
 
 bool
 statement_ipcomp(struct parse *ps)
 {
-	(void)clause_refused(ps, ps->ps_d.dr_at);
-	return true;
+	return sa_rule(ps, IPPROTO_COMP, ipcomp_clauses);
 }
 
 bool
 statement_ipip(struct parse *ps)
 {
-	(void)clause_refused(ps, ps->ps_d.dr_at);
-	return true;
+	return sa_rule(ps, IPPROTO_IPIP, ipip_clauses);
 }
 
 bool
 statement_tcpmd5(struct parse *ps)
 {
-	(void)clause_refused(ps, ps->ps_d.dr_at);
-	return true;
+	return sa_rule(ps, IPPROTO_TCP, tcpmd5_clauses);
 }

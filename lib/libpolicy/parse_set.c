@@ -8,7 +8,8 @@
 #include "libpolicy/parse.h"
 
 /* What an option's word does: sets a flag, takes a value, or is refused. */
-enum option_kind { OPT_TRUE, OPT_FALSE, OPT_DPD, OPT_NATTPORT, OPT_REFUSED };
+enum option_kind { OPT_TRUE, OPT_FALSE, OPT_DPD, OPT_NATTPORT,
+	OPT_REFUSED, OPT_NOTHING, OPT_OCSP, OPT_CERTDIR };
 
 static const struct option {
 	const char		*op_word;
@@ -30,12 +31,34 @@ static const struct option {
 	{ "dpd_check_interval", OPT_DPD, 0 },
 	{ "nattport",	OPT_NATTPORT,	0 },
 	{ "stickyaddress", OPT_REFUSED,	0 },
-	{ "ocsp",	OPT_REFUSED,	0 },
+	{ "nostickyaddress", OPT_NOTHING, 0 },
+	{ "ocsp",	OPT_OCSP,	0 },
 	{ "cert_partial_chain", OPT_REFUSED, 0 },
-	{ "certdir",	OPT_REFUSED,	0 },
+	{ "certdir",	OPT_CERTDIR,	0 },
 };
 
 #define NOPTIONS	(sizeof(options) / sizeof(options[0]))
+
+/* URL [tolerate TIME [maxage TIME]] */
+static bool
+set_ocsp(struct parse *ps)
+{
+	static const char *const words[] = { "tolerate", "maxage" };
+	struct tok *tk;
+	uint32_t v;
+
+	if ((tk = parse_text(ps, "URL")) == NULL)
+		return false;
+	if (strncmp(tk->tk_text, "http://", 7) != 0)
+		(void)parse_error(ps, tk, "'%s' is not a URL: http://... "
+		    "expected", tk->tk_text);
+	for (unsigned i = 0; i < 2 && parse_word(ps, words[i]); i++) {
+		if ((tk = parse_text(ps, "time")) == NULL)
+			return false;
+		(void)parse_seconds(ps, tk, &v);
+	}
+	return true;
+}
 
 static bool
 set_value(struct parse *ps, const struct option *op, const struct tok *word)
@@ -50,8 +73,14 @@ set_value(struct parse *ps, const struct option *op, const struct tok *word)
 		*(bool *)((char *)set + op->op_field) =
 		    op->op_kind == OPT_TRUE;
 		return true;
+	case OPT_NOTHING:
+		return true;
 	case OPT_REFUSED:
-		return clause_refused(ps, word);
+		return refuse(ps, word);
+	case OPT_OCSP:
+		return refuse(ps, word) && set_ocsp(ps);
+	case OPT_CERTDIR:
+		return refuse(ps, word) && parse_text(ps, "folder") != NULL;
 	case OPT_DPD:
 		return (tk = parse_text(ps, "time")) != NULL &&
 		    parse_seconds(ps, tk, &set->set_dpd);
@@ -110,6 +139,12 @@ statement_set(struct parse *ps)
 bool
 statement_user(struct parse *ps)
 {
-	(void)clause_refused(ps, ps->ps_d.dr_at);
+	(void)refuse(ps, ps->ps_d.dr_at);
+	if (parse_text(ps, "user name") == NULL ||
+	    parse_text(ps, "password") == NULL)
+		return false;
+	if (ps->ps_t->tk_type != TOK_END)
+		return parse_error(ps, ps->ps_t, "'%s' means nothing here",
+		    ps->ps_t->tk_text);
 	return true;
 }

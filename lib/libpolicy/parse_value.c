@@ -186,6 +186,86 @@ clause_transport(struct parse *ps, const struct tok *word)
 	return set_mode(ps, word, POLICY_TRANSPORT);
 }
 
+/* ---- what is only looked at ---- */
+
+bool
+clause_nothing(struct parse *ps, const struct tok *word)
+{
+	(void)ps;
+	(void)word;
+	return true;
+}
+
+bool
+clause_text(struct parse *ps, const struct tok *word)
+{
+	(void)word;
+	return parse_text(ps, "name") != NULL;
+}
+
+bool
+clause_rdomain(struct parse *ps, const struct tok *word)
+{
+	struct tok *tk;
+	uint64_t v;
+
+	(void)word;
+	if ((tk = parse_text(ps, "number")) == NULL)
+		return false;
+	if (!parse_number(tk->tk_text, 255, &v))
+		(void)parse_error(ps, tk, "'%s' is not a routing domain: a "
+		    "number up to 255 expected", tk->tk_text);
+	return true;
+}
+
+/* Letters, then a number: em0. */
+bool
+clause_ifname(struct parse *ps, const struct tok *word)
+{
+	struct tok *tk;
+	size_t n;
+
+	(void)word;
+	if ((tk = parse_text(ps, "interface")) == NULL)
+		return false;
+	n = strspn(tk->tk_text, "abcdefghijklmnopqrstuvwxyz");
+	if (n == 0 || n == tk->tk_len || tk->tk_len > 15 ||
+	    strspn(tk->tk_text + n, "0123456789") != tk->tk_len - n)
+		(void)parse_error(ps, tk, "'%s' is not an interface: a name "
+		    "such as sec0 expected", tk->tk_text);
+	return true;
+}
+
+bool
+parse_one_of(struct parse *ps, const char *what, const char *const *words)
+{
+	const char *near;
+	struct tok *tk;
+
+	if ((tk = parse_text(ps, what)) == NULL)
+		return false;
+	for (size_t i = 0; words[i] != NULL; i++) {
+		if (strcmp(words[i], tk->tk_text) == 0)
+			return true;
+	}
+	near = nearest_word(tk->tk_text, words);
+	if (near == NULL)
+		near = words[0];
+	(void)parse_error(ps, tk, "'%s' is not %s: did you mean '%s'?",
+	    tk->tk_text, what, near);
+	return true;
+}
+
+bool
+clause_auth_method(struct parse *ps, const struct tok *word)
+{
+	if (ps->ps_d.dr_auth_given)
+		(void)parse_error(ps, word, "'%s' is a second way to "
+		    "authenticate: a rule has one", word->tk_text);
+	ps->ps_d.dr_auth_given = true;
+	return true;
+}
+
 /* ---- keys ---- */
 
 static int

@@ -257,6 +257,12 @@ struct policy_text {
 	size_t		 tx_len;
 };
 
+/* An address of an interface, host bits and all, and its network's length. */
+struct policy_ifaddr {
+	struct addr	pi_addr;
+	uint8_t		pi_len;
+};
+
 /*
  * What a parse may ask of its surroundings.  Any function may be NULL: then
  * what needs it is refused at its place.
@@ -278,6 +284,13 @@ struct policy_env {
 	 */
 	void	 (*env_secret)(void *arg, const char *form, size_t len,
 		    const struct policy_key *keys, size_t nkeys);
+	/*
+	 * The addresses of an interface ("em0"), or of a group of them
+	 * ("em"), at most max.  Returns how many there are; 0 with *why set
+	 * to a static text that says what to do.
+	 */
+	size_t	 (*env_iface)(void *arg, const char *name,
+		    struct policy_ifaddr *out, size_t max, const char **why);
 	void	*env_arg;
 };
 

@@ -163,15 +163,21 @@ policy_print_flow(const struct policy_flow *fl, FILE *out)
 	fprintf(out, " type %s\n", policy_flow_type_name(fl->fl_type));
 }
 
-static const char *
-transform_name(const struct policy_transform *t)
+/* word NAME, or word weak NAME */
+static void
+print_transform(const char *word, const struct policy_transform *t, FILE *out)
 {
 	const struct alg *a;
 
-	if (t->pt_type == POLICY_T_KE && t->pt_id == 0)
-		return "none";
+	fprintf(out, " %s ", word);
+	if (t->pt_type == POLICY_T_KE && t->pt_id == 0) {
+		fputs("none", out);
+		return;
+	}
 	a = alg_by_ike((enum alg_kind)t->pt_type, t->pt_id, t->pt_bits);
-	return a != NULL ? a->al_name : "unknown";
+	if (a != NULL && (a->al_flags & ALG_WEAK) != 0)
+		fputs("weak ", out);
+	fputs(a != NULL ? a->al_name : "unknown", out);
 }
 
 void
@@ -183,8 +189,8 @@ policy_print_sa(const struct policy_sa *sa, FILE *out, unsigned flags)
 	    addr_print(&sa->sa_src, src), addr_print(&sa->sa_dst, dst),
 	    sa->sa_spi);
 	if (sa->sa_auth.pt_id != 0)
-		fprintf(out, " auth %s", transform_name(&sa->sa_auth));
-	fprintf(out, " enc %s", transform_name(&sa->sa_enc));
+		print_transform("auth", &sa->sa_auth, out);
+	print_transform("enc", &sa->sa_enc, out);
 	if ((flags & POLICY_PRINT_NO_KEYS) != 0) {
 		fputc('\n', out);
 		return;
@@ -211,8 +217,7 @@ print_proposals(const char *word, const struct policy_proposal *list,
 			if (t->pt_type == POLICY_T_ESN)
 				fputs(t->pt_id == 1 ? " esn" : " noesn", out);
 			else if (t->pt_type < POLICY_T_ESN)
-				fprintf(out, " %s %s", words[t->pt_type],
-				    transform_name(t));
+				print_transform(words[t->pt_type], t, out);
 		}
 	}
 }

@@ -17,6 +17,13 @@ static const enum alg_row prfs[] = { ALG_PRF_HMAC_SHA2_256,
     ALG_PRF_HMAC_SHA2_384, ALG_PRF_HMAC_SHA2_512 };
 static const enum alg_row integs[] = { ALG_HMAC_SHA2_256, ALG_HMAC_SHA2_384,
     ALG_HMAC_SHA2_512 };
+/* The same, and what only a rule that names it gets. */
+static const struct { enum alg_row integ, prf; } hashes[] = {
+	{ ALG_HMAC_SHA2_256, ALG_PRF_HMAC_SHA2_256 },
+	{ ALG_HMAC_SHA2_384, ALG_PRF_HMAC_SHA2_384 },
+	{ ALG_HMAC_SHA2_512, ALG_PRF_HMAC_SHA2_512 },
+	{ ALG_HMAC_SHA1, ALG_PRF_HMAC_SHA1 },
+};
 static const enum alg_row groups[] = { ALG_CURVE25519, ALG_ECP256, ALG_ECP384,
     ALG_MODP2048, ALG_MODP3072, ALG_MODP4096 };
 
@@ -76,25 +83,30 @@ complete_cipher(struct policy_proposal *pp)
 		add_rows(pp, aeads, COUNT(aeads));
 }
 
+/* With `auth` given the PRFs of the same hashes, else all. */
+static void
+complete_prf(struct policy_proposal *pp)
+{
+	for (size_t i = 0; i < COUNT(hashes); i++) {
+		const struct alg *a = &alg_table[hashes[i].integ];
+		bool same = false;
+
+		for (unsigned j = 0; j < pp->pp_n; j++)
+			same |= pp->pp_t[j].pt_type == POLICY_T_INTEG &&
+			    pp->pp_t[j].pt_id == a->al_ike_id;
+		if (same)
+			add_rows(pp, &hashes[i].prf, 1);
+	}
+	if (!has(pp, POLICY_T_PRF))
+		add_rows(pp, prfs, COUNT(prfs));
+}
+
 static void
 complete_ike(struct policy_proposal *pp)
 {
 	complete_cipher(pp);
-	if (!has(pp, POLICY_T_PRF)) {
-		for (size_t i = 0; i < COUNT(prfs); i++) {
-			const struct alg *a = &alg_table[integs[i]];
-			bool same = false;
-
-			/* with `auth` given, the PRF of the same hash */
-			for (unsigned j = 0; j < pp->pp_n; j++)
-				same |= pp->pp_t[j].pt_type == POLICY_T_INTEG &&
-				    pp->pp_t[j].pt_id == a->al_ike_id;
-			if (same || !has(pp, POLICY_T_INTEG))
-				add_rows(pp, &prfs[i], 1);
-		}
-		if (!has(pp, POLICY_T_PRF))
-			add_rows(pp, prfs, COUNT(prfs));
-	}
+	if (!has(pp, POLICY_T_PRF))
+		complete_prf(pp);
 	if (!has(pp, POLICY_T_INTEG) && !is_aead(pp))
 		add_rows(pp, integs, COUNT(integs));
 	if (!has(pp, POLICY_T_KE))
