@@ -19,6 +19,7 @@ struct options {
 	const char	*op_show;	/* -s: "flow", "sa", "all"; NULL */
 	const char	*op_reason;	/* -M: why, for the revision */
 	const char	*op_rundir;
+	char		**op_explain;	/* the words behind explain; NULL */
 	struct policy_texts op_texts;	/* -f and -D */
 };
 
