@@ -36,7 +36,9 @@ LDTHIRD:=	$(THIRD_A)
 endif
 
 # x.c and x.y become x.o; generated C (y.tab) lives in the object folder.
-obj_of=		$(addprefix $(O)/,$(patsubst %.c,%.o,$(patsubst %.y,%.o,$1)))
+# ../x.c becomes up/x.o: each folder has its own object of a shared source, so
+# that what make knows of it is told by one name.
+obj_of=		$(addprefix $(O)/,$(subst ../,up/,$(patsubst %.c,%.o,$(patsubst %.y,%.o,$1))))
 GENERATED:=	$(patsubst %.y,$(O)/%.h,$(filter %.y,$(SRCS) $(MAIN)))
 
 compile=	$(CC) $(CPPFLAGS) $(DEP_CPPFLAGS) $(CFLAGS) -MMD -MP -MT $@ \
@@ -48,6 +50,14 @@ $(O)/%.o: %.c $(TOP)/mk/config.mk | $(TOOLS) $(THIRD_A) $(GENERATED)
 	@mkdir -p $(@D)
 	$(call say,CC,$(REL)/$<)
 	$(Q)$(call compile,$<)
+
+define up_rule
+$(O)/$(subst ../,up/,$1)%.o: $1%.c $(TOP)/mk/config.mk | $(TOOLS) $(THIRD_A) $(GENERATED)
+	@mkdir -p $$(@D)
+	$$(call say,CC,$(REL)/$$<)
+	$$(Q)$$(call compile,$$<)
+endef
+$(foreach u,../ ../../ ../../../,$(eval $(call up_rule,$u)))
 
 $(O)/%.o: $(O)/%.c $(TOP)/mk/config.mk | $(TOOLS) $(THIRD_A) $(GENERATED)
 	$(call say,CC,$(REL)/$*.c)
