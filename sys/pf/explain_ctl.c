@@ -102,7 +102,7 @@ explain_build(const struct explain_req *er, uint8_t *buf, uint32_t *len)
 	if (why != NULL)
 		return why;
 	if (er->er_size == 0 && (er->er_flags & EXPLAIN_F_MORE))
-		n = (n + 3) / 8 * 8 + 4 + IP_HLEN;	/* data in units of 8 */
+		n = IP_HLEN + (n == IP_HLEN ? 8 : (n - IP_HLEN + 7) / 8 * 8);
 	memset(buf, 0, n);
 	buf[0] = 0x45;
 	buf[IPH_TOS] = er->er_tos;
@@ -127,17 +127,23 @@ explain_build(const struct explain_req *er, uint8_t *buf, uint32_t *len)
 static void
 segment_next(struct nk *nk, const struct explain_req *er, uint8_t *ip, uint32_t len)
 {
-	struct flow_key k = { .fk_src4 = er->er_src.ad_v4.s_addr,
-	    .fk_dst4 = er->er_dst.ad_v4.s_addr, .fk_proto = er->er_proto, .fk_af = AF_INET,
-	    .fk_sport = htons(er->er_sport), .fk_dport = htons(er->er_dport) };
-	uint32_t hash = flow_hash(&k);
 	uint8_t *l4 = ip + IP_HLEN;
 	const struct flow *fl;
+	struct flow_key k;
 	unsigned dir;
+	uint32_t hash;
 
 	if (er->er_proto != IPPROTO_TCP || (er->er_flags & (EXPLAIN_F_FLAGS | EXPLAIN_F_MORE)) ||
 	    er->er_off != 0)
 		return;
+	memset(&k, 0, sizeof(k));
+	k.fk_src4 = er->er_src.ad_v4.s_addr;
+	k.fk_dst4 = er->er_dst.ad_v4.s_addr;
+	k.fk_proto = er->er_proto;
+	k.fk_af = AF_INET;
+	k.fk_sport = htons(er->er_sport);
+	k.fk_dport = htons(er->er_dport);
+	hash = flow_hash(&k);
 	fl = flow_find(nk->nk_worker[flow_worker(nk, hash)], &k, hash, &dir);
 	if (fl == NULL || (fl->fl_flags & FL_TCP) == 0 ||
 	    fl->fl_peer[dir].fp_state == TCP_PEER_RESET)

@@ -160,6 +160,7 @@ next_segment(void)
 	send_a(&gw, &s);
 	test_row("the SYN again");
 	ask(&er);
+	TEST_STRING(got.ei_drop_name, "");
 	CU_ASSERT_EQUAL(got.ei_verdict, EXPLAIN_PROTECTED);
 	CU_ASSERT_EQUAL(got.ei_state, EXPLAIN_ST_KNOWN);
 	test_row("the answer");
