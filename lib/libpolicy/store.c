@@ -57,38 +57,54 @@ store_fail(struct policy_store *st, const char **why, const char *fmt, ...)
 	return false;
 }
 
+#define HINT_FULL	": the disk is full; make room and load again"
+#define HINT_READONLY	": the store cannot be written; see whether its " \
+			"file system is mounted read-only, and load again"
+
+static const char *
+hint_io(int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return HINT_FULL;
+	case EROFS:
+		return HINT_READONLY;
+	default:
+		return ": the disk is full or fails; look at 'df' and "
+		    "'dmesg', and load again";
+	}
+}
+
+static const char *
+hint_sql(sqlite3 *db)
+{
+	switch (sqlite3_errcode(db)) {
+	case SQLITE_FULL:
+		return HINT_FULL;
+	case SQLITE_IOERR:
+		return hint_io(sqlite3_system_errno(db));
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+		return HINT_READONLY;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return ": another process holds the store; try again";
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return ": the store is damaged; move it away and restart "
+		    "policyd, which then begins with the last export";
+	default:
+		return "";
+	}
+}
+
 bool
 store_fail_sql(struct policy_store *st, const char **why, const char *what)
 {
-	const char *hint = "";
-
-	switch (sqlite3_errcode(st->st_db)) {
-	case SQLITE_FULL:
-		hint = ": the disk is full; make room and load again";
-		break;
-	case SQLITE_IOERR:
-		hint = ": the disk does not take or give the bytes; look at "
-		    "its log (dmesg) and load again";
-		break;
-	case SQLITE_READONLY:
-	case SQLITE_CANTOPEN:
-		hint = ": the store cannot be written; see whether its file "
-		    "system is mounted read-only, and load again";
-		break;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		hint = ": another process holds the store; try again";
-		break;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		hint = ": the store is damaged; move it away and restart "
-		    "policyd, which then begins with the last export";
-		break;
-	default:
-		break;
-	}
 	return store_fail(st, why, "%s: %s%s", what, sqlite3_errmsg(st->st_db),
-	    hint);
+	    hint_sql(st->st_db));
 }
 
 bool
