@@ -257,6 +257,16 @@ trial_room(struct flow_table *to, const struct flow_table *from, unsigned worker
 		to->ft_used = to->ft_max;
 }
 
+/* What follows would be done by that worker: its engine, its rate of ICMP errors. */
+static void
+trial_worker(struct trial *tr, unsigned id)
+{
+	const struct worker *w = tr->tr_explain.ex_nk->nk_worker[id];
+
+	tr->tr_w->w_xform = w->w_xform;
+	tr->tr_w->w_icmp_tat = w->w_icmp_tat;
+}
+
 /* The flow that the packet is of, into the copy. False: no memory. */
 static bool
 trial_flow(struct trial *tr, const struct pkt *p)
@@ -268,8 +278,7 @@ trial_flow(struct trial *tr, const struct pkt *p)
 	struct flow *to;
 	struct timer timer;
 
-	w->w_xform = from->w_xform;
-	w->w_icmp_tat = from->w_icmp_tat;
+	trial_worker(tr, from->w_id);
 	if (fl != NULL) {
 		if ((to = flow_new(w->w_flows, &fl->fl_key[0], fl->fl_hash)) == NULL)
 			return false;
@@ -391,6 +400,7 @@ protect(struct trial *tr, struct pkt *p)
 	tell_route(ei, tr->tr_nk, &p->pkt_sa->sa_dst);
 	if (!ip_ttl(tr->tr_w, p))
 		return true;
+	trial_worker(tr, p->pkt_sa->sa_worker);
 	if (!trial_sa(tr, p)) {
 		pkt_free(tr->tr_w, p);
 		return false;
