@@ -5,7 +5,9 @@
  * A request is one struct ikectl_hdr.  Each answer is one record: a header
  * with the request's ik_seq and a body that ik_op names; the last answer is
  * IKECTL_END, with ik_count objects concerned and ik_errno.  After
- * IKECTL_MONITOR, IKECTL_EVENT records follow until the client closes.
+ * IKECTL_MONITOR, which is answered as IKECTL_STATS, IKECTL_EVENT records
+ * follow until the client closes: with those up to it_event in the history
+ * (libhistory/history.h), nothing is missing.
  * Only the superuser may connect.  Integers in host byte order.
  */
 #ifndef LIBCTL_IKECTL_H
@@ -16,7 +18,7 @@
 #include "libike/ike.h"
 
 #define IKECTL_SOCKET	"iked.sock"
-#define IKECTL_VERSION	1
+#define IKECTL_VERSION	2
 
 enum ikectl_op {
 	IKECTL_STATUS = 1,	/* answers: struct ikectl_status */
@@ -26,7 +28,7 @@ enum ikectl_op {
 	IKECTL_REKEY_IKE,
 	IKECTL_RESET,		/* the IKE SA with its children */
 	IKECTL_STATS,		/* answer: struct ikectl_stats */
-	IKECTL_MONITOR,		/* answers: struct ikectl_event */
+	IKECTL_MONITOR,		/* answer: struct ikectl_stats; then struct ikectl_event */
 	/* answers only */
 	IKECTL_EVENT,
 	IKECTL_END
@@ -49,7 +51,8 @@ struct ikectl_status {
 
 struct ikectl_event {
 	struct ikectl_hdr	ie_hdr;
-	int64_t			ie_wall;	/* seconds since 1970-01-01 */
+	uint64_t		ie_id;		/* of the history; 0: shown live only */
+	int64_t			ie_time;	/* milliseconds since 1970-01-01 */
 	struct ike_event	ie_event;
 };
 
@@ -59,6 +62,8 @@ struct ikectl_stats {
 	uint64_t		it_failed;	/* newest revision that could not be taken; 0 none */
 	uint8_t			it_kernel;	/* netkern's sockets are connected */
 	uint8_t			it_pad[7];
+	uint64_t		it_event;	/* number of the newest event */
+	uint64_t		it_events_lost;	/* events that the history does not have */
 	struct ike_stats	it_stats;
 	char			it_text[256];	/* why it_failed failed */
 };

@@ -541,7 +541,8 @@ struct ike_auth_req {
 	X(SYNTAX,	"PROTO-01",	"peer's message is malformed")	\
 	X(KERNEL,	"SYS-01",	"the kernel refused the SA")	\
 	X(MEMORY,	"SYS-02",	"a limit of memory or number")	\
-	X(TIMEOUT,	"SYS-03",	"an answer of this system is missing")
+	X(TIMEOUT,	"SYS-03",	"an answer of this system is missing")	\
+	X(CONFIG,	"CONF-01",	"the rule cannot be carried out")
 
 enum ike_reason {
 #define X(n, id, title)	IKE_R_##n,
@@ -605,6 +606,7 @@ enum ike_state {
 	IKE_ST_DEMAND,		/* "on demand" */
 	IKE_ST_DOWN,		/* taken down by command */
 	IKE_ST_DISABLED,
+	IKE_ST_BLOCKED,		/* "blocked by config": never of ike_status() */
 };
 /* Words of ikectl(8); "up, silent" is for who knows the SA's counters. */
 const char *ike_state_name(enum ike_state s);

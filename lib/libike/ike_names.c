@@ -171,6 +171,7 @@ ike_state_name(enum ike_state s)
 		[IKE_ST_DEMAND] = "on demand",
 		[IKE_ST_DOWN] = "down",
 		[IKE_ST_DISABLED] = "disabled",
+		[IKE_ST_BLOCKED] = "blocked by config",
 	};
 
 	return s < COUNT(names) ? names[s] : "unknown";

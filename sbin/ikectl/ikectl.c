@@ -26,6 +26,9 @@ struct session {
 	int		 ss_verbose;
 	bool		 ss_nowait;
 	unsigned	 ss_timeout;	/* seconds */
+	unsigned	 ss_number;	/* of events; 0: not given */
+	bool		 ss_resume;	/* after ss_since */
+	uint64_t	 ss_since;
 };
 
 union answer {
@@ -149,6 +152,7 @@ count_traffic(const struct session *ss, struct tunnel *list, size_t n)
 
 		if (st->st_state != IKE_ST_UP)
 			continue;
+		tu->tu_asked = true;
 		tu->tu_counted = sa_counters(pk, st->st_spi_in, &st->st_peer,
 		    &st->st_local, &tu->tu_in, &tu->tu_in_last) &&
 		    sa_counters(pk, st->st_spi_out, &st->st_local,
@@ -190,7 +194,7 @@ static int
 all_up(const struct tunnel *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (list[i].tu_st.st_state != IKE_ST_UP)
+		if (!tunnel_up(&list[i]))
 			return EX_ASKED_NO;
 	return 0;
 }
@@ -213,28 +217,75 @@ cmd_status(struct session *ss, const char *name)
 	return code;
 }
 
+static void
+why_one(const struct tunnel *tu)
+{
+	const struct ike_status *st = &tu->tu_st;
+	struct history_event he;
+	char state[32], when[32];
+	time_t t;
+
+	printf("%s: %s\n", st->st_policy, tunnel_state(tu, state));
+	if (st->st_reason != IKE_R_NONE && !tunnel_up(tu)) {
+		printf("  reason: %s %s\n", ike_reason_id(st->st_reason),
+		    ike_reason_title(st->st_reason));
+		if (st->st_state != IKE_ST_CONNECTING)
+			print_wrapped(st->st_note, 2, 80);
+	} else if (history_last_failure(st->st_policy, &he)) {
+		t = (time_t)(he.he_time / 1000);
+		(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S",
+		    localtime(&t));
+		printf("  last failure: %s, %s %s\n", when, he.he_event,
+		    he.he_reason);
+		print_wrapped(he.he_text, 2, 80);
+	}
+	if (st->st_retry_at > tu->tu_now)
+		printf("  next attempt in %llus\n", (unsigned long long)
+		    (st->st_retry_at - tu->tu_now) / 1000);
+}
+
+static void
+why_json(const struct tunnel *list, size_t n)
+{
+	cJSON *o = cJSON_CreateObject(), *a, *t;
+	struct history_event he;
+
+	(void)cJSON_AddNumberToObject(o, "schema_version", SCHEMA_VERSION);
+	a = cJSON_AddArrayToObject(o, "tunnels");
+	for (size_t i = 0; i < n; i++) {
+		t = status_json_tunnel(&list[i]);
+		if (history_last_failure(list[i].tu_st.st_policy, &he)) {
+			cJSON *last = history_json(&he);
+
+			cJSON_DeleteItemFromObject(last, "schema_version");
+			(void)cJSON_AddItemToObject(t, "last_failure", last);
+		}
+		(void)cJSON_AddItemToArray(a, t);
+	}
+	json_out(o, false);
+}
+
 static int
 cmd_why(struct session *ss, const char *name)
 {
 	size_t n;
 	struct tunnel *list = get_status(ss, name, &n);
-	char state[32];
 
-	for (size_t i = 0; i < n; i++) {
-		const struct ike_status *st = &list[i].tu_st;
-
-		printf("%s: %s\n", st->st_policy,
-		    tunnel_state(&list[i], state));
-		if (st->st_reason != IKE_R_NONE || st->st_note[0] != '\0')
-			printf("  last failure: %s %s\n  %s\n",
-			    ike_reason_id(st->st_reason),
-			    ike_reason_title(st->st_reason), st->st_note);
-		if (st->st_retry_at > list[i].tu_now)
-			printf("  next attempt in %llus\n", (unsigned long long)
-			    (st->st_retry_at - list[i].tu_now) / 1000);
-	}
+	if (ss->ss_json)
+		why_json(list, n);
+	else
+		for (size_t i = 0; i < n; i++)
+			why_one(&list[i]);
 	free(list);
 	return 0;
+}
+
+/* Needs no iked: the history is the store's. */
+static int
+cmd_history(struct session *ss, const char *name)
+{
+	return history_list(name, ss->ss_number != 0 ? ss->ss_number :
+	    name != NULL ? 0 : 50, ss->ss_json);
 }
 
 /* ---- commands ----------------------------------------------------- */
@@ -358,8 +409,19 @@ static int
 cmd_monitor(struct session *ss, const char *name)
 {
 	static union answer an;
+	uint64_t last;
 
 	ask(ss, IKECTL_MONITOR, NULL);
+	do {
+		if (!answer(ss, &an, 5000))
+			fail(EX_TIMEOUT, "iked does not answer", NULL);
+	} while (an.an_hdr.ik_op != IKECTL_STATS);
+	last = an.an_stats.it_event;
+	if (ss->ss_since > last)
+		(void)fprintf(stderr, "ikectl: the newest event is %llu: the "
+		    "history has begun anew\n", (unsigned long long)last);
+	else if (ss->ss_resume)
+		(void)history_catch_up(name, ss->ss_since, last, ss->ss_json);
 	while (ferror(stdout) == 0)
 		if (answer(ss, &an, -1) && an.an_hdr.ik_op == IKECTL_EVENT &&
 		    event_is_of(&an.an_event.ie_event, name))
@@ -387,16 +449,19 @@ static const struct {
 	int		(*fn)(struct session *, const char *);
 	int		 least, most;		/* arguments */
 	const char	*help;
+	bool		 alone;			/* needs no iked */
 } table[] = {
-	{ "status", cmd_status, 0, 1, "[name]    tunnels: up or down, and since when" },
-	{ "why", cmd_why, 1, 1, "name      why it is down, and what to change" },
-	{ "up", cmd_up, 1, 1, "name      connect now" },
-	{ "down", cmd_down, 1, 1, "name      delete, and stay down" },
-	{ "rekey", cmd_rekey, 1, 1, "name      new keys for the child SA" },
-	{ "rekey-ike", cmd_rekey_ike, 1, 1, "name      new keys for the IKE SA" },
-	{ "reset", cmd_reset, 1, 1, "name      delete the IKE SA; an active tunnel connects again" },
-	{ "monitor", cmd_monitor, 0, 1, "[name]    events as they happen" },
-	{ "stats", cmd_stats, 0, 0, "          counters of iked" },
+	{ "status", cmd_status, 0, 1, "[name]    tunnels: up or down, and since when", false },
+	{ "why", cmd_why, 1, 1, "name      why it is down, and what to change", false },
+	{ "up", cmd_up, 1, 1, "name      connect now", false },
+	{ "down", cmd_down, 1, 1, "name      delete, and stay down", false },
+	{ "rekey", cmd_rekey, 1, 1, "name      new keys for the child SA", false },
+	{ "rekey-ike", cmd_rekey_ike, 1, 1, "name      new keys for the IKE SA", false },
+	{ "reset", cmd_reset, 1, 1, "name      delete the IKE SA; an active tunnel connects again", false },
+	{ "history", cmd_history, 0, 1, "[-n number] [name]  what happened, after restarts too",
+	    true },
+	{ "monitor", cmd_monitor, 0, 1, "[--since id] [name]  events as they happen", false },
+	{ "stats", cmd_stats, 0, 0, "          counters of iked", false },
 };
 #define NCOMMANDS	(sizeof(table) / sizeof(table[0]))
 
@@ -433,57 +498,86 @@ find_command(const char *word)
 	return found;
 }
 
-static unsigned
-seconds(const char *text)
+static uint64_t
+number(const char *what, const char *text, uint64_t least, uint64_t most)
 {
 	char *end;
-	unsigned long v = strtoul(text, &end, 10);
+	unsigned long long v = strtoull(text, &end, 10);
 
-	if (*text == '\0' || *end != '\0' || v == 0 || v > 86400)
-		fail(EX_USAGE_, "seconds must be 1 to 86400", text);
-	return (unsigned)v;
+	if (*text < '0' || *text > '9' || *end != '\0' || v < least || v > most)
+		fail(EX_USAGE_, what, text);
+	return v;
+}
+
+/* Before the command -n is --no-wait; behind `history' it takes a number. */
+static void
+options(struct session *ss, int argc, char **argv, const char *letters,
+    bool history)
+{
+	static const struct option longs[] = {
+		{ "no-wait", no_argument, NULL, 'N' },
+		{ "since", required_argument, NULL, 'S' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int ch;
+
+	while ((ch = getopt_long(argc, argv, letters, longs, NULL)) != -1)
+		switch (ch) {
+		case 'j':
+			ss->ss_json = true;
+			break;
+		case 'n':
+			if (history)
+				ss->ss_number = (unsigned)number("not a number "
+				    "of events", optarg, 1, HISTORY_ROWS);
+			else
+				ss->ss_nowait = true;
+			break;
+		case 'N':
+			ss->ss_nowait = true;
+			break;
+		case 'r':
+			ss->ss_run = optarg;
+			break;
+		case 'S':
+			ss->ss_resume = true;
+			ss->ss_since = number("not an event's number", optarg,
+			    0, INT64_MAX);
+			break;
+		case 't':
+			ss->ss_timeout = (unsigned)number("seconds must be 1 "
+			    "to 86400", optarg, 1, 86400);
+			break;
+		case 'v':
+			ss->ss_verbose++;
+			break;
+		default:
+			usage();
+		}
 }
 
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "no-wait", no_argument, NULL, 'n' },
-		{ NULL, 0, NULL, 0 }
-	};
-	struct session ss = { .ss_timeout = 30 };
-	const char *run = NULL;
+	struct session ss = { .ss_timeout = 30, .ss_fd = -1 };
+	bool history;
 	size_t cmd;
-	int ch;
 
-	while ((ch = getopt_long(argc, argv, "jnr:t:v", options, NULL)) != -1)
-		switch (ch) {
-		case 'j':
-			ss.ss_json = true;
-			break;
-		case 'n':
-			ss.ss_nowait = true;
-			break;
-		case 'r':
-			run = optarg;
-			break;
-		case 't':
-			ss.ss_timeout = seconds(optarg);
-			break;
-		case 'v':
-			ss.ss_verbose++;
-			break;
-		default:
-			usage();
-		}
+	options(&ss, argc, argv, "+jnr:t:v", false);
 	argc -= optind;
 	argv += optind;
 	if (argc < 1)
 		usage();
 	cmd = find_command(argv[0]);
-	if (argc - 1 < table[cmd].least || argc - 1 > table[cmd].most)
+	history = table[cmd].fn == cmd_history;
+	optind = 0;
+	options(&ss, argc, argv, history ? "jn:r:v" : "jnr:t:v", history);
+	argc -= optind;
+	argv += optind;
+	if (argc < table[cmd].least || argc > table[cmd].most)
 		usage();
-	ss.ss_run = policy_run_dir(run);
-	session_open(&ss);
-	return table[cmd].fn(&ss, argc > 1 ? argv[1] : NULL);
+	ss.ss_run = policy_run_dir(ss.ss_run);
+	if (!table[cmd].alone)
+		session_open(&ss);
+	return table[cmd].fn(&ss, argc > 0 ? argv[0] : NULL);
 }

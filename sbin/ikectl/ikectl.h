@@ -6,8 +6,12 @@
 #define IKECTL_PROGRAM_H
 
 #include <stdbool.h>
+#include <cjson/cJSON.h>
 
 #include "libctl/ikectl.h"
+#include "libhistory/history.h"
+
+#define SCHEMA_VERSION	1
 
 /* Exit codes. */
 enum {
@@ -23,18 +27,53 @@ enum {
 struct tunnel {
 	struct ike_status	tu_st;
 	uint64_t		tu_now;		/* clock of tu_st, ms */
-	bool			tu_counted;	/* what follows is known */
+	bool			tu_asked;	/* the network kernel has answered */
+	bool			tu_counted;	/* it has both SAs, with these counters: */
 	uint64_t		tu_in, tu_out;	/* bytes */
 	int64_t			tu_in_last, tu_out_last;	/* date, 0 never */
 };
 
-/* status.c */
+/* ---- words.c: what all outputs say ---- */
+
+enum tunnel_word {
+	WORD_UP, WORD_SILENT, WORD_CONNECTING, WORD_RETRY, WORD_WAITING,
+	WORD_DEMAND, WORD_DISABLED, WORD_BLOCKED
+};
+
+/* A child SA is installed in both directions. */
+bool	tunnel_up(const struct tunnel *tu);
+enum tunnel_word tunnel_word(const struct tunnel *tu);
+/* One word for machines: "up", "silent", "retry" ... */
+const char *tunnel_word_id(enum tunnel_word w);
+/* "up", "up, silent", "down, retry 3". */
+const char *tunnel_state(const struct tunnel *tu, char buf[32]);
+
+/* ---- status.c ---- */
+
 void	status_table(const struct tunnel *list, size_t n);
 void	status_verbose(const struct tunnel *list, size_t n);
 void	status_json(const struct tunnel *list, size_t n);
-/* "up", "up, silent", "down, retry 3": the word that all outputs use. */
-const char *tunnel_state(const struct tunnel *tu, char buf[32]);
+/* An object of status_json(); the caller's. */
+cJSON	*status_json_tunnel(const struct tunnel *tu);
 void	event_print(const struct ikectl_event *ev, bool json);
 void	stats_print(const struct ikectl_stats *st, bool json);
+/* Prints and frees; line: one line. */
+void	json_out(cJSON *o, bool line);
+
+/* ---- history.c ---- */
+
+void	print_wrapped(const char *text, unsigned indent, unsigned columns);
+cJSON	*history_json(const struct history_event *ev);
+void	history_print(const struct history_event *ev, bool json);
+/* name NULL: of all; newest 0: whole.  An exit code. */
+int	history_list(const char *name, unsigned newest, bool json);
+bool	history_last_failure(const char *name, struct history_event *out);
+/*
+ * Prints what came after number `since' up to `last', waiting some seconds
+ * for what is on its way to the store; says what is missing.  Returns the
+ * number that has been dealt with.
+ */
+uint64_t history_catch_up(const char *name, uint64_t since, uint64_t last,
+    bool json);
 
 #endif

@@ -12,8 +12,17 @@
 
 #include "ikectl.h"
 
-#define SCHEMA_VERSION	1
-#define SILENT_S	120	/* nothing received for so long while sending */
+void
+json_out(cJSON *o, bool line)
+{
+	char *text = line ? cJSON_PrintUnformatted(o) : cJSON_Print(o);
+
+	if (text == NULL)
+		abort();
+	(void)puts(text);
+	cJSON_free(text);
+	cJSON_Delete(o);
+}
 
 static const char *
 duration(uint64_t s, char buf[24])
@@ -49,36 +58,6 @@ amount(uint64_t bytes, char buf[24])
 	return buf;
 }
 
-static bool
-silent(const struct tunnel *tu)
-{
-	int64_t now = time(NULL);
-	uint64_t up = tu->tu_st.st_state == IKE_ST_UP ?
-	    (tu->tu_now - tu->tu_st.st_since) / 1000 : 0;
-
-	return tu->tu_counted && up > SILENT_S && tu->tu_out_last != 0 &&
-	    now - tu->tu_out_last < SILENT_S &&
-	    now - tu->tu_in_last > SILENT_S;
-}
-
-const char *
-tunnel_state(const struct tunnel *tu, char buf[32])
-{
-	const struct ike_status *st = &tu->tu_st;
-
-	switch (st->st_state) {
-	case IKE_ST_UP:
-		(void)snprintf(buf, 32, "%s", silent(tu) ? "up, silent" : "up");
-		break;
-	case IKE_ST_RETRY:
-		(void)snprintf(buf, 32, "down, retry %u", st->st_retry);
-		break;
-	default:
-		(void)snprintf(buf, 32, "%s", ike_state_name(st->st_state));
-	}
-	return buf;
-}
-
 static void
 traffic(const struct tunnel *tu, char buf[80])
 {
@@ -95,18 +74,28 @@ traffic(const struct tunnel *tu, char buf[80])
 		    now - at : 0), last));
 }
 
+/* What is wrong, below the tunnel's line. */
 static void
-note(const struct ike_status *st)
+note(const struct tunnel *tu)
 {
+	const struct ike_status *st = &tu->tu_st;
 	const char *id = ike_reason_id(st->st_reason);
+	char line[72];
+	int n;
 
-	if (st->st_state == IKE_ST_UP || (st->st_note[0] == '\0' &&
-	    id[0] == '\0'))
+	if (tunnel_up(tu)) {
+		if (tunnel_word(tu) == WORD_SILENT)
+			printf("          sends, and nothing comes back: "
+			    "ikectl why %s\n", st->st_policy);
 		return;
-	printf("          %s%s%.60s\n", id, id[0] != '\0' ? " " : "",
-	    st->st_note[0] != '\0' ? st->st_note :
+	}
+	if (st->st_reason == IKE_R_NONE)
+		return;
+	n = snprintf(line, sizeof(line), "%s %s", id, st->st_note[0] != '\0' &&
+	    st->st_state != IKE_ST_CONNECTING ? st->st_note :
 	    ike_reason_title(st->st_reason));
-	if (strlen(st->st_note) > 60)
+	printf("          %.70s\n", line);
+	if (n > 70)
 		printf("          the whole of it: ikectl why %s\n",
 		    st->st_policy);
 }
@@ -124,29 +113,37 @@ peer_name(const struct ike_status *st, char buf[ADDR_STRLEN + 8])
 	return buf;
 }
 
+/*
+ * A long word for a state takes its room from the traffic, which there is
+ * none of then.
+ */
+static void
+table_line(const struct tunnel *tu)
+{
+	char state[32], since[24], io[80], peer[ADDR_STRLEN + 8], at[24];
+	const struct ike_status *st = &tu->tu_st;
+	char rekey[32] = "-";
+	int wide = (int)strlen(tunnel_state(tu, state));
+
+	traffic(tu, io);
+	if (tunnel_up(tu) && st->st_rekey_at > tu->tu_now)
+		(void)snprintf(rekey, sizeof(rekey), "in %s", duration(
+		    (st->st_rekey_at - tu->tu_now) / 1000, at));
+	wide = wide > 14 ? wide : 14;
+	printf("%-9s %-14s %-6s %-*s %-20s %s\n", st->st_policy, state,
+	    st->st_since == 0 ? "-" :
+	    duration((tu->tu_now - st->st_since) / 1000, since),
+	    20 - (wide - 14), io, peer_name(st, peer), rekey);
+	note(tu);
+}
+
 void
 status_table(const struct tunnel *list, size_t n)
 {
-	char state[32], since[24], io[80], peer[ADDR_STRLEN + 8], at[24];
-
-	printf("%-9s %-14s %-7s %-20s %-20s %s\n", "NAME", "STATE", "FOR",
+	printf("%-9s %-14s %-6s %-20s %-20s %s\n", "NAME", "STATE", "FOR",
 	    "IN / OUT (last)", "PEER", "REKEY");
-	for (size_t i = 0; i < n; i++) {
-		const struct tunnel *tu = &list[i];
-		const struct ike_status *st = &tu->tu_st;
-		char rekey[32] = "-";
-
-		traffic(tu, io);
-		if (st->st_state == IKE_ST_UP && st->st_rekey_at > tu->tu_now)
-			(void)snprintf(rekey, sizeof(rekey), "in %s", duration(
-			    (st->st_rekey_at - tu->tu_now) / 1000, at));
-		printf("%-9s %-14s %-7s %-20s %-20s %s\n", st->st_policy,
-		    tunnel_state(tu, state),
-		    st->st_since == 0 ? "-" :
-		    duration((tu->tu_now - st->st_since) / 1000, since), io,
-		    peer_name(st, peer), rekey);
-		note(st);
-	}
+	for (size_t i = 0; i < n; i++)
+		table_line(&list[i]);
 	if (n == 0)
 		printf("no tunnel is configured\n");
 }
@@ -256,8 +253,8 @@ json_up(cJSON *o, const struct tunnel *tu)
 	}
 }
 
-static cJSON *
-json_tunnel(const struct tunnel *tu)
+cJSON *
+status_json_tunnel(const struct tunnel *tu)
 {
 	const struct ike_status *st = &tu->tu_st;
 	cJSON *o = cJSON_CreateObject();
@@ -266,7 +263,9 @@ json_tunnel(const struct tunnel *tu)
 	(void)cJSON_AddStringToObject(o, "name", st->st_policy);
 	(void)cJSON_AddStringToObject(o, "child", st->st_child);
 	(void)cJSON_AddStringToObject(o, "state", tunnel_state(tu, state));
-	(void)cJSON_AddBoolToObject(o, "up", st->st_state == IKE_ST_UP);
+	(void)cJSON_AddBoolToObject(o, "up", tunnel_up(tu));
+	(void)cJSON_AddStringToObject(o, "status",
+	    tunnel_word_id(tunnel_word(tu)));
 	if (st->st_since != 0)
 		add_number(o, "for_s", (tu->tu_now - st->st_since) / 1000);
 	if (st->st_local.ad_af != 0)
@@ -291,18 +290,6 @@ json_tunnel(const struct tunnel *tu)
 	return o;
 }
 
-static void
-json_out(cJSON *o, bool line)
-{
-	char *text = line ? cJSON_PrintUnformatted(o) : cJSON_Print(o);
-
-	if (text == NULL)
-		abort();
-	(void)puts(text);
-	cJSON_free(text);
-	cJSON_Delete(o);
-}
-
 void
 status_json(const struct tunnel *list, size_t n)
 {
@@ -311,7 +298,7 @@ status_json(const struct tunnel *list, size_t n)
 	add_number(o, "schema_version", SCHEMA_VERSION);
 	a = cJSON_AddArrayToObject(o, "tunnels");
 	for (size_t i = 0; i < n; i++)
-		(void)cJSON_AddItemToArray(a, json_tunnel(&list[i]));
+		(void)cJSON_AddItemToArray(a, status_json_tunnel(&list[i]));
 	json_out(o, false);
 }
 
@@ -319,32 +306,22 @@ void
 event_print(const struct ikectl_event *ie, bool json)
 {
 	const struct ike_event *ev = &ie->ie_event;
-	time_t when = (time_t)ie->ie_wall;
-	char text[32];
-	cJSON *o;
+	struct history_event he = { .he_id = ie->ie_id,
+	    .he_time = ie->ie_time };
+	char a[ADDR_STRLEN];
 
-	if (!json) {
-		(void)strftime(text, sizeof(text), "%H:%M:%S",
-		    localtime(&when));
-		printf("%s %s%s%s %s%s%s%s%s\n", text, ev->ev_policy,
-		    ev->ev_child[0] != '\0' ? "/" : "", ev->ev_child,
-		    ike_event_name(ev->ev_type),
-		    ev->ev_reason != IKE_R_NONE ? " " : "",
-		    ike_reason_id(ev->ev_reason),
-		    ev->ev_text[0] != '\0' ? ": " : "", ev->ev_text);
-		(void)fflush(stdout);
-		return;
-	}
-	o = cJSON_CreateObject();
-	add_number(o, "schema_version", SCHEMA_VERSION);
-	(void)cJSON_AddNumberToObject(o, "time", (double)ie->ie_wall);
-	(void)cJSON_AddStringToObject(o, "name", ev->ev_policy);
-	(void)cJSON_AddStringToObject(o, "child", ev->ev_child);
-	(void)cJSON_AddStringToObject(o, "event", ike_event_name(ev->ev_type));
-	(void)cJSON_AddStringToObject(o, "reason", ike_reason_id(ev->ev_reason));
-	(void)cJSON_AddStringToObject(o, "text", ev->ev_text);
-	json_out(o, true);
-	(void)fflush(stdout);
+	(void)snprintf(he.he_tunnel, sizeof(he.he_tunnel), "%s",
+	    ev->ev_policy);
+	(void)snprintf(he.he_child, sizeof(he.he_child), "%s", ev->ev_child);
+	(void)snprintf(he.he_event, sizeof(he.he_event), "%s",
+	    ike_event_name(ev->ev_type));
+	(void)snprintf(he.he_reason, sizeof(he.he_reason), "%s",
+	    ike_reason_id(ev->ev_reason));
+	(void)snprintf(he.he_text, sizeof(he.he_text), "%s", ev->ev_text);
+	if (ev->ev_peer.ad_af != 0)
+		(void)snprintf(he.he_peer, sizeof(he.he_peer), "%s:%u",
+		    addr_print(&ev->ev_peer, a), ev->ev_peer_port);
+	history_print(&he, json);
 }
 
 static const struct {
@@ -372,6 +349,8 @@ stats_print(const struct ikectl_stats *st, bool json)
 		if (st->it_failed != 0)
 			printf("\trevision %" PRIu64 " not taken: %s\n",
 			    st->it_failed, st->it_text);
+		printf("\t%" PRIu64 " events, %" PRIu64 " of them lost\n",
+		    st->it_event, st->it_events_lost);
 		for (size_t i = 0; i < n; i++)
 			printf("\t%" PRIu64 " %s\n", STAT(st, i),
 			    stat_rows[i].text);
@@ -381,6 +360,8 @@ stats_print(const struct ikectl_stats *st, bool json)
 	add_number(o, "schema_version", SCHEMA_VERSION);
 	add_number(o, "revision", st->it_revision);
 	add_number(o, "revision_failed", st->it_failed);
+	add_number(o, "last_event", st->it_event);
+	add_number(o, "events_lost", st->it_events_lost);
 	(void)cJSON_AddBoolToObject(o, "kernel", st->it_kernel);
 	for (size_t i = 0; i < n; i++)
 		add_number(o, stat_rows[i].name, STAT(st, i));

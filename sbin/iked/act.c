@@ -134,6 +134,7 @@ ikeproc_policy_end(struct ikeproc *ip, uint64_t revision)
 		ip->ip_nrules = ip->ip_nnext;
 		ip->ip_next = NULL;
 		ip->ip_set = ip->ip_next_set;
+		blocked_take(ip);
 		ip->ip_revision = revision;
 		ip->ip_failed = 0;
 		ip->ip_failed_text[0] = '\0';
@@ -191,6 +192,7 @@ ikeproc_policy_begin(struct ikeproc *ip, const struct iked_set *set)
 		    "take effect when iked is started again");
 	ip->ip_next_set = *set;
 	ip->ip_nnext = 0;
+	blocked_clear(&ip->ip_next_blocked);
 	return ip->ip_ike != NULL || make_ike(ip, set);
 }
 
@@ -243,6 +245,8 @@ ikeproc_fini(struct ikeproc *ip)
 {
 	ike_free(ip->ip_ike);
 	kernel_fini(ip);
+	blocked_clear(&ip->ip_blocked);
+	blocked_clear(&ip->ip_next_blocked);
 	free(ip->ip_rules);
 	free(ip->ip_next);
 }

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "control.h"
@@ -24,6 +23,13 @@ struct client {
 struct control {
 	int		ct_listen;
 	struct client	ct_client[CONTROL_CLIENTS];
+};
+
+/* Whom a request is about. */
+struct asked {
+	struct ikeproc		*as_ip;
+	const struct events	*as_events;
+	bool			 as_kernel;
 };
 
 struct control *
@@ -122,26 +128,30 @@ do_status(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq)
 	struct status_arg a = { .sa_client = cl, .sa_request = rq,
 	    .sa_now = ikeproc_now(ip) };
 
-	ike_status(ip->ip_ike, a.sa_now, status_line, &a);
+	ikeproc_status(ip, status_line, &a);
 	client_end(cl, rq, a.sa_count == 0 && rq->ik_name[0] != '\0' ? ENOENT :
 	    0, a.sa_count);
 }
 
 static void
-do_stats(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq,
-    bool kernel)
+put_stats(const struct asked *as, struct client *cl,
+    const struct ikectl_hdr *rq)
 {
+	const struct ikeproc *ip = as->as_ip;
 	struct ikectl_stats out;
 
 	memset(&out, 0, sizeof(out));
 	out.it_hdr = *rq;
+	out.it_hdr.ik_op = IKECTL_STATS;
 	out.it_revision = ip->ip_revision;
 	out.it_failed = ip->ip_failed;
-	out.it_kernel = kernel;
+	out.it_kernel = as->as_kernel;
+	out.it_event = as->as_events->es_last;
+	out.it_events_lost = as->as_events->es_lost +
+	    as->as_events->es_lost_parent;
 	memcpy(out.it_text, ip->ip_failed_text, sizeof(out.it_text));
 	ike_stats(ip->ip_ike, &out.it_stats);
 	(void)client_put(cl, &out, sizeof(out));
-	client_end(cl, rq, 0, 1);
 }
 
 static void
@@ -167,9 +177,10 @@ static const struct {
 };
 
 static void
-request(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq,
-    bool kernel)
+request(const struct asked *as, struct client *cl, const struct ikectl_hdr *rq)
 {
+	struct ikeproc *ip = as->as_ip;
+
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (commands[i].op == rq->ik_op) {
 			do_command(ip, cl, rq, commands[i].cmd);
@@ -180,10 +191,12 @@ request(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq,
 		do_status(ip, cl, rq);
 		break;
 	case IKECTL_STATS:
-		do_stats(ip, cl, rq, kernel);
+		put_stats(as, cl, rq);
+		client_end(cl, rq, 0, 1);
 		break;
 	case IKECTL_MONITOR:
-		cl->cl_monitor = true;
+		put_stats(as, cl, rq);
+		cl->cl_monitor = cl->cl_fd != -1;
 		client_end(cl, rq, 0, 0);
 		break;
 	default:
@@ -192,7 +205,7 @@ request(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq,
 }
 
 static void
-client_read(struct ikeproc *ip, struct client *cl, bool kernel)
+client_read(const struct asked *as, struct client *cl)
 {
 	struct ikectl_hdr rq;
 	ssize_t n = recv(cl->cl_fd, &rq, sizeof(rq), MSG_DONTWAIT | MSG_TRUNC);
@@ -209,7 +222,7 @@ client_read(struct ikeproc *ip, struct client *cl, bool kernel)
 		client_end(cl, &rq, EINVAL, 0);
 		return;
 	}
-	request(ip, cl, &rq, kernel);
+	request(as, cl, &rq);
 }
 
 static void
@@ -253,9 +266,11 @@ control_poll(const struct control *ct, struct pollfd *p, size_t max)
 }
 
 void
-control_ready(struct control *ct, struct ikeproc *ip, bool kernel,
-    const struct pollfd *p, size_t n)
+control_ready(struct control *ct, struct ikeproc *ip, const struct events *es,
+    bool kernel, const struct pollfd *p, size_t n)
 {
+	const struct asked as = { ip, es, kernel };
+
 	for (size_t i = 0; i < n; i++) {
 		if (p[i].revents == 0)
 			continue;
@@ -263,13 +278,12 @@ control_ready(struct control *ct, struct ikeproc *ip, bool kernel,
 			control_accept(ct);
 		for (size_t c = 0; c < CONTROL_CLIENTS; c++)
 			if (ct->ct_client[c].cl_fd == p[i].fd)
-				client_read(ip, &ct->ct_client[c],
-				    kernel);
+				client_read(&as, &ct->ct_client[c]);
 	}
 }
 
 void
-control_event(struct control *ct, const struct ike_event *ev)
+control_event(struct control *ct, const struct iked_event *ie)
 {
 	struct ikectl_event out;
 
@@ -278,8 +292,9 @@ control_event(struct control *ct, const struct ike_event *ev)
 	memset(&out, 0, sizeof(out));
 	out.ie_hdr.ik_version = IKECTL_VERSION;
 	out.ie_hdr.ik_op = IKECTL_EVENT;
-	out.ie_wall = time(NULL);
-	out.ie_event = *ev;
+	out.ie_id = ie->ie_id;
+	out.ie_time = ie->ie_time;
+	out.ie_event = ie->ie_event;
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		if (ct->ct_client[i].cl_monitor)
 			(void)client_put(&ct->ct_client[i], &out, sizeof(out));

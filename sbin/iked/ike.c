@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "event.h"
 #include "libutil/log.h"
 #include "libutil/sandbox.h"
 
@@ -33,6 +34,7 @@ struct shell {
 	int		 sh_udp;	/* -1 likewise */
 	int		 sh_source;
 	struct control	*sh_control;
+	struct events	 sh_events;
 	struct imsg	 sh_msg;
 };
 
@@ -147,8 +149,10 @@ static void
 shell_event(void *arg, const struct ike_event *ev)
 {
 	struct shell *sh = arg;
+	struct iked_event ie;
 
-	control_event(sh->sh_control, ev);
+	events_add(&sh->sh_events, shell_now(NULL), ev, &ie);
+	control_event(sh->sh_control, &ie);
 }
 
 /* ---- sockets of the network kernel -------------------------------- */
@@ -260,6 +264,23 @@ take_fd(struct shell *sh, const struct imsg *im)
 	return false;
 }
 
+/* False: not about events. */
+static bool
+from_parent_event(struct shell *sh, const struct imsg *im)
+{
+	const uint64_t *v = imsg_body(im, sizeof(*v));
+
+	if (v == NULL || im->im_fd != -1)
+		return false;
+	if (im->im_type == IMSG_EVENT_LAST)
+		sh->sh_events.es_last = *v;
+	else if (im->im_type == IMSG_EVENT_LOST)
+		sh->sh_events.es_lost_parent = *v;
+	else
+		return false;
+	return true;
+}
+
 static bool
 from_parent(struct shell *sh, const struct imsg *im)
 {
@@ -273,6 +294,12 @@ from_parent(struct shell *sh, const struct imsg *im)
 	case IMSG_POLICY_RULE:
 		return ikeproc_policy_rule(ip,
 		    imsg_body(im, sizeof(struct iked_rule)));
+	case IMSG_POLICY_BLOCKED:
+		return ikeproc_policy_blocked(ip,
+		    imsg_body(im, sizeof(struct iked_blocked)));
+	case IMSG_EVENT_LAST:
+	case IMSG_EVENT_LOST:
+		return from_parent_event(sh, im);
 	case IMSG_POLICY_END:
 		revision = imsg_body(im, sizeof(*revision));
 		return revision != NULL && ip->ip_ike != NULL &&
@@ -362,7 +389,8 @@ turn(struct shell *sh)
 		udp_read(sh);
 	if (n != 0)
 		control_ready(sh->sh_control, &sh->sh_ip,
-		    sh->sh_key != NULL && sh->sh_udp != -1, p + P_FIXED, n);
+		    &sh->sh_events, sh->sh_key != NULL && sh->sh_udp != -1,
+		    p + P_FIXED, n);
 	ikeproc_timer(&sh->sh_ip);
 	ikeproc_act(&sh->sh_ip);
 	return !sh->sh_ip.ip_ending;
@@ -380,6 +408,7 @@ iked_ike(int parentfd, int authfd, const char *rundir)
 	    !sandbox_enter(SANDBOX_NET))
 		log_fatal("cannot give up privilege");
 	sh->sh_parent = parentfd;
+	events_init(&sh->sh_events, parentfd);
 	sh->sh_auth = authfd;
 	sh->sh_udp = sh->sh_source = -1;
 	sh->sh_io = (struct ikeio){ .io_arg = sh, .io_now = shell_now,

@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "event.h"
 #include "iked.h"
 #include "libctl/ikectl.h"
 #include "libpolicy/store.h"
@@ -45,12 +46,15 @@ struct parent {
 	struct policy_store *pa_store;
 	struct policyctl *pa_policyctl;
 	uint64_t	 pa_revision;
+	bool		 pa_ending;
 	bool		 pa_begun;		/* the ike process takes descriptors */
 	bool		 pa_loaded;		/* a first policy has gone out */
 	bool		 pa_kernel;		/* the ike process has its sockets */
 	bool		 pa_kernel_lost;	/* it had, once */
 	bool		 pa_told_policyd;	/* its absence is in the log */
 	bool		 pa_told_kernel;
+	struct history_client *pa_history;
+	uint64_t	 pa_lost;		/* of it, as told */
 	struct imsg	 pa_msg;
 };
 
@@ -204,6 +208,19 @@ send_secrets(struct parent *pa, const struct policy *pol)
 	return ok && imsg_send(pa->pa_auth, IMSG_SECRET_END, 0, NULL, 0, -1);
 }
 
+/* A rule that is left out is shown with the reason. */
+static bool
+send_blocked(struct parent *pa, const struct policy_ike *ik, const char *why)
+{
+	struct iked_blocked ib = { .ib_local = ik->ik_local,
+	    .ib_peer = ik->ik_peer.pr_addr };
+
+	(void)snprintf(ib.ib_name, sizeof(ib.ib_name), "%s", ik->ik_name);
+	(void)snprintf(ib.ib_why, sizeof(ib.ib_why), "%s", why);
+	return imsg_send(pa->pa_ike, IMSG_POLICY_BLOCKED, 0, &ib, sizeof(ib),
+	    -1);
+}
+
 static bool
 send_rules(struct parent *pa, const struct policy *pol, uint64_t revision)
 {
@@ -222,13 +239,15 @@ send_rules(struct parent *pa, const struct policy *pol, uint64_t revision)
 	connect_kernel(pa);
 	for (size_t i = 0; ok && i < pol->pol_nikes; i++) {
 		why = iked_rule_make(pol, &pol->pol_ikes[i], rule);
-		if (why != NULL)
+		if (why != NULL) {
 			log_err("revision %llu: rule \"%s\" left out: %s",
 			    (unsigned long long)revision,
 			    pol->pol_ikes[i].ik_name, why);
-		else
+			ok = send_blocked(pa, &pol->pol_ikes[i], why);
+		} else {
 			ok = imsg_send(pa->pa_ike, IMSG_POLICY_RULE, 0, rule,
 			    sizeof(*rule), -1);
+		}
 	}
 	free(rule);
 	return ok && imsg_send(pa->pa_ike, IMSG_POLICY_END, 0, &revision,
@@ -359,14 +378,67 @@ start_all(struct parent *pa)
 	pa->pa_ike = ike[0];
 }
 
-/* Ends the children: the ike process first, which needs time for its Deletes. */
+/* ---- history ------------------------------------------------------ */
+
+/* New numbers begin behind those of the history, if there is one. */
 static void
-stop_all(struct parent *pa)
+history_start(struct parent *pa)
 {
-	(void)imsg_send(pa->pa_ike, IMSG_SHUTDOWN, 0, NULL, 0, -1);
-	(void)waitpid(pa->pa_pid_ike, NULL, 0);
-	close(pa->pa_auth);
-	(void)waitpid(pa->pa_pid_auth, NULL, 0);
+	const char *why;
+	struct history *hi = history_open_ro(pa->pa_db, &why);
+	uint64_t last = 0;
+
+	pa->pa_history = history_client_new(pa->pa_run);
+	if (pa->pa_history == NULL)
+		log_fatal("history");
+	if (hi != NULL)
+		(void)history_last(hi, &last, &why);
+	history_close(hi);
+	(void)imsg_send(pa->pa_ike, IMSG_EVENT_LAST, 0, &last, sizeof(last),
+	    -1);
+}
+
+static void
+keep_event(struct parent *pa, const struct imsg *im)
+{
+	const struct iked_event *ie = imsg_body(im, sizeof(*ie));
+	struct history_event he;
+
+	if (ie == NULL || ie->ie_id == 0)
+		return;
+	event_for_history(ie, &he);
+	history_client_add(pa->pa_history, &he);
+}
+
+static void
+history_turn(struct parent *pa)
+{
+	struct timespec ts;
+	uint64_t lost;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	history_client_turn(pa->pa_history, (int64_t)ts.tv_sec * 1000 +
+	    ts.tv_nsec / 1000000);
+	lost = history_client_lost(pa->pa_history);
+	if (lost != pa->pa_lost)
+		(void)imsg_send(pa->pa_ike, IMSG_EVENT_LOST, 0, &lost,
+		    sizeof(lost), -1);
+	pa->pa_lost = lost;
+}
+
+/* How long to wait, ms; -1: for ever. */
+static int
+serve_wait(const struct parent *pa)
+{
+	struct timespec ts;
+	int ms;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	ms = history_client_wait(pa->pa_history, (int64_t)ts.tv_sec * 1000 +
+	    ts.tv_nsec / 1000000);
+	if (pa->pa_kernel && pa->pa_policyctl != NULL)
+		return ms;
+	return ms == -1 || ms > RETRY_MS ? RETRY_MS : ms;
 }
 
 static void
@@ -378,27 +450,47 @@ from_ike(struct parent *pa)
 		if (pa->pa_msg.im_type == IMSG_KERNEL_GONE) {
 			pa->pa_kernel = false;
 			pa->pa_kernel_lost = true;
+		} else if (pa->pa_msg.im_type == IMSG_EVENT) {
+			keep_event(pa, &pa->pa_msg);
 		} else if (pa->pa_msg.im_fd != -1) {
 			close(pa->pa_msg.im_fd);
 		}
-	if (r == -1)
+	if (r == -1 && !pa->pa_ending)
 		log_fatal("the ike process has ended");
+}
+
+/* Ends the children: the ike process first, which needs time for its Deletes. */
+static void
+stop_all(struct parent *pa)
+{
+	(void)imsg_send(pa->pa_ike, IMSG_SHUTDOWN, 0, NULL, 0, -1);
+	(void)waitpid(pa->pa_pid_ike, NULL, 0);
+	close(pa->pa_auth);
+	(void)waitpid(pa->pa_pid_auth, NULL, 0);
+	/* Its last words. */
+	pa->pa_ending = true;
+	from_ike(pa);
+	history_client_flush(pa->pa_history, 2000);
+	history_client_free(pa->pa_history);
 }
 
 static void
 serve(struct parent *pa, const sigset_t *waiting)
 {
 	while (!got_term) {
-		struct pollfd p[3] = {
+		struct pollfd p[4] = {
 			{ .fd = pa->pa_ike, .events = POLLIN },
 			{ .fd = pa->pa_auth, .events = POLLIN },
 			{ .fd = pa->pa_policyctl == NULL ? -1 :
 			    policyctl_fd(pa->pa_policyctl), .events = POLLIN },
+			{ .fd = history_client_fd(pa->pa_history),
+			    .events = POLLIN },
 		};
-		bool all = pa->pa_kernel && pa->pa_policyctl != NULL;
-		struct timespec ts = { .tv_nsec = RETRY_MS * 1000000 };
+		int ms = serve_wait(pa);
+		struct timespec ts = { .tv_sec = ms / 1000,
+		    .tv_nsec = ms % 1000 * 1000000L };
 
-		if (ppoll(p, 3, all ? NULL : &ts, waiting) == -1 &&
+		if (ppoll(p, 4, ms == -1 ? NULL : &ts, waiting) == -1 &&
 		    errno != EINTR)
 			log_fatal("poll");
 		errno = 0;
@@ -414,6 +506,7 @@ serve(struct parent *pa, const sigset_t *waiting)
 		connect_policyd(pa);
 		policy_events(pa);
 		connect_kernel(pa);
+		history_turn(pa);
 	}
 }
 
@@ -470,6 +563,7 @@ main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (!sandbox_enter(SANDBOX_FILES))
 		log_fatal("cannot give up privilege");
+	history_start(pa);
 	/* The first policy makes the IKE core; then it takes descriptors. */
 	connect_policyd(pa);
 	policy_events(pa);

@@ -9,7 +9,8 @@
  *	parent -> ike:	descriptors, policies without secrets
  *	parent -> auth:	secrets
  *	ike <-> auth:	octets to sign or to verify, and the answers
- *	ike -> parent:	the network kernel has gone; how a policy was taken
+ *	ike -> parent:	the network kernel has gone; what happens to tunnels
+ *	parent -> policyd: the same, for the history
  */
 #ifndef IKED_H
 #define IKED_H
@@ -43,6 +44,13 @@ enum iked_imsg {
 	/* auth -> ike */
 	IMSG_SIGNED,		/* struct iked_signed */
 	IMSG_VERIFIED,		/* uint32_t enum ike_verify */
+	/* parent -> ike, between BEGIN and END: a rule that is left out */
+	IMSG_POLICY_BLOCKED,	/* struct iked_blocked */
+	/* ike -> parent */
+	IMSG_EVENT,		/* struct iked_event */
+	/* parent -> ike */
+	IMSG_EVENT_LAST,	/* uint64_t: highest number in the history */
+	IMSG_EVENT_LOST,	/* uint64_t: events that policyd could not be given */
 };
 
 /* The `set` lines that concern the ike process. */
@@ -57,6 +65,18 @@ struct iked_rule {
 	struct ike_policy	ir_policy;	/* po_children is not used: */
 	struct ike_child_conf	ir_child;
 	uint8_t			ir_dynamic;	/* the SPD entries come and go with the SAs */
+};
+
+struct iked_blocked {
+	char			ib_name[IKE_NAME_MAX];	/* cut, if it is too long */
+	char			ib_why[192];
+	struct addr		ib_local, ib_peer;
+};
+
+struct iked_event {
+	uint64_t		ie_id;		/* 0: not for the history */
+	int64_t			ie_time;	/* ms since 1970 */
+	struct ike_event	ie_event;
 };
 
 struct iked_secret {

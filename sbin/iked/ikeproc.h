@@ -4,6 +4,7 @@
  *
  * Without I/O, so that the simulator runs the same objects:
  *	act.c		the IKE core's actions, the policy, auth's answers
+ *	blocked.c	rules that are left out, and the status of all
  *	kernel.c	what the key socket carries: SPIs, SAs, ACQUIRE, EXPIRE
  *	udp.c		what the UDP service carries: datagrams
  * The shell:
@@ -40,6 +41,11 @@ struct ikeio {
 	void		(*io_event)(void *arg, const struct ike_event *ev);
 };
 
+struct blocked {
+	struct iked_blocked	*bl_list;
+	size_t			 bl_n;
+};
+
 struct ikeproc {
 	const struct ikeio	*ip_io;
 	struct ike		*ip_ike;		/* NULL before the first policy */
@@ -50,6 +56,8 @@ struct ikeproc {
 	size_t			 ip_nrules;
 	struct iked_rule	*ip_next;		/* being received */
 	size_t			 ip_nnext;
+	struct blocked		 ip_blocked;		/* likewise */
+	struct blocked		 ip_next_blocked;
 	uint64_t		 ip_revision;
 	uint64_t		 ip_failed;
 	char			 ip_failed_text[256];
@@ -81,6 +89,16 @@ ikeproc_now(const struct ikeproc *ip)
 {
 	return ip->ip_io->io_now(ip->ip_io->io_arg);
 }
+
+/* ---- blocked.c ---------------------------------------------------- */
+
+/* A rule that is left out of the policy being received. */
+bool		 ikeproc_policy_blocked(struct ikeproc *ip, const struct iked_blocked *ib);
+/* What was received is in force. */
+void		 blocked_take(struct ikeproc *ip);
+void		 blocked_clear(struct blocked *b);
+/* A line for each configured tunnel, in force or not. */
+void		 ikeproc_status(const struct ikeproc *ip, ike_status_fn *fn, void *arg);
 
 /* ---- kernel.c ----------------------------------------------------- */
 

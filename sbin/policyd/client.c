@@ -310,6 +310,8 @@ client_message(struct policyd *pd, struct client *cl, struct cur *c)
 		if (cur_end(c))
 			send_state(pd, cl, seq);
 		return cur_end(c);
+	case HISTORY_OP_KEEP:
+		return history_message(pd, cl, seq, c);
 	case POLICYW_SUBSCRIBE:
 		if (!cur_end(c))
 			return false;

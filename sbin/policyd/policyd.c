@@ -219,6 +219,7 @@ main(int argc, char **argv)
 		loop_once(&pd);
 	control_close(&pd);
 	apply_disconnect(&pd, NULL);
+	history_close(pd.pd_history);
 	policy_store_close(pd.pd_store);
 	return 0;
 }

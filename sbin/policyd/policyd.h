@@ -5,6 +5,7 @@
  *	policyd.c	start, the loop over sockets, the end
  *	client.c	the control socket: who may ask, what they ask
  *	commit.c	texts to a revision
+ *	history.c	what iked tells of tunnels
  *	apply.c		the revision to the network kernel, by difference
  */
 #ifndef POLICYD_H
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "libhistory/history.h"
 #include "libpfkey/pfkey.h"
 #include "libpolicy/policywire.h"
 #include "libpolicy/storew.h"
@@ -39,6 +41,9 @@ struct policyd {
 	struct policy_store	*pd_store;
 	struct client		 pd_client[CLIENTS_MAX];
 
+	struct history		*pd_history;	/* NULL: not opened yet */
+	bool			 pd_history_failed;	/* which is in the log */
+
 	uint64_t		 pd_committed;	/* newest revision */
 	uint64_t		 pd_applied;	/* in force, as far as we know */
 	char			 pd_problem[PROBLEM_MAX];	/* of applying */
@@ -57,6 +62,10 @@ void	client_read(struct policyd *pd, struct client *cl);
 void	client_close(struct client *cl);
 /* The new revision to all subscribers. */
 void	control_announce(struct policyd *pd);
+
+/* history.c: an HISTORY_OP_KEEP; false: it does not fit. */
+bool	history_message(struct policyd *pd, struct client *cl, uint32_t seq,
+	    struct cur *c);
 
 /* commit.c: false with a text; on true pd_committed has advanced. */
 bool	commit_texts(struct policyd *pd, struct policy_texts *tx,

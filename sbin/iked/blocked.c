@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Rules of the policy that this daemon cannot carry out: the parent leaves
+ * them out and tells why, and they are shown beside the others, so that no
+ * configured tunnel is hidden.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ikeproc.h"
+
+bool
+ikeproc_policy_blocked(struct ikeproc *ip, const struct iked_blocked *ib)
+{
+	struct blocked *b = &ip->ip_next_blocked;
+	struct iked_blocked *list;
+
+	if (ib == NULL ||
+	    memchr(ib->ib_name, '\0', sizeof(ib->ib_name)) == NULL ||
+	    memchr(ib->ib_why, '\0', sizeof(ib->ib_why)) == NULL)
+		return false;
+	list = reallocarray(b->bl_list, b->bl_n + 1, sizeof(*list));
+	if (list == NULL)
+		return false;
+	b->bl_list = list;
+	list[b->bl_n++] = *ib;
+	return true;
+}
+
+void
+blocked_clear(struct blocked *b)
+{
+	free(b->bl_list);
+	*b = (struct blocked){ .bl_n = 0 };
+}
+
+void
+blocked_take(struct ikeproc *ip)
+{
+	blocked_clear(&ip->ip_blocked);
+	ip->ip_blocked = ip->ip_next_blocked;
+	ip->ip_next_blocked = (struct blocked){ .bl_n = 0 };
+}
+
+static void
+line(const struct iked_blocked *ib, struct ike_status *st)
+{
+	memset(st, 0, sizeof(*st));
+	(void)snprintf(st->st_policy, sizeof(st->st_policy), "%s", ib->ib_name);
+	(void)snprintf(st->st_child, sizeof(st->st_child), "%s", ib->ib_name);
+	(void)snprintf(st->st_note, sizeof(st->st_note), "%s", ib->ib_why);
+	st->st_state = IKE_ST_BLOCKED;
+	st->st_reason = IKE_R_CONFIG;
+	st->st_local = ib->ib_local;
+	st->st_peer = ib->ib_peer;
+}
+
+void
+ikeproc_status(const struct ikeproc *ip, ike_status_fn *fn, void *arg)
+{
+	struct ike_status st;
+
+	ike_status(ip->ip_ike, ikeproc_now(ip), fn, arg);
+	for (size_t i = 0; i < ip->ip_blocked.bl_n; i++) {
+		line(&ip->ip_blocked.bl_list[i], &st);
+		fn(arg, &st);
+	}
+}
