@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libpolicy/ifaddr.h"
 #include "libpolicy/store.h"
 #include "ipsecctl.h"
 
@@ -40,13 +41,32 @@ send_texts(const struct options *op, unsigned flags)
 	return res.re_ok && res.re_applied ? 0 : 1;
 }
 
+static char *
+load_read(void *arg, const char *name, bool secret, size_t *len,
+    const char **why)
+{
+	struct options *op = arg;
+
+	return policy_texts_env_disk(&op->op_texts, name, secret, len, why);
+}
+
+static size_t
+load_iface(void *arg, const char *name, struct policy_ifaddr *out, size_t max,
+    const char **why)
+{
+	const struct options *op = arg;
+
+	return policy_ifaddrs(op->op_rundir, name, out, max, why);
+}
+
 int
 ipsecctl_load(struct options *op)
 {
 	static struct policy_errors errs;
 	struct policy_env env = {
-		.env_read = policy_texts_env_disk,
-		.env_arg = &op->op_texts,
+		.env_read = load_read,
+		.env_iface = load_iface,
+		.env_arg = op,
 	};
 	struct policy pol;
 	bool ok = policy_texts_parse(&op->op_texts, &pol, &env, &errs);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libpolicy/ifaddr.h"
 #include "libpolicy/parse.h"
 #include "libutil/log.h"
 #include "policyd.h"
@@ -47,11 +48,21 @@ commit_form(void *arg, const char *form, size_t len,
 	policy_forms_add(&cm->cm_forms, form, len, keys, nkeys);
 }
 
+static size_t
+commit_iface(void *arg, const char *name, struct policy_ifaddr *out,
+    size_t max, const char **why)
+{
+	struct commit *cm = arg;
+
+	return policy_ifaddrs(cm->cm_pd->pd_rundir, name, out, max, why);
+}
+
 static bool
 commit_parse(struct commit *cm, char *text, size_t cap)
 {
 	struct policy_env env = { .env_read = commit_read,
 	    .env_unseal = commit_unseal, .env_secret = commit_form,
+	    .env_iface = commit_iface,
 	    .env_arg = cm };
 	struct policy_errors *errs = calloc(1, sizeof(*errs));
 	FILE *out;
