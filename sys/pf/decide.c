@@ -79,7 +79,8 @@ path_in(struct nk *nk, const struct pkt *p, struct path *pa, bool here)
 	enum drop_reason why;
 	struct sp *sp = NULL;
 
-	if (if_is_local(nk, &src))
+	/* nobody else sends from our addresses, and nobody from one of all (RFC 1122 3.2.1.3) */
+	if (if_is_local(nk, &src) || if_is_broadcast(nk, &src))
 		return DROP_IP_ADDR;
 	pa->pa_ifp[0] = p->pkt_came_sa != NULL ? nk->nk_ifs->it_enc : p->pkt_ifp;
 	if (here && pa->pa_key.fk_proto == IPPROTO_UDP &&

@@ -129,6 +129,12 @@ stages(void)
 	CU_ASSERT_EQUAL(got.ei_verdict, EXPLAIN_FORWARDED);
 	TEST_STRING(got.ei_oif, "in0");
 	TEST_STRING(got.ei_rule[0].ex_ifname, "enc0");
+
+	test_row("from a broadcast address of ours");
+	er = described(17, "10.1.0.255", "10.2.0.1");
+	ask(&er);
+	TEST_STRING(got.ei_drop_name, "IP_ADDR");
+	CU_ASSERT_EQUAL(got.ei_nanswers, 0);
 	gateways_close(&gw);
 
 	test_row("no SA, nobody to ask");
