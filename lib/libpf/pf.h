@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "libpf/pfrule.h"
 
@@ -65,6 +66,8 @@ void	 pf_conf_free(struct pf_conf *);
 char	*pf_rule_print(const struct pf_rule *, char buf[PF_RULE_STRLEN]);
 /* "10.0.0.0/8", "! 10.0.0.1" */
 char	*pf_entry_print(const struct pf_table_entry *, char buf[PREFIX_STRLEN + 2]);
+/* All of it in normal form, which parses to the same. */
+void	 pf_conf_print(const struct pf_conf *, FILE *);
 /* "table <t> persist"; without the addresses */
 char	*pf_table_print(const char *name, uint32_t flags, char buf[PF_TABLE_MAX + 64]);
 /* An address or prefix, with "!" in front if negated; false: neither. */

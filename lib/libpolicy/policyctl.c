@@ -229,7 +229,8 @@ send_text(struct policyctl *pc, const struct policy_text_item *ti)
 		size_t n = ti->ti_len - off;
 
 		wcur_u8(&w, (uint8_t)ti->ti_kind);
-		wcur_u8(&w, off != 0 ? POLICYW_MORE : 0);
+		wcur_u8(&w, (uint8_t)((off != 0 ? POLICYW_MORE : 0) |
+		    ti->ti_part << POLICYW_PART_SHIFT));
 		wcur_u16(&w, (uint16_t)(off == 0 ? name : 0));
 		if (off == 0)
 			wcur_put(&w, ti->ti_name, name);
@@ -244,10 +245,8 @@ send_text(struct policyctl *pc, const struct policy_text_item *ti)
 }
 
 static bool
-send_load(struct policyctl *pc, const struct policy_texts *tx, unsigned flags,
-    const char *reason)
+send_texts(struct policyctl *pc, const struct policy_texts *tx, unsigned flags)
 {
-	size_t n = reason != NULL ? strlen(reason) : 0;
 	struct wcur w = ctl_begin(pc, POLICYW_RESET);
 
 	if (!ctl_send(pc, &w))
@@ -256,33 +255,87 @@ send_load(struct policyctl *pc, const struct policy_texts *tx, unsigned flags,
 		if (!send_text(pc, &tx->tx_v[i]))
 			return false;
 	}
-	if (n > POLICYW_REASON_MAX)
-		n = POLICYW_REASON_MAX;
-	w = ctl_begin(pc, POLICYW_LOAD);
-	wcur_u32(&w, flags);
-	wcur_u16(&w, (uint16_t)n);
-	wcur_put(&w, reason, n);
-	return ctl_send(pc, &w);
+	return true;
 }
 
-void
-policyctl_load(struct policyctl *pc, const struct policy_texts *tx,
-    unsigned flags, const char *reason, struct policyctl_result *res)
+static void
+put_reason(struct wcur *w, const char *reason)
+{
+	size_t n = reason != NULL ? strlen(reason) : 0;
+
+	if (n > POLICYW_REASON_MAX)
+		n = POLICYW_REASON_MAX;
+	wcur_u16(w, (uint16_t)n);
+	wcur_put(w, reason, n);
+}
+
+/* Sends the request, unless ok is false already, and waits for its result. */
+static void
+ask_result(struct policyctl *pc, bool ok, const struct wcur *w,
+    struct policyctl_result *res)
 {
 	struct cur body;
 
 	memset(res, 0, sizeof(*res));
-	if (!send_load(pc, tx, flags, reason) ||
-	    !ctl_wait(pc, POLICYW_RESULT, &body)) {
+	if (!ok || !ctl_send(pc, w) || !ctl_wait(pc, POLICYW_RESULT, &body)) {
 		(void)snprintf(res->re_text, sizeof(res->re_text),
 		    "policyd has gone before it answered: look at "
-		    "'ipsecctl -s all' for what is in force");
+		    "'ipsecctl history' for what is in force");
 		return;
 	}
 	res->re_ok = cur_u8(&body) == 1;
 	res->re_applied = cur_u8(&body) == 1;
 	res->re_revision = cur_u64(&body);
 	ctl_text(&body, res->re_text, sizeof(res->re_text));
+}
+
+void
+policyctl_load(struct policyctl *pc, const struct policy_texts *tx,
+    unsigned flags, const char *reason, struct policyctl_result *res)
+{
+	bool ok = send_texts(pc, tx, flags);
+	struct wcur w = ctl_begin(pc, POLICYW_LOAD);
+
+	wcur_u32(&w, flags);
+	put_reason(&w, reason);
+	ask_result(pc, ok, &w, res);
+}
+
+void
+policyctl_commit(struct policyctl *pc, const struct policy_texts *tx,
+    unsigned flags, uint64_t base, uint32_t confirm, const char *reason,
+    struct policyctl_result *res)
+{
+	bool ok = send_texts(pc, tx, flags);
+	struct wcur w = ctl_begin(pc, POLICYW_COMMIT);
+
+	wcur_u32(&w, flags);
+	wcur_u64(&w, base);
+	wcur_u32(&w, confirm);
+	put_reason(&w, reason);
+	ask_result(pc, ok, &w, res);
+}
+
+void
+policyctl_confirm(struct policyctl *pc, uint64_t revision,
+    struct policyctl_result *res)
+{
+	struct wcur w = ctl_begin(pc, POLICYW_CONFIRM);
+
+	wcur_u64(&w, revision);
+	ask_result(pc, true, &w, res);
+}
+
+void
+policyctl_rollback(struct policyctl *pc, uint64_t to, uint32_t confirm,
+    const char *reason, struct policyctl_result *res)
+{
+	struct wcur w = ctl_begin(pc, POLICYW_ROLLBACK);
+
+	wcur_u64(&w, to);
+	wcur_u32(&w, confirm);
+	put_reason(&w, reason);
+	ask_result(pc, true, &w, res);
 }
 
 bool

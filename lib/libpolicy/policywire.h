@@ -6,12 +6,18 @@
  *	header	u16 version, u16 operation, u32 sequence (echoed)
  *
  *	client to policyd
- *	TEXT	u8 kind, u8 flags, u16 length of name, name, bytes of body.
+ *	TEXT	u8 kind, u8 flags (bits 4 and 5: the part, policy_part), u16 length of name, name, bytes of body.
  *		A first record makes a text; with POLICYW_MORE the bytes go to
  *		the end of the text sent last.  No answer.
  *	RESET	forgets the texts sent.  No answer.
  *	LOAD	u32 POLICYCTL_* flags, u16 length of reason, reason.
  *		Commits the texts sent and forgets them; answered by RESULT.
+ *	COMMIT	u32 POLICYCTL_* flags, u64 base (all ones: any), u32 ms until it
+ *		goes back unless confirmed (0: never), u16 length of reason,
+ *		reason.  As LOAD; refused if base is not the newest revision.
+ *	CONFIRM	u64 revision that waits (0: whichever); answered by RESULT.
+ *	ROLLBACK u64 revision, u32 ms as in COMMIT, u16 length of reason,
+ *		reason.  A new revision as that one was; answered by RESULT.
  *	STATUS	answered by STATE.
  *	SUBSCRIBE answered by REVISION, at once and after each commit.
  *
@@ -39,6 +45,7 @@ enum {
 	POLICYW_TOTAL_MAX	= 128 << 20,	/* of all texts of one load */
 	POLICYW_REASON_MAX	= 1024,
 	POLICYW_MORE		= 1,
+	POLICYW_PART_SHIFT	= 4,
 };
 
 enum policyw_op {
@@ -47,6 +54,9 @@ enum policyw_op {
 	POLICYW_LOAD,
 	POLICYW_STATUS,
 	POLICYW_SUBSCRIBE,
+	POLICYW_COMMIT,
+	POLICYW_CONFIRM,
+	POLICYW_ROLLBACK,
 	POLICYW_RESULT	= 64,
 	POLICYW_STATE,
 	POLICYW_REVISION,

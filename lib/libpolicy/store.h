@@ -132,7 +132,10 @@ bool	policyctl_next(struct policyctl *pc, struct policyctl_event *ev);
 enum {
 	POLICYCTL_DELETE = 1,	/* take the rules of the texts away */
 	POLICYCTL_FLUSH	 = 2,	/* an empty policy; texts are not sent */
+	POLICYCTL_KEEP	 = 4,	/* ipsec.conf or iked.conf stays if it has no text here */
 };
+
+#define POLICYCTL_ANY	UINT64_MAX	/* base: whatever is newest */
 
 struct policyctl_result {
 	bool		re_ok;		/* committed */
@@ -147,6 +150,20 @@ struct policyctl_result {
  */
 void	policyctl_load(struct policyctl *pc, const struct policy_texts *tx,
 	    unsigned flags, const char *reason, struct policyctl_result *res);
+
+/*
+ * As policyctl_load(), if base is still the newest revision.  confirm, ms:
+ * it goes back by itself unless policyctl_confirm() comes in time; 0: never.
+ */
+void	policyctl_commit(struct policyctl *pc, const struct policy_texts *tx,
+	    unsigned flags, uint64_t base, uint32_t confirm, const char *reason,
+	    struct policyctl_result *res);
+/* revision 0: whichever waits. */
+void	policyctl_confirm(struct policyctl *pc, uint64_t revision,
+	    struct policyctl_result *res);
+/* A new revision as `to` was. */
+void	policyctl_rollback(struct policyctl *pc, uint64_t to, uint32_t confirm,
+	    const char *reason, struct policyctl_result *res);
 
 struct policyctl_status {
 	uint64_t	ps_committed;	/* newest revision, 0 none */

@@ -12,54 +12,6 @@
 #include "libpolicy/parse.h"
 #include "libpolicy/store_int.h"
 
-/* ---- forms of keys in texts ---- */
-
-void
-policy_forms_add(struct policy_forms *pf, const char *form, size_t len,
-    const struct policy_key *keys, size_t nkeys)
-{
-	struct policy_form *v, *f;
-
-	/* what stands between the quotes: a comment may repeat it without */
-	if (len >= 2 && form[0] == '"' && form[len - 1] == '"') {
-		form++;
-		len -= 2;
-	}
-	v = reallocarray(pf->pf_v, pf->pf_n + 1, sizeof(*v));
-	if (v == NULL) {
-		pf->pf_memory = true;
-		return;
-	}
-	pf->pf_v = v;
-	f = &v[pf->pf_n];
-	memset(f, 0, sizeof(*f));
-	if ((f->pf_form = malloc(len + 1)) == NULL) {
-		pf->pf_memory = true;
-		return;
-	}
-	memcpy(f->pf_form, form, len);
-	f->pf_form[len] = '\0';
-	f->pf_len = len;
-	for (; f->pf_nkeys < nkeys && f->pf_nkeys < 2; f->pf_nkeys++)
-		policy_key_copy(&f->pf_key[f->pf_nkeys], &keys[f->pf_nkeys]);
-	pf->pf_n++;
-}
-
-void
-policy_forms_free(struct policy_forms *pf)
-{
-	for (size_t i = 0; i < pf->pf_n; i++) {
-		struct policy_form *f = &pf->pf_v[i];
-
-		explicit_bzero(f->pf_form, f->pf_len);
-		free(f->pf_form);
-		policy_key_wipe(&f->pf_key[0]);
-		policy_key_wipe(&f->pf_key[1]);
-	}
-	free(pf->pf_v);
-	memset(pf, 0, sizeof(*pf));
-}
-
 /* ---- secrets ---- */
 
 static bool
@@ -94,8 +46,8 @@ secret_insert(struct policy_store *st, const uint8_t *finger,
 	*id = (uint64_t)next;
 	seal_close(&st->st_seal, *id, nonce, key->pk_bytes, key->pk_len,
 	    sealed);
-	stmt = store_prepare(st, "INSERT INTO secret (id, finger, nonce, "
-	    "sealed) VALUES (?, ?, ?, ?)");
+	stmt = store_keep(st, KEPT_INSERT, "INSERT INTO secret (id, finger, "
+	    "nonce, sealed) VALUES (?, ?, ?, ?)");
 	if (stmt == NULL)
 		return false;
 	(void)sqlite3_bind_int64(stmt, 1, next);
@@ -104,7 +56,7 @@ secret_insert(struct policy_store *st, const uint8_t *finger,
 	(void)sqlite3_bind_blob(stmt, 4, sealed,
 	    (int)(key->pk_len + SEAL_TAG), SQLITE_STATIC);
 	ok = sqlite3_step(stmt) == SQLITE_DONE;
-	(void)sqlite3_finalize(stmt);
+	(void)sqlite3_reset(stmt);
 	return ok;
 }
 
@@ -206,7 +158,8 @@ write_set(struct rule_writer *rw, const struct policy_set *set, bool iked)
 	rule_begin(rw);
 	if (rw->rw_ok)
 		policy_print_set(set, rw->rw_out);
-	rule_end(rw, "set", iked, NULL);
+	if (!iked || ftell(rw->rw_out) != 0)
+		rule_end(rw, "set", iked, NULL);
 }
 
 static void
@@ -272,107 +225,6 @@ commit_rules(struct policy_store *st, uint64_t rev, const struct policy *pol)
 }
 
 /* ---- texts ---- */
-
-/*
- * Forms by their first bytes, the longer ones first, so that a key that
- * begins like another is found whole.  A form is never shorter than that:
- * keys are not.
- */
-enum { FORM_HEAD = 16, FORM_BUCKETS = 1 << 14 };
-
-struct form_index {
-	const struct policy_forms	*fi_forms;
-	size_t				*fi_order;	/* of forms, sorted */
-	size_t				*fi_first;	/* of a bucket */
-	bool				*fi_used;	/* of forms */
-};
-
-static unsigned
-form_hash(const char *p)
-{
-	uint64_t h[2];
-
-	memcpy(h, p, sizeof(h));
-	h[0] = (h[0] ^ h[1] * 0xc2b2ae3d27d4eb4full) * 0x9e3779b97f4a7c15ull;
-	return (unsigned)(h[0] >> 50);
-}
-
-static int
-form_cmp(const void *a, const void *b, void *forms)
-{
-	const struct policy_forms *pf = forms;
-	const struct policy_form *x = &pf->pf_v[*(const size_t *)a];
-	const struct policy_form *y = &pf->pf_v[*(const size_t *)b];
-	unsigned hx = form_hash(x->pf_form), hy = form_hash(y->pf_form);
-
-	if (hx != hy)
-		return hx < hy ? -1 : 1;
-	if (x->pf_len != y->pf_len)
-		return x->pf_len > y->pf_len ? -1 : 1;
-	return memcmp(x->pf_form, y->pf_form, x->pf_len);
-}
-
-static void
-forms_free(struct form_index *fi)
-{
-	free(fi->fi_order);
-	free(fi->fi_first);
-	free(fi->fi_used);
-}
-
-static bool
-forms_index(struct form_index *fi, struct policy_forms *pf)
-{
-	size_t n = 0;
-
-	fi->fi_forms = pf;
-	fi->fi_order = calloc(pf->pf_n + 1, sizeof(*fi->fi_order));
-	fi->fi_first = calloc(FORM_BUCKETS + 1, sizeof(*fi->fi_first));
-	fi->fi_used = calloc(pf->pf_n + 1, sizeof(*fi->fi_used));
-	if (fi->fi_order == NULL || fi->fi_first == NULL ||
-	    fi->fi_used == NULL)
-		return false;
-	for (size_t i = 0; i < pf->pf_n; i++) {
-		if (pf->pf_v[i].pf_len < FORM_HEAD)
-			continue;	/* not used: will be refused */
-		fi->fi_order[n++] = i;
-		fi->fi_first[form_hash(pf->pf_v[i].pf_form) + 1]++;
-	}
-	for (size_t i = 0; i < FORM_BUCKETS; i++)
-		fi->fi_first[i + 1] += fi->fi_first[i];
-	qsort_r(fi->fi_order, n, sizeof(*fi->fi_order), form_cmp, pf);
-	return true;
-}
-
-static bool
-same_form(const struct policy_form *a, const struct policy_form *b)
-{
-	return a->pf_len == b->pf_len &&
-	    memcmp(a->pf_form, b->pf_form, a->pf_len) == 0;
-}
-
-/* The longest form that stands at p. */
-static const struct policy_form *
-form_at(const struct form_index *fi, const char *p, size_t left)
-{
-	unsigned h;
-
-	if (left < FORM_HEAD)
-		return NULL;
-	h = form_hash(p);
-	for (size_t i = fi->fi_first[h]; i < fi->fi_first[h + 1]; i++) {
-		const struct policy_form *f =
-		    &fi->fi_forms->pf_v[fi->fi_order[i]];
-
-		if (f->pf_len > left || memcmp(p, f->pf_form, f->pf_len) != 0)
-			continue;
-		for (size_t j = i; j < fi->fi_first[h + 1] && same_form(f,
-		    &fi->fi_forms->pf_v[fi->fi_order[j]]); j++)
-			fi->fi_used[fi->fi_order[j]] = true;
-		return f;
-	}
-	return NULL;
-}
 
 static void
 print_sealed(const struct policy_form *f, FILE *out)
@@ -471,7 +323,7 @@ commit_texts(struct policy_store *st, uint64_t rev, struct policy_commit *co,
     const char **why)
 {
 	struct form_index fi = { 0 };
-	bool ok = forms_index(&fi, co->co_forms);
+	bool ok = form_index_make(&fi, co->co_forms);
 	int ord = 0;
 
 	if (ok && !policy_texts_has(co->co_texts, POLICY_PART_IPSEC) &&
@@ -497,7 +349,7 @@ commit_texts(struct policy_store *st, uint64_t rev, struct policy_commit *co,
 			(void)store_fail(st, why, "a key is put together from "
 			    "several macros or lines: write it in one piece");
 	}
-	forms_free(&fi);
+	form_index_free(&fi);
 	return ok;
 }
 

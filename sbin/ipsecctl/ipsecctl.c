@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "libpolicy/store.h"
+#include "command.h"
 #include "explain.h"
 #include "ipsecctl.h"
 
@@ -136,7 +137,8 @@ parse_options(struct options *op, int argc, char **argv)
 	if (optind != argc && strcmp(argv[optind], "explain") == 0)
 		op->op_explain = argv + optind + 1;
 	else if (optind != argc)
-		usage();
+		exit(ipsecctl_command(policy_run_dir(op->op_rundir),
+		    op->op_keys, argc - optind, argv + optind));
 }
 
 int

@@ -60,48 +60,6 @@ load_included(void *arg, const char *path, char **text, size_t *len, char *err, 
 	return read_file(path, text, len, err, errlen);
 }
 
-/* ---- -nv: the configuration as it was understood ---- */
-
-static void
-print_timeouts(const struct pf_options *po)
-{
-	static const uint32_t defaults[PF_TM_MAX] = {
-#define X(name, text, def) [PF_TM_##name] = def,
-		PF_TIMEOUTS(X)
-#undef X
-	};
-
-	for (unsigned i = 0; i < PF_TM_MAX; i++)
-		if (po->po_timeout[i] != defaults[i])
-			printf("set timeout %s %u\n", pf_timeout_name(i), po->po_timeout[i]);
-	if (po->po_limit_states != 0)
-		printf("set limit states %u\n", po->po_limit_states);
-}
-
-static void
-print_conf(const struct pf_conf *pc)
-{
-	char rule[PF_RULE_STRLEN], table[PF_TABLE_MAX + 64], entry[PREFIX_STRLEN + 2];
-
-	print_timeouts(&pc->pc_options);
-	for (size_t i = 0; i < pc->pc_nskip; i++)
-		printf("set skip on %s\n", pc->pc_skip[i]);
-	for (size_t i = 0; i < pc->pc_ntables; i++) {
-		const struct pf_table_def *td = &pc->pc_table[i];
-
-		printf("%s", pf_table_print(td->td_name, td->td_flags, table));
-		if ((td->td_flags & PF_TABLE_KEEP) == 0) {
-			printf(" {");
-			for (size_t j = 0; j < td->td_n; j++)
-				printf(" %s", pf_entry_print(&td->td_entry[j], entry));
-			printf(" }");
-		}
-		printf("\n");
-	}
-	for (size_t i = 0; i < pc->pc_nrules; i++)
-		printf("%s\n", pf_rule_print(&pc->pc_rule[i], rule));
-}
-
 /* ---- sending ---- */
 
 static void
@@ -165,7 +123,7 @@ load_file(const struct options *op, const char *path)
 	ok = pf_parse(&pc, strcmp(path, "-") == 0 ? "stdin" : path, text, len, &env);
 	free(text);
 	if (ok && op->op_verbose != 0)
-		print_conf(&pc);
+		pf_conf_print(&pc, stdout);
 	if (ok && !op->op_noaction)
 		send_conf(op, &pc);
 	if (!ok) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The newest revision to the network kernel: what is there is read, and
- * only the difference is told.  So a second load of the same policy touches
+ * The IPsec part of a revision to the network kernel: what is there is read,
+ * and only the difference is told.  So a second load of the same policy touches
  * nothing, and a network kernel that has just started gets everything.
  */
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "libpolicy/diff.h"
 #include "libpolicy/keymsg.h"
 #include "libutil/log.h"
-#include "policyd.h"
+#include "revise.h"
 
 enum {
 	BACKOFF_MIN	= 100,		/* ms */
@@ -41,6 +41,10 @@ struct apply {
 	size_t			 ap_nfch, ap_nsch;
 	struct step		*ap_step;
 	size_t			 ap_nsteps;
+	size_t			 ap_early;	/* of them: they protect more */
+	size_t			 ap_from;	/* of the batch under way */
+	size_t			 ap_until;
+	uint64_t		 ap_number;	/* of the revision */
 	size_t			 ap_failed;
 	bool			 ap_memory;	/* was short */
 };
@@ -59,8 +63,8 @@ problem(struct policyd *pd, const char *fmt, ...)
 	return false;
 }
 
-static void
-later(struct policyd *pd)
+void
+apply_later(struct policyd *pd)
 {
 	pd->pd_backoff = pd->pd_backoff == 0 ? BACKOFF_MIN :
 	    pd->pd_backoff * 2;
@@ -79,7 +83,7 @@ apply_connect(struct policyd *pd)
 	if (pd->pd_key == NULL) {
 		int error = errno;
 
-		later(pd);
+		apply_later(pd);
 		return problem(pd, error == ENOENT || error == ECONNREFUSED ?
 		    "the network kernel does not run (%s): it gets the policy "
 		    "when it starts" : "cannot use the key socket (%s): %s",
@@ -101,7 +105,7 @@ apply_disconnect(struct policyd *pd, const char *why)
 	}
 	pfkey_close(pd->pd_key);
 	pd->pd_key = NULL;
-	pd->pd_applied = 0;
+	pd->pd_in_force = false;
 	pd->pd_backoff = 0;
 	pd->pd_retry = now_ms() + BACKOFF_MIN;
 }
@@ -195,7 +199,32 @@ add_step(struct apply *ap, uint8_t type, const struct policy_flow *fl,
 	ap->ap_step[ap->ap_nsteps++] = (struct step){ type, fl, sa };
 }
 
-/* SAs before the flows that use them, and gone after these. */
+/* Traffic that matches it passes in clear, or may. */
+static bool
+is_loose(const struct policy_flow *fl)
+{
+	return fl->fl_type == POLICY_BYPASS || fl->fl_type == POLICY_USE ||
+	    fl->fl_type == POLICY_ACQUIRE;
+}
+
+static void
+plan_flows(struct apply *ap, bool loose)
+{
+	for (size_t i = 0; i < ap->ap_nfch; i++) {
+		const struct policy_change *ch = &ap->ap_fch[i];
+		const struct policy_flow *fl = &ap->ap_want[ch->ch_new];
+
+		if (ch->ch_type == POLICY_DELETE || is_loose(fl) != loose)
+			continue;
+		add_step(ap, ch->ch_type == POLICY_ADD ? SADB_X_SPDADD :
+		    SADB_X_SPDUPDATE, fl, NULL);
+	}
+}
+
+/*
+ * SAs before the flows that use them, and gone after these; what protects
+ * more before what protects less.
+ */
 static bool
 plan(struct apply *ap)
 {
@@ -222,16 +251,13 @@ plan(struct apply *ap)
 			add_step(ap, SADB_ADD, NULL,
 			    &ap->ap_policy.pol_sas[ch->ch_new]);
 	}
+	plan_flows(ap, false);
+	ap->ap_early = ap->ap_nsteps;
+	plan_flows(ap, true);
 	for (size_t i = 0; i < ap->ap_nfch; i++) {
-		const struct policy_change *ch = &ap->ap_fch[i];
-
-		if (ch->ch_type == POLICY_DELETE)
+		if (ap->ap_fch[i].ch_type == POLICY_DELETE)
 			add_step(ap, SADB_X_SPDDELETE,
-			    &ap->ap_flows[ch->ch_old], NULL);
-		else
-			add_step(ap, ch->ch_type == POLICY_ADD ?
-			    SADB_X_SPDADD : SADB_X_SPDUPDATE,
-			    &ap->ap_want[ch->ch_new], NULL);
+			    &ap->ap_flows[ap->ap_fch[i].ch_old], NULL);
 	}
 	for (size_t i = 0; i < ap->ap_nsch; i++) {
 		if (ap->ap_sch[i].ch_type == POLICY_DELETE)
@@ -247,7 +273,8 @@ next_step(void *arg, size_t i, struct pfkey_msg *m)
 	struct apply *ap = arg;
 	const struct step *st;
 
-	if (i >= ap->ap_nsteps)
+	i += ap->ap_from;
+	if (i >= ap->ap_until)
 		return false;
 	st = &ap->ap_step[i];
 	if (st->st_flow != NULL)
@@ -280,7 +307,7 @@ step_done(void *arg, size_t i, int error, const struct pfkey_msg *reply)
 {
 	struct apply *ap = arg;
 	struct policyd *pd = ap->ap_pd;
-	const struct step *st = &ap->ap_step[i];
+	const struct step *st = &ap->ap_step[ap->ap_from + i];
 	size_t used = strlen(pd->pd_problem);
 	char what[400];
 
@@ -299,32 +326,38 @@ step_done(void *arg, size_t i, int error, const struct pfkey_msg *reply)
 	if (ap->ap_failed++ < PROBLEMS_TOLD)
 		(void)snprintf(pd->pd_problem + used,
 		    sizeof(pd->pd_problem) - used, "%s%s: %s",
-		    used != 0 ? "; " : "", what, error == EEXIST ?
+		    used != 0 ? "; " : "IPsec: ", what, error == EEXIST ?
 		    "another program has put that there" : strerror(error));
 }
 
-static bool
-carry_out(struct apply *ap)
+bool
+ipsec_carry_out(struct apply *ap, bool early)
 {
 	struct policyd *pd = ap->ap_pd;
 	int error = 0;
 
-	pd->pd_problem[0] = '\0';
-	if (ap->ap_nsteps != 0)
+	ap->ap_from = early ? 0 : ap->ap_early;
+	ap->ap_until = early ? ap->ap_early : ap->ap_nsteps;
+	if (ap->ap_from != ap->ap_until)
 		error = pfkey_batch(pd->pd_key, next_step, step_done, ap);
 	if (error != 0) {
 		apply_disconnect(pd, strerror(error));
 		return false;
 	}
-	log_info("revision %llu: %zu changes, %zu failed",
-	    (unsigned long long)pd->pd_committed, ap->ap_nsteps,
-	    ap->ap_failed);
+	if (ap->ap_failed != 0)
+		pd->pd_refused = true;
+	if (!early || ap->ap_failed != 0)
+		log_info("revision %llu: %zu changes, %zu failed",
+		    (unsigned long long)ap->ap_number, ap->ap_nsteps,
+		    ap->ap_failed);
 	return ap->ap_failed == 0;
 }
 
-static void
-apply_free(struct apply *ap)
+void
+ipsec_done(struct apply *ap)
 {
+	if (ap == NULL)
+		return;
 	for (size_t i = 0; i < ap->ap_nsas; i++)
 		policy_sa_wipe(&ap->ap_sas[i]);
 	free(ap->ap_sas);
@@ -334,45 +367,44 @@ apply_free(struct apply *ap)
 	free(ap->ap_sch);
 	free(ap->ap_step);
 	policy_free(&ap->ap_policy);
+	free(ap);
 }
 
 /* An empty policy before the first revision: nothing of ours is in force. */
 static bool
-load_newest(struct apply *ap)
+load(struct apply *ap)
 {
 	struct policyd *pd = ap->ap_pd;
 	const char *why = "";
 
 	policy_init(&ap->ap_policy);
-	if (pd->pd_committed == 0)
+	if (ap->ap_number == 0)
 		return true;
-	if (policy_store_load(pd->pd_store, pd->pd_committed,
+	if (policy_store_load(pd->pd_store, ap->ap_number,
 	    POLICY_LOAD_SECRETS, &ap->ap_policy, &why))
 		return true;
-	log_err("revision %llu: %s", (unsigned long long)pd->pd_committed, why);
+	log_err("revision %llu: %s", (unsigned long long)ap->ap_number, why);
 	return problem(pd, "revision %llu cannot be loaded: %s",
-	    (unsigned long long)pd->pd_committed, why);
+	    (unsigned long long)ap->ap_number, why);
 }
 
-bool
-apply_revision(struct policyd *pd)
+struct apply *
+ipsec_plan(struct policyd *pd, uint64_t rev)
 {
-	struct apply ap = { .ap_pd = pd };
-	bool ok;
+	struct apply *ap = calloc(1, sizeof(*ap));
+	bool ok = ap != NULL;
 
-	if (!apply_connect(pd))
-		return false;
-	ok = load_newest(&ap) && read_kernel(&ap);
-	if (ok && !plan(&ap))
-		ok = problem(pd, "out of memory");
-	ok = ok && carry_out(&ap);
-	apply_free(&ap);
 	if (!ok) {
-		later(pd);
-		return false;
+		(void)problem(pd, "out of memory");
+		return NULL;
 	}
-	pd->pd_applied = pd->pd_committed;
-	pd->pd_problem[0] = '\0';
-	pd->pd_backoff = 0;
-	return true;
+	ap->ap_pd = pd;
+	ap->ap_number = rev;
+	ok = load(ap) && read_kernel(ap);
+	if (ok && !plan(ap))
+		ok = problem(pd, "out of memory");
+	if (ok)
+		return ap;
+	ipsec_done(ap);
+	return NULL;
 }

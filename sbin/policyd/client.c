@@ -178,7 +178,7 @@ send_revision(struct policyd *pd, struct client *cl, uint32_t seq)
 	struct wcur w = wcur_init(buf, sizeof(buf));
 
 	policyw_header(&w, POLICYW_REVISION, seq);
-	wcur_u64(&w, pd->pd_committed);
+	wcur_u64(&w, revise_target(pd));
 	reply(cl, buf, &w);
 }
 
@@ -202,7 +202,7 @@ send_state(struct policyd *pd, struct client *cl, uint32_t seq)
 
 	policyw_header(&w, POLICYW_STATE, seq);
 	wcur_u64(&w, pd->pd_committed);
-	wcur_u64(&w, pd->pd_applied);
+	wcur_u64(&w, pd->pd_in_force ? pd->pd_applied : 0);
 	if (damage != NULL) {
 		wcur_put(&w, damage, strlen(damage));
 		wcur_put(&w, "; ", pd->pd_problem[0] != '\0' ? 2 : 0);
@@ -241,6 +241,7 @@ take_text(struct client *cl, struct cur *c)
 {
 	uint8_t kind = cur_u8(c), flags = cur_u8(c);
 	size_t nlen = cur_u16(c), n;
+	enum policy_part part;
 	const uint8_t *name = cur_bytes(c, nlen);
 	const uint8_t *p;
 	char text[1024];
@@ -251,41 +252,152 @@ take_text(struct client *cl, struct cur *c)
 	    kind > POLICY_TEXT_MACRO || n > POLICYW_TOTAL_MAX - cl->cl_total)
 		return false;
 	cl->cl_total += n;
+	part = (enum policy_part)(flags >> POLICYW_PART_SHIFT & 3);
 	if ((flags & POLICYW_MORE) != 0)
 		return n == 0 || policy_texts_more(&cl->cl_texts,
 		    (const char *)p, n);
 	if (nlen != 0)
 		memcpy(text, name, nlen);
 	text[nlen] = '\0';
-	return policy_texts_add(&cl->cl_texts, (enum policy_text_kind)kind,
-	    text, (const char *)p, n);
+	return policy_texts_add_part(&cl->cl_texts, part,
+	    (enum policy_text_kind)kind, text, (const char *)p, n);
+}
+
+/*
+ * The newest revision takes effect.  If the network kernel refuses a part of
+ * it, the one that was in force before comes back.
+ */
+static bool
+take_effect(struct policyd *pd, uint64_t before, bool was_in_force,
+    char *text, size_t cap)
+{
+	uint64_t rev = pd->pd_committed;
+	char why[PROBLEM_MAX], reason[PROBLEM_MAX + 64];
+	bool back;
+
+	if (apply_revision(pd)) {
+		(void)snprintf(text, cap, "revision %llu is in force",
+		    (unsigned long long)rev);
+		return true;
+	}
+	if (!pd->pd_refused || !was_in_force) {
+		(void)snprintf(text, cap, "revision %llu is committed, but "
+		    "not in force: %s", (unsigned long long)rev,
+		    pd->pd_problem);
+		return false;
+	}
+	(void)snprintf(why, sizeof(why), "%s", pd->pd_problem);
+	(void)snprintf(reason, sizeof(reason), "revision %llu was refused: %s",
+	    (unsigned long long)rev, why);
+	back = revise_back(pd, before, reason);
+	(void)snprintf(text, cap, "%.1900s; nothing of it stays, it is not in "
+	    "force: revision %llu is as %llu was%s%.1900s", reason,
+	    (unsigned long long)pd->pd_committed, (unsigned long long)before,
+	    back ? "" : ", but not in force: ", back ? "" : pd->pd_problem);
+	return false;
 }
 
 static bool
-take_load(struct policyd *pd, struct client *cl, uint32_t seq, struct cur *c)
+take_load(struct policyd *pd, struct client *cl, uint32_t seq, struct cur *c,
+    bool commit)
 {
-	uint32_t flags = cur_u32(c);
-	size_t n = cur_u16(c);
+	struct commit_request cr = { .cr_base = POLICYCTL_ANY };
+	uint64_t before = pd->pd_committed;
+	bool was = pd->pd_in_force && pd->pd_applied == before;
 	char reason[POLICYW_REASON_MAX + 1], text[POLICYW_TEXT_MAX];
 	bool committed, applied = false;
+	size_t n;
 
+	cr.cr_flags = cur_u32(c);
+	if (commit) {
+		cr.cr_base = cur_u64(c);
+		cr.cr_confirm = cur_u32(c);
+	}
+	n = cur_u16(c);
 	if (n > POLICYW_REASON_MAX || !cur_copy(c, reason, n) || !cur_end(c) ||
-	    (flags & ~(uint32_t)(POLICYCTL_DELETE | POLICYCTL_FLUSH)) != 0)
+	    (cr.cr_flags & ~(unsigned)(POLICYCTL_DELETE | POLICYCTL_FLUSH |
+	    POLICYCTL_KEEP)) != 0)
 		return false;
 	reason[n] = '\0';
-	committed = commit_texts(pd, &cl->cl_texts, flags, cl->cl_author,
-	    reason, text, sizeof(text));
+	cr.cr_author = cl->cl_author;
+	cr.cr_reason = reason;
+	committed = commit_texts(pd, &cl->cl_texts, &cr, text, sizeof(text));
 	forget_texts(cl);
 	if (committed) {
-		applied = apply_revision(pd);
-		(void)snprintf(text, sizeof(text), applied ?
-		    "revision %llu is in force" :
-		    "revision %llu is committed, but not in force: %s",
-		    (unsigned long long)pd->pd_committed, pd->pd_problem);
+		/* what was found running is in force as well */
+		if (was && pd->pd_committed > before + 1)
+			before = pd->pd_committed - 1;
+		applied = take_effect(pd, before, was, text, sizeof(text));
 		log_info("load by %s: %s", cl->cl_author, text);
 	}
 	send_result(pd, cl, seq, committed, applied, text);
 	if (committed)
+		control_announce(pd);
+	return true;
+}
+
+static bool
+take_confirm(struct policyd *pd, struct client *cl, uint32_t seq, struct cur *c)
+{
+	uint64_t rev = cur_u64(c), waits = pd->pd_pending.pe_revision;
+	const char *why = "";
+	char text[POLICYW_TEXT_MAX];
+	bool ok = false;
+
+	if (!cur_end(c))
+		return false;
+	if (waits == 0)
+		(void)snprintf(text, sizeof(text), "nothing waits for a "
+		    "confirm; revision %llu is the newest",
+		    (unsigned long long)pd->pd_committed);
+	else if (rev != 0 && rev != waits)
+		(void)snprintf(text, sizeof(text), "revision %llu waits for a "
+		    "confirm, not %llu", (unsigned long long)waits,
+		    (unsigned long long)rev);
+	else if (!policy_store_confirm(pd->pd_store, &why))
+		(void)snprintf(text, sizeof(text), "%s", why);
+	else {
+		ok = true;
+		memset(&pd->pd_pending, 0, sizeof(pd->pd_pending));
+		(void)snprintf(text, sizeof(text), "revision %llu is confirmed",
+		    (unsigned long long)waits);
+		if (!policy_store_export(pd->pd_store, waits, &why))
+			log_warn("revision %llu has no export: %s",
+			    (unsigned long long)waits, why);
+	}
+	log_info("confirm by %s: %s", cl->cl_author, text);
+	send_result(pd, cl, seq, ok, ok && pd->pd_in_force, text);
+	return true;
+}
+
+static bool
+take_rollback(struct policyd *pd, struct client *cl, uint32_t seq,
+    struct cur *c)
+{
+	uint64_t to = cur_u64(c), before = pd->pd_committed, rev = 0;
+	uint32_t confirm = cur_u32(c);
+	size_t n = cur_u16(c);
+	char reason[POLICYW_REASON_MAX + 1], text[POLICYW_TEXT_MAX];
+	bool was = pd->pd_in_force && pd->pd_applied == before;
+	struct policy_pending pe;
+	const char *why = "";
+	bool ok, applied = false;
+
+	if (n > POLICYW_REASON_MAX || !cur_copy(c, reason, n) || !cur_end(c))
+		return false;
+	reason[n] = '\0';
+	if (confirm != 0)
+		policy_pending_init(&pe, before, confirm);
+	ok = commit_copy(pd, to, cl->cl_author, reason,
+	    confirm != 0 && to != 0 ? &pe : NULL, &rev, &why);
+	if (!ok)
+		(void)snprintf(text, sizeof(text), "%s", why);
+	else
+		applied = take_effect(pd, before, was, text, sizeof(text));
+	log_info("rollback to %llu by %s: %s", (unsigned long long)to,
+	    cl->cl_author, text);
+	send_result(pd, cl, seq, ok, applied, text);
+	if (ok)
 		control_announce(pd);
 	return true;
 }
@@ -305,7 +417,13 @@ client_message(struct policyd *pd, struct client *cl, struct cur *c)
 		forget_texts(cl);
 		return cur_end(c);
 	case POLICYW_LOAD:
-		return take_load(pd, cl, seq, c);
+		return take_load(pd, cl, seq, c, false);
+	case POLICYW_COMMIT:
+		return take_load(pd, cl, seq, c, true);
+	case POLICYW_CONFIRM:
+		return take_confirm(pd, cl, seq, c);
+	case POLICYW_ROLLBACK:
+		return take_rollback(pd, cl, seq, c);
 	case POLICYW_STATUS:
 		if (cur_end(c))
 			send_state(pd, cl, seq);

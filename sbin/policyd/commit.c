@@ -11,7 +11,7 @@
 #include "libpolicy/ifaddr.h"
 #include "libpolicy/parse.h"
 #include "libutil/log.h"
-#include "policyd.h"
+#include "revise.h"
 
 struct commit {
 	struct policyd		*cm_pd;
@@ -48,6 +48,27 @@ commit_form(void *arg, const char *form, size_t len,
 	policy_forms_add(&cm->cm_forms, form, len, keys, nkeys);
 }
 
+/* The texts that make no struct policy: complaints go to the text. */
+static bool
+parse_others(struct commit *cm, struct policy_errors *errs, char *text,
+    size_t cap)
+{
+	struct network ne = { 0 };
+	struct pf_conf pc = { 0 };
+	bool ok = true;
+
+	if (policy_texts_has(cm->cm_texts, POLICY_PART_PF) &&
+	    !filter_parse(cm->cm_texts, &pc)) {
+		(void)snprintf(text, cap, "%s", pc.pc_errors != NULL ?
+		    pc.pc_errors : "out of memory");
+		ok = false;
+	}
+	pf_conf_free(&pc);
+	ok = netconf_parse(cm->cm_texts, &ne, errs) && ok;
+	network_free(&ne);
+	return ok;
+}
+
 static size_t
 commit_iface(void *arg, const char *name, struct policy_ifaddr *out,
     size_t max, const char **why)
@@ -72,13 +93,82 @@ commit_parse(struct commit *cm, char *text, size_t cap)
 	if (errs == NULL)
 		return false;
 	ok = policy_texts_parse(cm->cm_texts, &cm->cm_policy, &env, errs);
-	if (!ok && (out = fmemopen(text, cap, "w")) != NULL) {
+	ok = parse_others(cm, errs, text, cap) && ok;
+	if (errs->per_n != 0 && (out = fmemopen(text, cap, "w")) != NULL) {
 		policy_errors_print(errs, out);
 		(void)fclose(out);
 		text[cap - 1] = '\0';
 	}
 	policy_errors_free(errs);
 	free(errs);
+	return ok;
+}
+
+/* ---- what the texts leave out ---- */
+
+/* Those of ipsec.conf and iked.conf. */
+static void
+texts_drop(struct policy_texts *tx)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < tx->tx_n; i++) {
+		struct policy_text_item *ti = &tx->tx_v[i];
+
+		if (ti->ti_part > POLICY_PART_IKED) {
+			tx->tx_v[n++] = *ti;
+			continue;
+		}
+		explicit_bzero(ti->ti_body, ti->ti_len);
+		free(ti->ti_body);
+		free(ti->ti_name);
+	}
+	tx->tx_n = n;
+}
+
+/*
+ * A part stays as it is in revision base.  Rules of ipsec.conf and iked.conf
+ * are read again from their normal form: the texts name files that are not
+ * here any more.
+ */
+static bool
+keep_part(struct policyd *pd, struct policy_texts *tx, enum policy_part part,
+    uint64_t base, const char **why)
+{
+	size_t from = tx->tx_n;
+	char *rules;
+	bool ok;
+
+	if (!policy_store_texts(pd->pd_store, base, part, tx, why))
+		return false;
+	if (part > POLICY_PART_IKED)
+		return true;
+	for (size_t i = from; i < tx->tx_n; i++)
+		tx->tx_v[i].ti_kept = true;
+	if ((rules = policy_store_rules(pd->pd_store, base, part, why)) == NULL)
+		return false;
+	ok = rules[0] == '\0' || policy_texts_add_part(tx, part,
+	    POLICY_TEXT_RULES, policy_part_name(part), rules, strlen(rules));
+	if (!ok)
+		*why = "out of memory";
+	free(rules);
+	return ok;
+}
+
+static bool
+keep_rest(struct policyd *pd, struct policy_texts *tx, bool rules,
+    const char **why)
+{
+	uint64_t base = pd->pd_committed;
+	bool ok = true;
+
+	for (unsigned i = 0; base != 0 && ok && i < POLICY_PARTS; i++) {
+		enum policy_part part = (enum policy_part)i;
+
+		if (!policy_texts_has(tx, part) &&
+		    (rules || part > POLICY_PART_IKED))
+			ok = keep_part(pd, tx, part, base, why);
+	}
 	return ok;
 }
 
@@ -145,7 +235,7 @@ commit_delete(struct commit *cm, const char **why)
 	    cm->cm_pd->pd_committed, POLICY_LOAD_SECRETS, &old, why)) {
 		ok = copy_rest(&old, &del, &cm->cm_policy) &&
 		    policy_finish(&cm->cm_policy, errs);
-		policy_texts_free(cm->cm_texts);
+		texts_drop(cm->cm_texts);
 		policy_forms_free(&cm->cm_forms);
 		if (!ok)
 			*why = "out of memory";
@@ -162,55 +252,180 @@ commit_delete(struct commit *cm, const char **why)
 
 static bool
 commit_write(struct commit *cm, const char *author, const char *reason,
-    uint64_t after, const char **why)
+    uint64_t after, struct policy_pending *pe, const char **why)
 {
 	struct policyd *pd = cm->cm_pd;
 	struct policy_commit co = { author, reason, cm->cm_texts,
-	    &cm->cm_forms, &cm->cm_policy, after, NULL };
+	    &cm->cm_forms, &cm->cm_policy, after, pe };
 	const char *ignored = "";
 	uint64_t rev;
 
 	if (!policy_store_commit(pd->pd_store, &co, &rev, why))
 		return false;
 	pd->pd_committed = rev;
+	if (pe != NULL) {
+		/* exported when it is confirmed: it may be gone before */
+		pe->pe_revision = rev;
+		pd->pd_pending = *pe;
+		return true;
+	}
 	if (!policy_store_export(pd->pd_store, rev, &ignored))
 		log_warn("revision %llu has no export: %s",
 		    (unsigned long long)rev, ignored);
 	return true;
 }
 
+/*
+ * A part that no revision has had so far: what runs is committed first, so
+ * that there is something to go back to.
+ */
+static bool
+commit_found(struct policyd *pd, const struct policy_texts *given,
+    const char **why)
+{
+	struct policy_texts tx = { 0 }, old = { 0 };
+	struct commit cm = { .cm_pd = pd, .cm_texts = &tx };
+	struct ctl_client *cl = NULL;
+	char err[400], text[POLICYW_TEXT_MAX];
+	bool ok = true, found = false;
+
+	for (unsigned i = POLICY_PART_PF; ok && i < POLICY_PARTS; i++) {
+		enum policy_part part = (enum policy_part)i;
+
+		if (!policy_texts_has(given, part))
+			continue;
+		if (pd->pd_committed != 0)
+			ok = policy_store_texts(pd->pd_store, pd->pd_committed,
+			    part, &old, why);
+		if (!ok || policy_texts_has(&old, part))
+			continue;
+		if (cl == NULL)
+			cl = ctl_open(pd->pd_rundir, err, sizeof(err));
+		found |= cl != NULL && (part == POLICY_PART_PF ?
+		    filter_found(cl, &tx) : netconf_found(cl, &tx));
+	}
+	ctl_close(cl);
+	if (ok && found && keep_rest(pd, &tx, true, why) &&
+	    commit_parse(&cm, text, sizeof(text)) && commit_write(&cm,
+	    "policyd", "as it was found running", 0, NULL, why))
+		log_info("revision %llu: as it was found running",
+		    (unsigned long long)pd->pd_committed);
+	policy_texts_free(&tx);
+	policy_texts_free(&old);
+	policy_forms_free(&cm.cm_forms);
+	policy_free(&cm.cm_policy);
+	return ok;
+}
+
+/* May anything be committed now? */
+static bool
+commit_allowed(struct policyd *pd, const struct commit_request *cr,
+    char *text, size_t cap)
+{
+	int64_t left;
+
+	if (policy_store_damage(pd->pd_store) != NULL) {
+		(void)snprintf(text, cap, "the policy store is damaged: move "
+		    "it away and restart policyd, which then begins with the "
+		    "last export");
+		return false;
+	}
+	if (pd->pd_going_back) {
+		(void)snprintf(text, cap, "revision %llu is in force again, "
+		    "which the store could not note yet: see the log of "
+		    "policyd", (unsigned long long)pd->pd_back);
+		return false;
+	}
+	if (pd->pd_pending.pe_revision != 0) {
+		left = policy_pending_left(&pd->pd_pending);
+		(void)snprintf(text, cap, "revision %llu waits for its "
+		    "confirm (%lld s left): 'ipsecctl confirm' keeps it, "
+		    "'ipsecctl rollback' ends it",
+		    (unsigned long long)pd->pd_pending.pe_revision,
+		    (long long)(left > 0 ? left / 1000 : 0));
+		return false;
+	}
+	if (cr->cr_base != POLICYCTL_ANY && cr->cr_base != pd->pd_committed) {
+		(void)snprintf(text, cap, "revision %llu has come since you "
+		    "began with %llu: 'ipsecctl diff %llu %llu' shows what "
+		    "changed", (unsigned long long)pd->pd_committed,
+		    (unsigned long long)cr->cr_base,
+		    (unsigned long long)cr->cr_base,
+		    (unsigned long long)pd->pd_committed);
+		return false;
+	}
+	return true;
+}
+
 bool
-commit_texts(struct policyd *pd, struct policy_texts *tx, unsigned flags,
-    const char *author, const char *reason, char *text, size_t cap)
+commit_texts(struct policyd *pd, struct policy_texts *tx,
+    const struct commit_request *cr, char *text, size_t cap)
 {
 	struct commit cm = { .cm_pd = pd, .cm_texts = tx };
+	struct policy_pending pe;
 	const char *why = NULL;
-	bool ok = true;
+	bool ok;
 
 	text[0] = '\0';
-	if (policy_store_damage(pd->pd_store) != NULL) {
-		why = "the policy store is damaged: move it away and restart "
-		    "policyd, which then begins with the last export";
-		ok = false;
-	} else if ((flags & POLICYCTL_FLUSH) != 0) {
-		policy_texts_free(tx);
-		policy_init(&cm.cm_policy);
-	} else {
-		ok = commit_parse(&cm, text, cap);
+	policy_init(&cm.cm_policy);
+	ok = commit_allowed(pd, cr, text, cap);
+	if (!ok) {
+		log_info("commit by %s: refused: %s", cr->cr_author, text);
+		return false;
 	}
-	if (ok && (flags & POLICYCTL_DELETE) != 0)
+	if ((cr->cr_flags & POLICYCTL_FLUSH) != 0)
+		texts_drop(tx);
+	ok = keep_rest(pd, tx, (cr->cr_flags & POLICYCTL_KEEP) != 0, &why) &&
+	    commit_parse(&cm, text, cap) && commit_found(pd, tx, &why);
+	if (ok && (cr->cr_flags & POLICYCTL_DELETE) != 0)
 		ok = commit_delete(&cm, &why);
-	ok = ok && commit_write(&cm, author, reason, 0, &why);
+	if (ok && cr->cr_confirm != 0)
+		policy_pending_init(&pe, pd->pd_committed, cr->cr_confirm);
+	ok = ok && commit_write(&cm, cr->cr_author, cr->cr_reason, 0,
+	    cr->cr_confirm != 0 ? &pe : NULL, &why);
 	if (why != NULL) {
 		(void)snprintf(text, cap, "%s", why);
-		log_err("load by %s: %s", author, why);
+		log_err("load by %s: %s", cr->cr_author, why);
 	} else if (!ok) {
 		/* the errors may quote keys: they go to the client alone */
-		log_info("load by %s: refused, the text has errors", author);
+		log_info("load by %s: refused, the text has errors",
+		    cr->cr_author);
 	}
 	policy_forms_free(&cm.cm_forms);
 	policy_free(&cm.cm_policy);
 	return ok;
+}
+
+bool
+commit_copy(struct policyd *pd, uint64_t from, const char *author,
+    const char *reason, const struct policy_pending *pe, uint64_t *rev,
+    const char **why)
+{
+	struct policy_texts tx = { 0 };
+	struct commit cm = { .cm_pd = pd, .cm_texts = &tx };
+	const char *ignored = "";
+	bool ok;
+
+	policy_init(&cm.cm_policy);
+	if (from == 0) {
+		ok = policy_store_confirm(pd->pd_store, why) &&
+		    commit_write(&cm, author, reason, 0, NULL, why);
+		*rev = pd->pd_committed;
+		return ok;
+	}
+	if (!policy_store_copy(pd->pd_store, from, author, reason, pe, rev,
+	    why))
+		return false;
+	pd->pd_committed = *rev;
+	memset(&pd->pd_pending, 0, sizeof(pd->pd_pending));
+	if (pe != NULL) {
+		pd->pd_pending = *pe;
+		pd->pd_pending.pe_revision = *rev;
+	} else if (!policy_store_export(pd->pd_store, *rev, &ignored)) {
+		log_warn("revision %llu has no export: %s",
+		    (unsigned long long)*rev, ignored);
+	}
+	return true;
 }
 
 void
@@ -229,11 +444,13 @@ commit_from_export(struct policyd *pd)
 		return;				/* the first start */
 	policy_init(&cm.cm_policy);
 	if (policy_store_latest(ex, &rev, &why) && policy_store_load(ex, rev,
-	    POLICY_LOAD_SECRETS, &cm.cm_policy, &why)) {
+	    POLICY_LOAD_SECRETS, &cm.cm_policy, &why) &&
+	    policy_store_texts(ex, rev, POLICY_PART_PF, &tx, &why) &&
+	    policy_store_texts(ex, rev, POLICY_PART_NETWORK, &tx, &why)) {
 		(void)snprintf(reason, sizeof(reason),
 		    "from the export of revision %llu",
 		    (unsigned long long)rev);
-		if (commit_write(&cm, "policyd", reason, rev, &why))
+		if (commit_write(&cm, "policyd", reason, rev, NULL, &why))
 			log_warn("the store was empty: begun %s", reason);
 		else
 			log_err("the export cannot be taken over: %s", why);

@@ -88,24 +88,34 @@ open_store(struct policyd *pd)
 	    (unsigned long long)pd->pd_committed);
 }
 
+/* What should be in force is. */
+static bool
+settled(const struct policyd *pd)
+{
+	return pd->pd_key != NULL && pd->pd_in_force &&
+	    pd->pd_applied == revise_target(pd);
+}
+
 static void
 retry_apply(struct policyd *pd)
 {
-	if (now_ms() < pd->pd_retry ||
-	    (pd->pd_key != NULL && pd->pd_applied == pd->pd_committed))
+	if (now_ms() < pd->pd_retry || settled(pd))
 		return;
 	(void)apply_revision(pd);
 }
 
 static int
-loop_timeout(const struct policyd *pd)
+loop_timeout(struct policyd *pd)
 {
+	int due = revise_timeout(pd);
 	int64_t left;
 
-	if (pd->pd_key != NULL && pd->pd_applied == pd->pd_committed)
-		return -1;
+	if (settled(pd))
+		return due;
 	left = pd->pd_retry - now_ms();
-	return left < 0 ? 0 : (int)left;
+	if (left < 0)
+		left = 0;
+	return due != -1 && due < left ? due : (int)left;
 }
 
 static void
@@ -135,6 +145,7 @@ loop_once(struct policyd *pd)
 	}
 	if (pfd[0].revents != 0)
 		control_accept(pd);
+	revise_tick(pd);
 	retry_apply(pd);
 }
 
@@ -214,6 +225,8 @@ main(int argc, char **argv)
 	}
 	if (!sandbox_enter(SANDBOX_FILES))
 		log_fatal("sandbox");
+	revise_pending_load(&pd);
+	revise_tick(&pd);		/* overdue: before anything else */
 	retry_apply(&pd);
 	while (ended == 0)
 		loop_once(&pd);

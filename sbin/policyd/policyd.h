@@ -6,7 +6,8 @@
  *	client.c	the control socket: who may ask, what they ask
  *	commit.c	texts to a revision
  *	history.c	what iked tells of tunnels
- *	apply.c		the revision to the network kernel, by difference
+ *	revise.c	a revision takes effect, or goes back
+ *	apply.c, filter.c, netconf.c	its parts (revise.h)
  */
 #ifndef POLICYD_H
 #define POLICYD_H
@@ -45,12 +46,32 @@ struct policyd {
 	bool			 pd_history_failed;	/* which is in the log */
 
 	uint64_t		 pd_committed;	/* newest revision */
-	uint64_t		 pd_applied;	/* in force, as far as we know */
+	uint64_t		 pd_applied;	/* was put in force last */
+	bool			 pd_in_force;	/* and is, as far as we know */
 	char			 pd_problem[PROBLEM_MAX];	/* of applying */
 
 	struct pfkey		*pd_key;	/* NULL: not connected */
 	int64_t			 pd_retry;	/* ms, next try */
 	int			 pd_backoff;	/* ms */
+	bool			 pd_refused;	/* by the network kernel, not for want of it */
+
+	struct policy_pending	 pd_pending;	/* pe_revision 0: none */
+	bool			 pd_going_back;	/* to pd_back, not yet in the store */
+	uint64_t		 pd_back;
+	int64_t			 pd_back_retry;	/* ms */
+	char			 pd_back_reason[PROBLEM_MAX];
+
+	uint64_t		 pd_pf_serial;	/* of the rules that we loaded last */
+	uint8_t			 pd_pf_digest[32];	/* of their texts */
+};
+
+/* What a client asks for with its texts. */
+struct commit_request {
+	unsigned	 cr_flags;	/* POLICYCTL_* */
+	uint64_t	 cr_base;	/* POLICYCTL_ANY: whatever is newest */
+	uint32_t	 cr_confirm;	/* ms; 0: for good */
+	const char	*cr_author;
+	const char	*cr_reason;
 };
 
 /* client.c */
@@ -67,10 +88,16 @@ void	control_announce(struct policyd *pd);
 bool	history_message(struct policyd *pd, struct client *cl, uint32_t seq,
 	    struct cur *c);
 
-/* commit.c: false with a text; on true pd_committed has advanced. */
+/*
+ * commit.c: false with a text; on true pd_committed has advanced.  The texts
+ * are used up.
+ */
 bool	commit_texts(struct policyd *pd, struct policy_texts *tx,
-	    unsigned flags, const char *author, const char *reason,
-	    char *text, size_t cap);
+	    const struct commit_request *cr, char *text, size_t cap);
+/* A new revision that is as `from` was, 0: empty. */
+bool	commit_copy(struct policyd *pd, uint64_t from, const char *author,
+	    const char *reason, const struct policy_pending *pe, uint64_t *rev,
+	    const char **why);
 /* A store without revisions begins with what an export left. */
 void	commit_from_export(struct policyd *pd);
 
@@ -82,8 +109,24 @@ void	apply_disconnect(struct policyd *pd, const char *why);
  * if there is no connection.
  */
 bool	apply_revision(struct policyd *pd);
+/* Another try after a while. */
+void	apply_later(struct policyd *pd);
 /* Reads what the key socket says unasked. */
 void	apply_read(struct policyd *pd);
+
+/* revise.c */
+/* The revision that should be in force. */
+uint64_t revise_target(const struct policyd *pd);
+/*
+ * Puts revision back in force again and makes it the newest one, whether the
+ * store can be written at the moment or not.  False: not in force.
+ */
+bool	revise_back(struct policyd *pd, uint64_t back, const char *reason);
+/* What waits for its confirm, at the start. */
+void	revise_pending_load(struct policyd *pd);
+/* Deadlines: ms until the next (-1: none), and what is due. */
+int	revise_timeout(struct policyd *pd);
+void	revise_tick(struct policyd *pd);
 
 int64_t	now_ms(void);
 

@@ -251,7 +251,25 @@ def what_fails_is_said(r):
     rc, out = r.load("".join(FLOW % i for i in range(1, 5)))
     check(rc == 1 and "not in force" in out and "10.3.0.0/16" in out
           and "Invalid argument" in out, out)
-    check(len(r.changes()) == 3, "the others are in force")
+    check("nothing of it stays" in out and "IPsec: " in out, out)
+    check(sorted(c.split()[0] for c in r.changes()) == ["SPDADD"] * 3 + ["SPDDELETE"] * 3,
+          "the others are gone again")
+    rows = r.sql("SELECT number, author, reason FROM revision ORDER BY number")
+    check(rows[1][1] == "policyd" and "revision 1 was refused" in rows[1][2], rows)
+    check(r.load(FLOW % 1)[0] == 0 and len(r.changes()) == 1, "another load")
+    rc, out = r.load(FLOW % 1 + FLOW % 3)
+    check(rc == 1 and "as 3 was" in out and r.changes() == [], "the one before stays: " + out)
+    # what was in force, and now is refused to a new network kernel: tried again
+    os.unlink(r.state)
+    check(r.load(FLOW % 1 + FLOW % 3)[0] == 0, "not refused")
+    with open(r.state, "w") as f:
+        f.write("10.3.0.0/16\n")
+    r.stop(r.key, signal.SIGKILL)
+    r.changes()
+    r.start_key()
+    check(wait_for(lambda: "10.1.0.0/16" in open(r.log).read(), 10), "one of two comes back")
+    time.sleep(0.5)
+    check(not any("DELETE" in c for c in r.changes()), "and stays")
     os.unlink(r.state)
     check(wait_for(lambda: "10.3.0.0/16" in open(r.log).read(), 10), "tried again by itself")
 
