@@ -39,9 +39,13 @@ static const uint8_t padding[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 
 static bool
 outer_allowed(struct nk *nk, const struct sa *sa)
 {
-	struct flow_key key = { .fk_src4 = sa->sa_src4, .fk_dst4 = sa->sa_dst4,
-	    .fk_proto = IPPROTO_ESP, .fk_af = AF_INET };
+	struct flow_key key;
 
+	memset(&key, 0, sizeof(key));	/* all of the unions: keys are compared whole */
+	key.fk_src4 = sa->sa_src4;
+	key.fk_dst4 = sa->sa_dst4;
+	key.fk_proto = IPPROTO_ESP;
+	key.fk_af = AF_INET;
 	if (sa->sa_flags & SA_F_NATT) {
 		key.fk_proto = IPPROTO_UDP;
 		key.fk_sport = sa->sa_natt_sport;
