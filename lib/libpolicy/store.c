@@ -183,6 +183,7 @@ policy_store_close(struct policy_store *st)
 	if (st == NULL)
 		return;
 	store_disconnect(st);
+	policy_free(&st->st_kept_policy);
 	seal_wipe(&st->st_seal);
 	free(st->st_xtext);
 	policy_texts_free(&st->st_xtexts);
@@ -483,6 +484,15 @@ load_text(struct policy_store *st, const char *body, unsigned flags,
 	return ok;
 }
 
+void
+policy_store_keep(struct policy_store *st, uint64_t rev, struct policy *pol)
+{
+	policy_free(&st->st_kept_policy);
+	st->st_kept_policy = *pol;
+	st->st_kept_rev = rev;
+	policy_init(pol);
+}
+
 bool
 policy_store_load(struct policy_store *st, uint64_t rev, unsigned flags,
     struct policy *pol, const char **why)
@@ -490,6 +500,13 @@ policy_store_load(struct policy_store *st, uint64_t rev, unsigned flags,
 	char *text;
 	bool ok;
 
+	if (rev != 0 && rev == st->st_kept_rev &&
+	    (flags & POLICY_LOAD_SECRETS) != 0) {
+		*pol = st->st_kept_policy;
+		st->st_kept_rev = 0;
+		policy_init(&st->st_kept_policy);
+		return true;
+	}
 	policy_init(pol);
 	if (st->st_db == NULL) {
 		if (rev != st->st_xrev)

@@ -35,8 +35,12 @@ export_path(const char *dbpath, const char *suffix, char *out, size_t cap)
 static void
 print_hex(FILE *out, const uint8_t *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		fprintf(out, "%02x", p[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		(void)putc_unlocked(digits[p[i] >> 4], out);
+		(void)putc_unlocked(digits[p[i] & 15], out);
+	}
 }
 
 static void

@@ -25,7 +25,7 @@ struct export_secret {
 };
 
 /* Statements that a commit or a load runs once for each key. */
-enum store_kept { KEPT_SECRET, KEPT_FINGER, KEPT_USE, KEPT_STATEMENTS };
+enum store_kept { KEPT_SECRET, KEPT_FINGER, KEPT_INSERT, KEPT_USE, KEPT_STATEMENTS };
 
 struct policy_store {
 	sqlite3_stmt		*st_kept[KEPT_STATEMENTS];
@@ -34,6 +34,9 @@ struct policy_store {
 	struct seal		 st_seal;
 	bool			 st_sealed;	/* st_seal is there */
 	char			 st_why[512];
+	/* a policy that was just committed, until its first load */
+	struct policy		 st_kept_policy;
+	uint64_t		 st_kept_rev;	/* 0: none */
 	/* the export that stands in for a damaged store */
 	uint64_t		 st_xrev;
 	char			*st_xtext;
@@ -68,6 +71,20 @@ uint64_t	store_next(struct policy_store *st, uint64_t after);
 
 /* The rules of a revision, one after the other; malloc'd. */
 char	*store_rules(struct policy_store *st, uint64_t rev, const char **why);
+
+/* The forms of keys (forms.c), so that they are found in a text. */
+struct form_index {
+	const struct policy_forms	*fi_forms;
+	size_t				*fi_order;	/* of forms, sorted */
+	size_t				*fi_first;	/* of a bucket */
+	bool				*fi_used;	/* of forms */
+};
+
+bool	form_index_make(struct form_index *fi, struct policy_forms *pf);
+void	form_index_free(struct form_index *fi);
+/* The longest form that stands at p, noted as used; NULL if none does. */
+const struct policy_form	*form_at(const struct form_index *fi,
+				    const char *p, size_t left);
 
 /* "PATH.export"; false if too long. */
 bool	export_path(const char *dbpath, const char *suffix, char *out,

@@ -72,6 +72,13 @@ bool	policy_store_pending_move(struct policy_store *st,
 	    const struct policy_pending *pe, const char **why);
 
 /*
+ * Takes the policy that was just committed as rev, so that its first load,
+ * with secrets, has it without reading; pol is empty then.
+ */
+void	policy_store_keep(struct policy_store *st, uint64_t rev,
+	    struct policy *pol);
+
+/*
  * Writes revision rev and its sealed keys beside the store (".export"),
  * whole or not at all: what is left if the store is damaged one day.
  */
