@@ -54,8 +54,14 @@ clause_type(struct parse *ps, const struct tok *word)
 			continue;
 		ps->ps_d.dr_type = (enum policy_flow_type)i;
 		ps->ps_d.dr_type_given = true;
-		if (i == POLICY_ACQUIRE || i == POLICY_DONTACQ)
-			(void)refuse(ps, tk);
+		if (i == POLICY_ACQUIRE)
+			(void)parse_error(ps, tk, "'acquire' is known, but "
+			    "cannot be loaded by this version: 'require' asks "
+			    "for an SA, 'use' passes in clear without one");
+		else if (i == POLICY_DONTACQ)
+			(void)parse_error(ps, tk, "'dontacq' is known, but "
+			    "cannot be loaded by this version: 'require' lets "
+			    "nothing pass in clear either");
 		return true;
 	}
 	near = nearest_word(tk->tk_text, names);

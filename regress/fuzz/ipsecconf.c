@@ -33,6 +33,27 @@ unseal(void *arg, uint64_t id, uint8_t buf[POLICY_KEY_MAX], size_t *len)
 	return id < 1000;
 }
 
+/* em0, and any other: as many addresses as the name has letters. */
+static size_t
+interface(void *arg, const char *name, struct policy_ifaddr *out, size_t max,
+    const char **why)
+{
+	size_t n = strlen(name);
+
+	(void)arg;
+	*why = "no such interface";
+	if (n == 0 || n >= 16 || max < 16)
+		abort();
+	memset(out, 0, n * sizeof(*out));
+	for (size_t i = 0; i < n; i++) {
+		out[i].pi_addr.ad_af = name[i] == 'x' ? AF_INET6 : AF_INET;
+		memcpy(out[i].pi_addr.ad_bytes, "\12\1\2", 3);
+		out[i].pi_addr.ad_bytes[3] = (uint8_t)name[i];
+		out[i].pi_len = (uint8_t)(name[i] % 33);
+	}
+	return name[0] == 'z' ? 0 : n;
+}
+
 static void
 secret(void *arg, const char *form, size_t len, const struct policy_key *keys,
     size_t nkeys)
@@ -52,7 +73,8 @@ static char *
 load(const char *text, size_t len)
 {
 	struct policy_env env = { .env_read = read_nothing,
-	    .env_unseal = unseal, .env_secret = secret };
+	    .env_unseal = unseal, .env_secret = secret,
+	    .env_iface = interface };
 	struct policy_text tx = { "fuzz", text, len };
 	struct policy_errors errs;
 	struct policy pol;
