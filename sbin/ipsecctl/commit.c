@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "libctl/json.h"
+#include "libpolicy/ifaddr.h"
 #include "libpf/pf.h"
 #include "libpolicy/network.h"
 
@@ -63,13 +64,32 @@ pretend_unseal(void *arg, uint64_t id, uint8_t buf[POLICY_KEY_MAX],
 	return true;
 }
 
+static char *
+read_named(void *arg, const char *name, bool secret, size_t *len,
+    const char **why)
+{
+	struct command *co = arg;
+
+	return policy_texts_env_disk(&co->co_texts, name, secret, len, why);
+}
+
+static size_t
+ask_iface(void *arg, const char *name, struct policy_ifaddr *out, size_t max,
+    const char **why)
+{
+	const struct command *co = arg;
+
+	return policy_ifaddrs(co->co_rundir, name, out, max, why);
+}
+
 static bool
 parse_all(struct command *co)
 {
 	static struct policy_errors errs;
 	struct policy_texts *tx = &co->co_texts;
-	struct policy_env env = { .env_read = policy_texts_env_disk,
-	    .env_unseal = pretend_unseal, .env_arg = tx };
+	struct policy_env env = { .env_read = read_named,
+	    .env_iface = ask_iface, .env_unseal = pretend_unseal,
+	    .env_arg = co };
 	struct network ne = { 0 };
 	struct policy pol;
 	size_t given = tx->tx_n;
