@@ -20,6 +20,33 @@
 
 enum { WORDS_MAX = 128 };
 
+/*
+ * The row of a word.  IANA's names of ciphers say nothing of the key: its
+ * bits may follow, as in ENCR_AES_CBC_256.
+ */
+static const struct alg *
+find_alg(enum alg_kind kind, const char *word)
+{
+	const struct alg *a = alg_by_name(kind, word);
+	size_t len = strlen(word), n;
+
+	if (a != NULL || len < 5 || strncasecmp(word, "ENCR_", 5) != 0)
+		return a;
+	n = len - 4;		/* _256 or -256 */
+	if (word[n] != '_' && word[n] != '-')
+		return NULL;
+	while ((a = alg_next(kind, a)) != NULL) {
+		char bits[8];
+
+		(void)snprintf(bits, sizeof(bits), "%u", a->al_ike_bits);
+		if (strlen(a->al_iana) == n &&
+		    strncasecmp(a->al_iana, word, n) == 0 &&
+		    strcmp(bits, word + n + 1) == 0)
+			return a;
+	}
+	return NULL;
+}
+
 static const char *
 nearest_alg(const char *word, unsigned kind)
 {
@@ -105,7 +132,7 @@ parse_alg(struct parse *ps, struct tok **tk, unsigned kind, bool ike)
 		*tk = ps->ps_t;
 		return NULL;
 	}
-	if ((a = alg_by_name(kind, (*tk)->tk_text)) == NULL)
+	if ((a = find_alg(kind, (*tk)->tk_text)) == NULL)
 		return unknown_alg(ps, *tk, (*tk)->tk_text, kind);
 	a = check_alg(ps, *tk, a, ike, weak != NULL);
 	if (a != NULL && weak != NULL && (a->al_flags & ALG_WEAK) == 0) {
@@ -122,7 +149,7 @@ parse_alg_name(struct parse *ps, unsigned kind)
 
 	if ((tk = parse_text(ps, alg_kind_name(kind))) == NULL)
 		return false;
-	if (alg_by_name(kind, tk->tk_text) == NULL)
+	if (find_alg(kind, tk->tk_text) == NULL)
 		(void)unknown_alg(ps, tk, tk->tk_text, kind);
 	return true;
 }
@@ -231,7 +258,7 @@ proposal_part(struct parse *ps, const struct tok *tk, const char *word,
 		/* there, a hash without "prf" in front is an integrity */
 		if (kinds[i] == ALG_PRF && strncasecmp(word, "prf", 3) != 0)
 			continue;
-		if ((a = alg_by_name(kinds[i], word)) != NULL) {
+		if ((a = find_alg(kinds[i], word)) != NULL) {
 			a = check_alg(ps, tk, a, ike, weak);
 			return a != NULL && proposal_add_alg(ps, tk, pp, a);
 		}
