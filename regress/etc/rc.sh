@@ -63,6 +63,17 @@ verdict $? 'rc.ravelin restart'
 verdict $? 'restart made a new process'
 ip netns exec $host ping -q -c 3 -W 2 192.0.2.1
 verdict $? 'the interface answers again'
+cat >"$TMPDIR/network.conf" <<'END'
+interface wan0 create packet eth0 inet 192.0.2.1/24
+interface wan0 inet 192.0.2.5/24 alias
+END
+chmod 600 "$TMPDIR/network.conf"
+"$BIN/ipsecctl" commit --network "$TMPDIR/network.conf"
+verdict $? 'interfaces are committed'
+rc restart
+verdict $? 'rc.ravelin restart with a revision'
+ip netns exec $host ping -q -c 3 -W 2 192.0.2.5
+verdict $? 'the interface comes from the revision'
 rc stop
 verdict $? 'rc.ravelin stop'
 rc status >/dev/null

@@ -39,6 +39,7 @@
 	X(IP_TTL,	"ip",	"time to live exceeded")			\
 	X(IP_NOROUTE,	"ip",	"no route")					\
 	X(IP_FORWARD,	"ip",	"forwarding disabled")				\
+	X(POLICY_WAIT,	"ip",	"policy is not in force yet")			\
 	X(IP_CANTFRAG,	"ip",	"too big and must not be fragmented")		\
 	X(IP_PROTO,	"ip",	"no service for this protocol")			\
 	X(IP_BROADCAST,	"ip",	"broadcast or multicast not forwarded")		\

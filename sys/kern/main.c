@@ -27,6 +27,7 @@
 
 struct options {
 	bool		 op_foreground;
+	bool		 op_policy_wait;
 	int		 op_verbose;
 	const char	*op_pidfile;
 	struct nk_conf	 op_conf;
@@ -35,7 +36,7 @@ struct options {
 static _Noreturn void
 usage(void)
 {
-	fprintf(stderr, "usage: netkern [-dv] [-c cpu,...] [-e engine] [-g group] [-p pidfile]\n"
+	fprintf(stderr, "usage: netkern [-dPv] [-c cpu,...] [-e engine] [-g group] [-p pidfile]\n"
 	    "               [-r rundir] [-s microseconds] [-u user] [-w workers]\n");
 	exit(1);
 }
@@ -109,7 +110,7 @@ options(int argc, char **argv, struct shell *sh, struct options *op)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "c:de:g:p:r:s:u:vw:")) != -1)
+	while ((c = getopt(argc, argv, "c:de:g:Pp:r:s:u:vw:")) != -1)
 		switch (c) {
 		case 'c':
 			cpus(sh, optarg);
@@ -122,6 +123,9 @@ options(int argc, char **argv, struct shell *sh, struct options *op)
 			break;
 		case 'g':
 			sh->sh_group = group(optarg);
+			break;
+		case 'P':
+			op->op_policy_wait = true;
 			break;
 		case 'p':
 			op->op_pidfile = optarg;
@@ -228,6 +232,7 @@ start(struct shell *sh, const struct options *op)
 	sh->sh_nk = nk_new(&op->op_conf, shell_now());
 	if (sh->sh_nk == NULL)
 		log_fatal("cannot start");
+	sh->sh_nk->nk_policy_wait = op->op_policy_wait;
 	drivers(sh->sh_nk);
 	xform_report(sh->sh_nk->nk_worker[0]->w_xform, say, NULL);
 	if (op->op_pidfile != NULL)

@@ -114,6 +114,7 @@ struct nk {
 	 */
 	struct wheel		 nk_wheel;
 	unsigned		 nk_forwarding;	/* net.inet.ip.forwarding; default 1 */
+	unsigned		 nk_policy_wait;	/* net.policy.wait: forward nothing yet */
 	/* not NULL: this is a copy in which a packet is tried out */
 	struct explain		*nk_explain;
 	unsigned		 nk_ttl;	/* net.inet.ip.ttl of what is sent from here; default 64 */

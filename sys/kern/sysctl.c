@@ -230,6 +230,25 @@ get_generation(struct nk *nk, char *buf, size_t len)
 	snprintf(buf, len, "%u", nk_generation(nk));
 }
 
+static void
+get_policy_wait(struct nk *nk, char *buf, size_t len)
+{
+	snprintf(buf, len, "%u", nk->nk_policy_wait);
+}
+
+/* Once policy is in force nothing waits for it any more. */
+static int
+set_policy_wait(struct nk *nk, const char *value, char *err, size_t errlen)
+{
+	if (strcmp(value, "0") != 0) {
+		snprintf(err, errlen, "net.policy.wait: can only be set to 0 (policy is in force); "
+		    "netkern -P begins with 1");
+		return EPERM;
+	}
+	nk->nk_policy_wait = 0;
+	return 0;
+}
+
 static const struct sysctl_entry sysctl_kern[] = {
 	{ .sy_name = "kern.workers", .sy_descr = "threads that move packets",
 	  .sy_var = var_workers, .sy_readonly = true },
@@ -239,6 +258,8 @@ static const struct sysctl_entry sysctl_kern[] = {
 	  .sy_get = get_generation, .sy_readonly = true },
 	{ .sy_name = "net.inet.ip.forwarding", .sy_descr = "1: forward packets between interfaces",
 	  .sy_var = var_forwarding, .sy_min = 0, .sy_max = 1, .sy_bump = true },
+	{ .sy_name = "net.policy.wait", .sy_descr = "1: nothing is forwarded until policyd has put policy in force",
+	  .sy_get = get_policy_wait, .sy_set = set_policy_wait, .sy_bump = true },
 	{ .sy_name = "net.inet.ip.ttl", .sy_descr = "time to live of packets sent from here",
 	  .sy_var = var_ttl, .sy_min = 1, .sy_max = 255 },
 	{ .sy_name = NULL }

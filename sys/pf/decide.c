@@ -133,6 +133,8 @@ path_out(struct nk *nk, const struct pkt *p, struct path *pa, const struct addr 
 	enum drop_reason why;
 
 	if ((p->pkt_flags & PKT_F_LOCAL_OUT) == 0) {
+		if (nk->nk_policy_wait)
+			return DROP_POLICY_WAIT;
 		if (!nk->nk_forwarding)
 			return DROP_IP_FORWARD;
 		if (p->pkt_flags & PKT_F_BCAST)
