@@ -263,6 +263,7 @@ commit_write(struct commit *cm, const char *author, const char *reason,
 	if (!policy_store_commit(pd->pd_store, &co, &rev, why))
 		return false;
 	pd->pd_committed = rev;
+	policy_store_keep(pd->pd_store, rev, &cm->cm_policy);
 	if (pe != NULL) {
 		/* exported when it is confirmed: it may be gone before */
 		pe->pe_revision = rev;
