@@ -255,30 +255,54 @@ status_stage(const struct ikesa *sa, struct ike_status *st)
 		    sa->sa_state == SA_UP ? "CREATE_CHILD_SA" : "IKE_AUTH");
 }
 
+/*
+ * Both halves are installed.  Who answers a rekey sends on the old pair until
+ * the peer deletes it, and has only the inbound half of the new one.
+ */
+static bool
+child_carries(const struct child *c, const struct conn *cn, unsigned state)
+{
+	return c->c_conn == cn && (unsigned)c->c_state == state && c->c_in_on &&
+	    c->c_out_on;
+}
+
+static unsigned
+status_pairs(const struct conn *cn, unsigned state, struct ike_status *st,
+    ike_status_fn *fn, void *arg)
+{
+	const struct ikesa *sa;
+	const struct child *c;
+	unsigned n = 0;
+
+	LIST_FOREACH(sa, &cn->cn_pol->pl_sas, sa_pol_entry)
+		TAILQ_FOREACH(c, &sa->sa_children, c_entry) {
+			if (!child_carries(c, cn, state))
+				continue;
+			n++;
+			status_ikesa(sa, st);
+			status_child(c, st);
+			fn(arg, st);
+		}
+	return n;
+}
+
 /* One line per pair that is up, else one for the conn. */
 static void
 status_lines(const struct conn *cn, ike_status_fn *fn, void *arg)
 {
 	const struct ikesa *sa = pol_ikesa(cn->cn_pol);
-	const struct child *c;
 	struct ike_status st;
-	bool any = false;
 
 	status_conn(cn, &st);
 	if (sa != NULL)
 		status_ikesa(sa, &st);
 	status_stage(sa, &st);
-	LIST_FOREACH(sa, &cn->cn_pol->pl_sas, sa_pol_entry)
-		TAILQ_FOREACH(c, &sa->sa_children, c_entry) {
-			if (c->c_conn != cn || c->c_state != CHILD_UP)
-				continue;
-			any = true;
-			status_ikesa(sa, &st);
-			status_child(c, &st);
-			fn(arg, &st);
-		}
-	if (!any)
-		fn(arg, &st);
+	if (status_pairs(cn, CHILD_UP, &st, fn, arg) != 0 ||
+	    status_pairs(cn, CHILD_REPLACED, &st, fn, arg) != 0)
+		return;
+	if (st.st_state == IKE_ST_UP)	/* one half; the other follows */
+		st.st_state = IKE_ST_CONNECTING;
+	fn(arg, &st);
 }
 
 void

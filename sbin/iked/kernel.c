@@ -398,6 +398,61 @@ from_acquire(struct ikeproc *ip, const struct pfkey_msg *m)
 		log_debug("no rule for an ACQUIRE of reqid %u", aq.aq_reqid);
 }
 
+/* Another program has removed an SA; if it is ours, its pair is at an end. */
+static void
+from_other(struct ikeproc *ip, const struct pfkey_msg *m)
+{
+	if (m->pm_errno == 0 && m->pm_pid != ip->ip_pid)
+		(void)ike_expire(ip->ip_ike, ikeproc_now(ip), m->pm_sa.ps_spi,
+		    &m->pm_dst.pa_addr, true);
+}
+
+struct flushed {
+	uint32_t	*fl_spi;
+	struct addr	*fl_dst;
+	size_t		 fl_n, fl_room;
+};
+
+static void
+flushed_one(void *arg, const struct ike_status *st)
+{
+	struct flushed *fl = arg;
+
+	if (st->st_state != IKE_ST_UP || fl->fl_n == fl->fl_room)
+		return;
+	fl->fl_spi[fl->fl_n] = st->st_spi_out;
+	fl->fl_dst[fl->fl_n++] = st->st_peer;
+}
+
+static void
+count_lines(void *arg, const struct ike_status *st)
+{
+	(void)st;
+	++*(size_t *)arg;
+}
+
+/* Another program has removed all SAs. */
+static void
+from_flush(struct ikeproc *ip, const struct pfkey_msg *m)
+{
+	struct flushed fl = { .fl_n = 0 };
+
+	if (m->pm_errno != 0 || m->pm_pid == ip->ip_pid)
+		return;
+	ike_status(ip->ip_ike, ikeproc_now(ip), count_lines, &fl.fl_room);
+	fl.fl_spi = calloc(fl.fl_room + 1, sizeof(*fl.fl_spi));
+	fl.fl_dst = calloc(fl.fl_room + 1, sizeof(*fl.fl_dst));
+	if (fl.fl_spi != NULL && fl.fl_dst != NULL)
+		ike_status(ip->ip_ike, ikeproc_now(ip), flushed_one, &fl);
+	if (fl.fl_n != 0)
+		log_warn("the SAs were flushed: %zu are made anew", fl.fl_n);
+	for (size_t i = 0; i < fl.fl_n; i++)
+		(void)ike_expire(ip->ip_ike, ikeproc_now(ip), fl.fl_spi[i],
+		    &fl.fl_dst[i], true);
+	free(fl.fl_spi);
+	free(fl.fl_dst);
+}
+
 static void
 from_answer(struct ikeproc *ip, const struct pfkey_msg *m)
 {
@@ -431,6 +486,12 @@ kernel_message(struct ikeproc *ip, const struct pfkey_msg *m)
 	case SADB_EXPIRE:
 		(void)ike_expire(ip->ip_ike, ikeproc_now(ip), m->pm_sa.ps_spi,
 		    &m->pm_dst.pa_addr, PFKEY_HAS(m, SADB_EXT_LIFETIME_HARD));
+		break;
+	case SADB_DELETE:
+		from_other(ip, m);
+		break;
+	case SADB_FLUSH:
+		from_flush(ip, m);
 		break;
 	default:
 		from_answer(ip, m);
