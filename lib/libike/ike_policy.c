@@ -219,20 +219,73 @@ pol_new(struct ike *ike, const struct ike_policy *po)
 	return pl;
 }
 
-static bool
-name_twice(const struct ike_policy *po, size_t n, size_t i)
+/* A reqid, and which policy of the array has it. */
+struct reqid_of {
+	uint32_t	ro_reqid;
+	size_t		ro_i;
+};
+
+static int
+name_cmp(const void *a, const void *b)
 {
-	for (size_t j = 0; j < i && j < n; j++) {
-		if (strcmp(po[i].po_name, po[j].po_name) == 0)
-			return true;
-		for (unsigned a = 0; a < po[i].po_nchildren; a++)
-			for (unsigned b = 0; b < po[j].po_nchildren; b++)
-				if (po[i].po_children[a].ch_reqid != 0 &&
-				    po[i].po_children[a].ch_reqid ==
-				    po[j].po_children[b].ch_reqid)
-					return true;
-	}
-	return false;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int
+reqid_cmp(const void *a, const void *b)
+{
+	const struct reqid_of *x = a, *y = b;
+
+	if (x->ro_reqid != y->ro_reqid)
+		return x->ro_reqid < y->ro_reqid ? -1 : 1;
+	return (x->ro_i > y->ro_i) - (x->ro_i < y->ro_i);
+}
+
+static bool
+names_unique(const struct ike_policy *po, size_t n)
+{
+	const char **name;
+	bool ok;
+
+	if (n < 2)
+		return true;
+	ok = (name = ike_calloc(n, sizeof(*name))) != NULL;
+	for (size_t i = 0; ok && i < n; i++)
+		name[i] = po[i].po_name;
+	if (ok)
+		qsort(name, n, sizeof(*name), name_cmp);
+	for (size_t i = 1; ok && i < n; i++)
+		ok = strcmp(name[i - 1], name[i]) != 0;
+	free(name);
+	return ok;
+}
+
+/* No two policies share a reqid; children of one may. */
+static bool
+reqids_unique(const struct ike_policy *po, size_t n)
+{
+	struct reqid_of *ro;
+	size_t m = 0;
+	bool ok;
+
+	if (n < 2)
+		return true;
+	for (size_t i = 0; i < n; i++)
+		m += po[i].po_nchildren;
+	ok = (ro = ike_calloc(m + 1, sizeof(*ro))) != NULL;
+	m = 0;
+	for (size_t i = 0; ok && i < n; i++)
+		for (unsigned c = 0; c < po[i].po_nchildren; c++)
+			if (po[i].po_children[c].ch_reqid != 0)
+				ro[m++] = (struct reqid_of){
+				    po[i].po_children[c].ch_reqid, i };
+	if (ok)
+		qsort(ro, m, sizeof(*ro), reqid_cmp);
+	for (size_t i = 1; ok && i < m; i++)
+		ok = ro[i - 1].ro_reqid != ro[i].ro_reqid ||
+		    ro[i - 1].ro_i == ro[i].ro_i;
+	free(ro);
+	return ok;
 }
 
 static bool
@@ -242,9 +295,13 @@ pol_list_build(struct ike *ike, const struct ike_policy *po, size_t n,
 	struct pol *pl;
 
 	for (size_t i = 0; i < n; i++) {
-		pl = NULL;
-		if (ike_policy_check(&po[i]) == NULL && !name_twice(po, n, i))
-			pl = pol_new(ike, &po[i]);
+		if (ike_policy_check(&po[i]) != NULL)
+			return false;
+	}
+	if (!names_unique(po, n) || !reqids_unique(po, n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		pl = pol_new(ike, &po[i]);
 		if (pl == NULL) {
 			pol_list_free(list);
 			return false;
@@ -386,31 +443,61 @@ pol_merge(struct pol *old, struct pol *new)
 	pol_free(new);
 }
 
-static struct pol *
-pol_find_equal(struct ike *ike, const struct pol *pl)
-{
-	struct pol *old;
+/* The policies in force, sorted by name. */
+struct pol_index {
+	struct pol	**pi_pol;
+	size_t		 pi_n;
+};
 
-	TAILQ_FOREACH(old, &ike->i_pols, pl_entry)
-		if (policy_equal(&old->pl_conf, &pl->pl_conf))
-			return old;
-	return NULL;
+static int
+pol_cmp(const void *a, const void *b)
+{
+	return strcmp((*(struct pol *const *)a)->pl_conf.po_name,
+	    (*(struct pol *const *)b)->pl_conf.po_name);
 }
 
-bool
-ike_policy_set(struct ike *ike, uint64_t now, const struct ike_policy *po,
-    size_t n)
+static bool
+pol_index_make(struct ike *ike, size_t n, struct pol_index *pi)
 {
-	struct pol_list list = TAILQ_HEAD_INITIALIZER(list);
+	struct pol *pl;
+
+	*pi = (struct pol_index){ NULL, 0 };
+	if (n == 0)		/* nothing to compare: this cannot fail */
+		return true;
+	TAILQ_FOREACH(pl, &ike->i_pols, pl_entry)
+		pi->pi_n++;
+	pi->pi_pol = ike_calloc(pi->pi_n + 1, sizeof(struct pol *));
+	if (pi->pi_pol == NULL)
+		return false;
+	pi->pi_n = 0;
+	TAILQ_FOREACH(pl, &ike->i_pols, pl_entry)
+		pi->pi_pol[pi->pi_n++] = pl;
+	qsort(pi->pi_pol, pi->pi_n, sizeof(struct pol *), pol_cmp);
+	return true;
+}
+
+/* Of its name, and equal; each is asked for once, for names are unique. */
+static struct pol *
+pol_find_equal(const struct pol_index *pi, struct pol *pl)
+{
+	struct pol **at = bsearch(&pl, pi->pi_pol, pi->pi_n,
+	    sizeof(struct pol *), pol_cmp);
+
+	return at != NULL && policy_equal(&(*at)->pl_conf, &pl->pl_conf) ?
+	    *at : NULL;
+}
+
+/* What is there of the new list already moves over with its SAs. */
+static void
+pol_list_merge(struct ike *ike, const struct pol_index *pi,
+    struct pol_list *list)
+{
 	struct pol_list next = TAILQ_HEAD_INITIALIZER(next);
 	struct pol *pl, *old;
 
-	ike_enter(ike, now);
-	if (!pol_list_build(ike, po, n, &list))
-		return false;
-	while ((pl = TAILQ_FIRST(&list)) != NULL) {
-		TAILQ_REMOVE(&list, pl, pl_entry);
-		old = pol_find_equal(ike, pl);
+	while ((pl = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, pl, pl_entry);
+		old = pol_find_equal(pi, pl);
 		if (old != NULL) {
 			TAILQ_REMOVE(&ike->i_pols, old, pl_entry);
 			pol_merge(old, pl);
@@ -418,12 +505,32 @@ ike_policy_set(struct ike *ike, uint64_t now, const struct ike_policy *po,
 		}
 		TAILQ_INSERT_TAIL(&next, pl, pl_entry);
 	}
+	TAILQ_CONCAT(list, &next, pl_entry);
+}
+
+bool
+ike_policy_set(struct ike *ike, uint64_t now, const struct ike_policy *po,
+    size_t n)
+{
+	struct pol_list list = TAILQ_HEAD_INITIALIZER(list);
+	struct pol_index pi;
+	struct pol *pl, *old;
+
+	ike_enter(ike, now);
+	if (!pol_index_make(ike, n, &pi))
+		return false;
+	if (!pol_list_build(ike, po, n, &list)) {
+		free(pi.pi_pol);
+		return false;
+	}
+	pol_list_merge(ike, &pi, &list);
+	free(pi.pi_pol);
 	while ((old = TAILQ_FIRST(&ike->i_pols)) != NULL) {
 		TAILQ_REMOVE(&ike->i_pols, old, pl_entry);
 		pol_remove(old);
 	}
-	while ((pl = TAILQ_FIRST(&next)) != NULL) {
-		TAILQ_REMOVE(&next, pl, pl_entry);
+	while ((pl = TAILQ_FIRST(&list)) != NULL) {
+		TAILQ_REMOVE(&list, pl, pl_entry);
 		TAILQ_INSERT_TAIL(&ike->i_pols, pl, pl_entry);
 	}
 	TAILQ_FOREACH(pl, &ike->i_pols, pl_entry)
