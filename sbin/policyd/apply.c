@@ -212,9 +212,12 @@ plan_flows(struct apply *ap, bool loose)
 {
 	for (size_t i = 0; i < ap->ap_nfch; i++) {
 		const struct policy_change *ch = &ap->ap_fch[i];
-		const struct policy_flow *fl = &ap->ap_want[ch->ch_new];
+		const struct policy_flow *fl;
 
-		if (ch->ch_type == POLICY_DELETE || is_loose(fl) != loose)
+		if (ch->ch_type == POLICY_DELETE)
+			continue;	/* nothing may be wanted at all */
+		fl = &ap->ap_want[ch->ch_new];
+		if (is_loose(fl) != loose)
 			continue;
 		add_step(ap, ch->ch_type == POLICY_ADD ? SADB_X_SPDADD :
 		    SADB_X_SPDUPDATE, fl, NULL);
