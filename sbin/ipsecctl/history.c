@@ -194,7 +194,7 @@ print_revision(void *arg, const struct policy_revision *pr)
 		return true;
 	}
 	(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
-	printf("%5llu  %s  %-10.10s  %-10s  %.37s\n",
+	printf("%5llu  %s  %-10.10s  %-10s  %.31s\n",
 	    (unsigned long long)pr->pr_number, when, pr->pr_author, what,
 	    pr->pr_reason);
 	return true;

@@ -8,7 +8,7 @@ policyd(8) between ipsecctl(8) and a key socket without a network kernel
                                       |                       |
                                   policy.db               log of changes
 """
-import glob, os, random, re, signal, socket, sqlite3, struct, subprocess, sys, time
+import glob, json, os, random, re, signal, socket, sqlite3, struct, subprocess, sys, time
 
 BIN, OUT, TMP = os.environ["BIN"], os.environ["O"], os.environ["TMPDIR"]
 KEY = "0x" + bytes(range(32)).hex()
@@ -582,7 +582,144 @@ def refused_without_policyd(r):
     check(rc == 1 and "netkern does not run" in out, out)
 
 
+def write(r, name, text):
+    path = os.path.join(r.dir, name)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
+        f.write(text)
+    return path
+
+
+def commit(r, *args):
+    env = dict(os.environ, RAVELIN_DB=r.db, RAVELIN_RUN=r.dir)
+    p = subprocess.run([f"{BIN}/ipsecctl", *args], capture_output=True, text=True, env=env)
+    return p.returncode, p.stdout + p.stderr
+
+
+def a_commit_keeps_what_it_does_not_name(r):
+    ipsec, iked = write(r, "ipsec.conf", FLOW % 1), write(r, "iked.conf", IKE)
+    check(commit(r, "commit", "-m", "both", "-f", ipsec, "-f", iked)[0] == 0, "both")
+    check(len(r.changes()) == 3, "one flow and two that the rule implies")
+    write(r, "ipsec.conf", FLOW % 2)
+    rc, out = commit(r, "commit", "--ipsec", ipsec)
+    check(rc == 0, out)
+    c = r.changes()
+    check([x.split()[0] for x in c] == ["SPDADD", "SPDDELETE"], c)
+    check(r.sql("SELECT count(*) FROM rule WHERE revision = 2 AND part = 'iked' "
+                "AND name = 'paris'")[0][0] == 1, "the other file's rules stay")
+    text = r.sql("SELECT body FROM text WHERE revision = 2 AND part = 'iked'")[0][0].decode()
+    check('psk sealed "1"' in text and PSK not in text, "and its text: " + text)
+    check(len(r.sql("SELECT id FROM secret")) == 1, "one key")
+    write(r, "iked.conf", "")
+    rc, out = commit(r, "commit", "--iked", iked)
+    check(rc == 0 and [x.split()[0] for x in r.changes()] == ["SPDDELETE"] * 2, out)
+    # -f alone replaces the policy, as ever
+    r.load(IKE)
+    check(r.sql("SELECT count(*) FROM rule WHERE revision = 4 AND kind = 'flow'")[0][0] == 0,
+          "-f is the whole policy")
+
+
+def stale_bases_are_refused(r):
+    ipsec = write(r, "ipsec.conf", FLOW % 1)
+    check(commit(r, "commit", "-f", ipsec)[0] == 0, "first")
+    show = write(r, "all", commit(r, "show")[1])
+    write(r, "ipsec.conf", FLOW % 2)
+    check(commit(r, "commit", "-f", ipsec)[0] == 0, "the other administrator")
+    r.changes()
+    for args in (("--base", "1", "-f", ipsec), ("-f", show)):
+        rc, out = commit(r, "commit", *args)
+        check(rc == 1 and "revision 2 has come since you began with 1" in out, out)
+        check("-flow esp tunnel out from 10.1.0.0" in out and "+flow esp tunnel out from 10.2.0.0"
+              in out, "what changed: " + out)
+    check(r.changes() == [] and r.sql("SELECT max(number) FROM revision")[0][0] == 2, "nothing")
+    show = write(r, "all", commit(r, "show")[1].replace("10.2.0.0", "10.4.0.0"))
+    check(commit(r, "commit", "-f", show)[0] == 0 and len(r.changes()) == 2, "the newest text")
+
+
+def confirm_in_time_or_not(r):
+    ipsec = write(r, "ipsec.conf", FLOW % 1)
+    commit(r, "commit", "-f", ipsec)
+    write(r, "ipsec.conf", FLOW % 2)
+    check(commit(r, "commit", "--confirm", "1s", "-f", ipsec)[0] == 0, "waits")
+    r.changes()
+    rc, out = commit(r, "commit", "-f", ipsec)
+    check(rc == 1 and "waits for its confirm" in out, out)
+    check("waits" in commit(r, "history")[1], "history says so")
+    with open(r.db + ".export") as f:
+        check("# revision 1\n" in f.read(), "the export is of what is kept")
+    check(wait_for(lambda: len(open(r.log).read().splitlines()) == 2, 3), "it goes back")
+    check(wait_for(lambda: r.sql("SELECT count(*) FROM revision")[0][0] == 3, 3), "and is a revision")
+    row = r.sql("SELECT author, reason FROM revision WHERE number = 3")[0]
+    check(row == ("policyd", "revision 2 was not confirmed in time"), row)
+    check(commit(r, "commit", "--confirm", "2s", "-f", ipsec)[0] == 0, "again")
+    check(commit(r, "confirm", "9")[0] == 1, "another one does not wait")
+    check(commit(r, "confirm")[0] == 0 and commit(r, "confirm")[0] == 1, "confirmed once")
+    r.changes()
+    time.sleep(2.2)
+    check(r.changes() == [] and r.sql("SELECT max(number) FROM revision")[0][0] == 4, "it stays")
+    # policyd dead past the deadline: back at its start, before anything else
+    write(r, "ipsec.conf", FLOW % 3)
+    commit(r, "commit", "--confirm", "1s", "-f", ipsec)
+    r.stop(r.policyd, signal.SIGKILL)
+    r.changes()
+    time.sleep(1.2)
+    r.start_policyd()
+    check(wait_for(lambda: len(open(r.log).read().splitlines()) == 2, 2), "overdue: back at once")
+    check("10.2.0.0" in r.ctl("-s", "flow")[1], "as revision 4 was")
+    # and a rollback ends the waiting
+    commit(r, "commit", "--confirm", "1h", "-f", ipsec)
+    rc, out = commit(r, "rollback")
+    check(rc == 0 and "10.2.0.0" in r.ctl("-s", "flow")[1], out)
+    check(r.sql("SELECT count(*) FROM pending")[0][0] == 0, "nothing waits")
+
+
+def rollback_diff_and_history(r):
+    conf = write(r, "iked.conf", IKE + SA)
+    commit(r, "commit", "-m", "a" * 60, "-f", conf)
+    write(r, "iked.conf", IKE.replace("10.1.", "10.7."))
+    check(commit(r, "com", "-f", conf)[0] == 0, "any beginning")
+    for args in (("diff",), ("diff", "0"), ("show", "1"), ("show", "-j", "1"), ("history", "-j")):
+        rc, out = commit(r, *args)
+        check(rc == 0 and PSK not in out and KEY[2:] not in out, out)
+    check(PSK in commit(r, "show", "-k", "1")[1] and KEY[2:] in commit(r, "diff", "-k")[1], "-k")
+    rc, out = commit(r, "diff")
+    check("--- iked.conf revision 1" in out and "\n-\tfrom 10.1.0.0/24" in out
+          and "\n+\tfrom 10.7.0.0/24" in out, out)
+    r.changes()
+    rc, out = commit(r, "rollback", "1")
+    check(rc == 0 and len(r.changes()) == 6, out)
+    check(commit(r, "diff", "1", "3")[1] == "", "the same")
+    check(commit(r, "rollback", "77")[0] == 1 and commit(r, "show", "77")[0] == 1, "none such")
+    out = commit(r, "history")[1]
+    check(all(len(l) <= 80 for l in out.splitlines()) and len(out.splitlines()) == 4, out)
+    check(re.search(r"^ +3 .* in force +back to revision 1$", out, re.M), out)
+    h = json.loads(commit(r, "history", "-j")[1])
+    check(h["schema_version"] == 1 and [x["revision"] for x in h["revisions"]] == [3, 2, 1]
+          and h["revisions"][0]["in_force"], h)
+    check(commit(r, "rollback", "0")[0] == 0 and "No flows" in r.ctl("-s", "flow")[1], "to nothing")
+    check(commit(r, "co")[0] == 1 and commit(r, "wrong")[0] == 1 and commit(r, "commit")[0] == 1,
+          "usage")
+
+
+def filter_and_network_wait_for_netkern(r):
+    """A revision with these parts needs netkern.sock, which is not there."""
+    pf = write(r, "pf.conf", "pass\n")
+    rc, out = commit(r, "commit", "-f", pf)
+    check(rc == 1 and "committed, but not in force" in out and "netkern is not running" in out, out)
+    bad = write(r, "network.conf", "interface a up\n")
+    rc, out = commit(r, "commit", "-f", bad)
+    check(rc == 1 and "network.conf:1:11" in out and "nothing committed" in out, out)
+    bad = write(r, "pf2.conf", "pass frm any\n")
+    rc, out = commit(r, "commit", "-f", bad)
+    check(rc == 1 and "pf2.conf:1:6" in out, out)
+    check(r.sql("SELECT count(*) FROM revision")[0][0] == 1, "nothing of these")
+
+
 TESTS = [
+    a_commit_keeps_what_it_does_not_name,
+    stale_bases_are_refused,
+    confirm_in_time_or_not,
+    rollback_diff_and_history,
+    filter_and_network_wait_for_netkern,
     load_is_a_revision,
     only_what_differs_is_touched,
     ikev2_rules_imply_flows,
