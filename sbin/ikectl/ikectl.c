@@ -444,6 +444,25 @@ cmd_stats(struct session *ss, const char *name)
 	return 0;
 }
 
+static int
+cmd_metrics(struct session *ss, const char *name)
+{
+	static union answer an;
+	struct tunnel *list;
+	size_t n;
+
+	(void)name;
+	list = get_status(ss, NULL, &n);
+	ask(ss, IKECTL_STATS, NULL);
+	do {
+		if (!answer(ss, &an, 5000))
+			fail(EX_TIMEOUT, "iked does not answer", NULL);
+	} while (an.an_hdr.ik_op != IKECTL_STATS);
+	metrics_print(list, n, &an.an_stats, ss->ss_run);
+	free(list);
+	return 0;
+}
+
 static const struct {
 	const char	*name;
 	int		(*fn)(struct session *, const char *);
@@ -461,6 +480,7 @@ static const struct {
 	{ "history", cmd_history, 0, 1, "[-n number] [name]  what happened, after restarts too",
 	    true },
 	{ "monitor", cmd_monitor, 0, 1, "[--since id] [name]  events as they happen", false },
+	{ "metrics", cmd_metrics, 0, 0, "        all numbers as Prometheus text", false },
 	{ "stats", cmd_stats, 0, 0, "          counters of iked", false },
 };
 #define NCOMMANDS	(sizeof(table) / sizeof(table[0]))

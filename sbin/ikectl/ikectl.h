@@ -60,6 +60,12 @@ void	stats_print(const struct ikectl_stats *st, bool json);
 /* Prints and frees; line: one line. */
 void	json_out(cJSON *o, bool line);
 
+/* ---- metrics.c ---- */
+
+/* The Prometheus text; the network kernel is asked for its part. */
+void	metrics_print(const struct tunnel *list, size_t n,
+    const struct ikectl_stats *st, const char *rundir);
+
 /* ---- history.c ---- */
 
 void	print_wrapped(const char *text, unsigned indent, unsigned columns);

@@ -50,7 +50,9 @@ enum ctl_op {
 	CTL_PF_FLUSH_STATES, CTL_PF_FLUSH_RULES, CTL_PF_CLEAR_COUNTERS, CTL_PF_KILL, CTL_PF_ENABLE,
 	CTL_PF_TABLE_ADD, CTL_PF_TABLE_DEL, CTL_PF_TABLE_SHOW, CTL_PF_TABLE_TEST, CTL_PF_OPTIONS,
 	/* what the data plane says of one packet: 0x500, bodies in pf/explain_msg.h */
-	CTL_EXPLAIN = 0x500
+	CTL_EXPLAIN = 0x500,
+	/* what tunnels have carried: 0x600 */
+	CTL_IPSEC_TOTALS = 0x600
 };
 
 /* ---- the netkern side ---- */
@@ -125,6 +127,18 @@ struct ctl_counter {		/* CTL_COUNTERS' answers: drops and counters, summed over 
 	char		cc_text[64];
 	uint64_t	cc_value;
 	uint8_t		cc_is_drop, cc_pad[7];
+};
+
+/*
+ * CTL_IPSEC_TOTALS' answers, one a reqid: all SAs since the network kernel started,
+ * so that a rekey changes nothing.  Inner packets and bytes as SAs count them.
+ */
+struct ctl_ipsec_total {
+	uint32_t	ct_reqid;
+	uint32_t	ct_in_sas, ct_out_sas;	/* installed now */
+	uint32_t	ct_pad;
+	uint64_t	ct_in_packets, ct_in_bytes, ct_in_drops;
+	uint64_t	ct_out_packets, ct_out_bytes, ct_out_drops;
 };
 
 struct ctl_sysctl {

@@ -211,6 +211,7 @@ struct sa {
 	uint32_t		 sa_pid, sa_seqno;	/* of the message that made it */
 	uint32_t		 sa_window;	/* as asked for */
 	uint64_t		 sa_drops[SA_DROP_MAX];
+	uint64_t		 sa_sum_packets, sa_sum_bytes, sa_sum_drops;	/* that totals.c has */
 	/* private to sad.c */
 	struct sa		*sa_next, *sa_prev;	/* all, oldest first */
 	struct sa		*sa_next_req, **sa_prev_req;	/* usable ones of one reqid, newest first */

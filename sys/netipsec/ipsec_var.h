@@ -40,6 +40,7 @@ struct sad {
 	struct sa		*sd_grave;	/* dead ones by sa_next, oldest first */
 	struct sa		*sd_grave_tail;
 	struct timer		 sd_grave_timer;
+	struct totals		*sd_totals;	/* totals.c */
 	struct pkt		*sd_ready[NK_WORKERS_MAX];	/* acquire.c: to be sealed or dropped there */
 };
 
@@ -79,6 +80,12 @@ void		 sad_unlink_usable(struct nk *, struct sa *);
 int		 sad_insert(struct nk *, struct sa *);
 void		 sad_remove(struct nk *, struct sa *);
 void		 sad_bury(struct nk *, struct sa *);
+
+/* totals.c */
+int		 totals_init(struct nk *);
+void		 totals_fini(struct nk *);
+/* The SA leaves the SAD; and again when no worker holds it. */
+void		 totals_add(struct nk *, struct sa *);
 
 /* spd.c */
 uint64_t	 sp_rank_of(const struct sp *);

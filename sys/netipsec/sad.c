@@ -350,6 +350,7 @@ sad_remove(struct nk *nk, struct sa *sa)
 	sa->sa_next = sa->sa_prev = NULL;
 	sd->sd_count--;
 	sd->sd_load[sa->sa_worker]--;
+	totals_add(nk, sa);
 }
 
 void
@@ -430,6 +431,7 @@ sad_bury(struct nk *nk, struct sa *sa)
 {
 	struct sad *sd = nk->nk_sad;
 
+	totals_add(nk, sa);
 	sa->sa_last_ns = ipsec_clock(nk).now_ns;
 	sa->sa_next = NULL;
 	if (sd->sd_grave_tail != NULL)
@@ -462,7 +464,7 @@ sad_init(struct nk *nk)
 	sd->sd_dst = calloc(sd->sd_buckets, sizeof(*sd->sd_dst));
 	timer_init(&sd->sd_grave_timer, grave_timer, nk);
 	if (sd->sd_table == NULL || sd->sd_req == NULL || sd->sd_dst == NULL ||
-	    sysctl_register(nk, ipsec_sysctl) != 0) {
+	    sysctl_register(nk, ipsec_sysctl) != 0 || totals_init(nk) != 0) {
 		sad_fini(nk);
 		return ENOMEM;
 	}
@@ -487,6 +489,7 @@ sad_fini(struct nk *nk)
 		sd->sd_grave = sa->sa_next;
 		free(sa);
 	}
+	totals_fini(nk);
 	free(sd->sd_table);
 	free(sd->sd_req);
 	free(sd->sd_dst);
