@@ -23,7 +23,7 @@
 
 #define ASIDE_MAX	256
 #define ANSWER_MS	5000
-#define BATCH_WINDOW	64	/* requests without their answers */
+#define BATCH_WINDOW	128	/* requests without their answers */
 #define RCVBUF		(4 * 1024 * 1024)
 
 struct aside {
@@ -341,6 +341,7 @@ pfkey_batch(struct pfkey *pk, bool (*next)(void *, size_t, struct pfkey_msg *),
 	struct window wi = { 0 };
 	struct pfkey_msg m;
 	bool more = true;
+	size_t left;
 	int error = 0;
 
 	while (error == 0 && (more || wi.wi_done < wi.wi_sent)) {
@@ -357,7 +358,9 @@ pfkey_batch(struct pfkey *pk, bool (*next)(void *, size_t, struct pfkey_msg *),
 			error = 0;	/* asked for again when an answer has made room */
 		else if (error == EAGAIN)
 			error = poll_for(pk, POLLOUT, ANSWER_MS);
-		if (error == 0 && wi.wi_done < wi.wi_sent)
+		/* half a window at a time, lest each message switch processes */
+		left = more ? (wi.wi_sent - wi.wi_done) / 2 : 0;
+		while (error == 0 && wi.wi_sent - wi.wi_done > left)
 			error = batch_answer(pk, &wi, answer, arg);
 	}
 	return error;

@@ -340,7 +340,9 @@ policy_store_open_rw(const char *path, const char **why)
 		(void)sqlite3_busy_timeout(st->st_db, 5000);
 		if (!store_exec(st, "PRAGMA foreign_keys = ON; PRAGMA "
 		    "trusted_schema = OFF; PRAGMA journal_mode = WAL; "
-		    "PRAGMA synchronous = FULL"))
+		    "PRAGMA synchronous = FULL; "
+		    /* KiB: the pages of a large commit wait for its end */
+		    "PRAGMA cache_size = -65536"))
 			(void)store_fail_sql(st, why, path);
 		else if (store_migrate(st, why) && store_check(st, why) &&
 		    store_seal(st, true, why)) {

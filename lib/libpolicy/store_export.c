@@ -175,6 +175,8 @@ policy_store_export(struct policy_store *st, uint64_t rev, const char **why)
 		return false;
 	ok = write_whole(tmp, path, text, len);
 	free(text);
+	/* the pages of a large commit are not needed again */
+	(void)sqlite3_db_release_memory(st->st_db);
 	if (!ok)
 		return store_fail(st, why, "cannot write %s: %s", path,
 		    strerror(errno));
