@@ -44,6 +44,17 @@ case_ 'the operator gets through' wait_for 5 probe
 case_ 'what was found running is a revision' sh -c \
     "$(command -v ip) netns exec $NET-gwA env RAVELIN_RUN=$W/A/run RAVELIN_DB=$W/A/policy.db $BIN/ipsecctl history | grep -q 'as it was found running'"
 
+checked() {		# says what would change, and changes nothing
+	echo 'block all' >c.conf
+	sed 's/^route.*//' network.conf >cn.conf
+	chmod 600 c.conf cn.conf
+	gw A ipsecctl check --pf c.conf --network cn.conf >out || return 1
+	cat out
+	grep -q '^-pass' out && grep -q '^+block' out &&
+	grep -q '^! without route add default 192.0.2.2' out && probe
+}
+case_ 'check changes nothing' checked
+
 # The ways to lock oneself out.
 mkdir block tunnel route down gateway all
 echo 'block all' >block/pf.conf

@@ -20,6 +20,8 @@ static const struct {
 	{ "commit", command_commit, "commit [-n] [-m why] [--confirm time] "
 	    "[--base N] [-f file ...]\n                [--ipsec file] "
 	    "[--iked file] [--pf file] [--network file]", 0 },
+	{ "check", command_check, "check [-f file ...] [--ipsec file] "
+	    "[--iked file]\n                [--pf file] [--network file]", 0 },
 	{ "confirm", command_confirm, "confirm [N]", 1 },
 	{ "rollback", command_rollback, "rollback [-m why] [--confirm time] "
 	    "[N]", 1 },

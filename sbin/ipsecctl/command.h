@@ -12,7 +12,6 @@ struct command {
 	bool		 co_json;	/* -j */
 	bool		 co_keys;	/* -k */
 	bool		 co_dry;	/* -n */
-	bool		 co_bare;	/* --running: check against the kernel */
 	const char	*co_reason;	/* -m */
 	uint64_t	 co_base;	/* --base; POLICYCTL_ANY not given */
 	uint32_t	 co_confirm;	/* --confirm, ms; 0 none */
@@ -29,6 +28,7 @@ int	command_fail(const char *fmt, ...)
 int	command_commit(struct command *co);	/* commit.c */
 int	command_confirm(struct command *co);
 int	command_rollback(struct command *co);
+int	command_check(struct command *co);	/* check.c */
 int	command_history(struct command *co);	/* history.c */
 int	command_show(struct command *co);
 int	command_diff(struct command *co);
@@ -40,6 +40,10 @@ bool	command_number(const char *text, uint64_t *out);
 /* Normal form of a part; keys as in the store, or in clear. malloc'd. */
 char	*command_part(struct policy_store *st, uint64_t rev,
 	    enum policy_part part, bool keys, const char **why);
+
+/* A pe_load of libpf: a file on disk, kept among the texts that are arg. */
+bool	command_load_pf(void *arg, const char *path, char **text, size_t *len,
+	    char *err, size_t errlen);
 
 /* The program's main, behind its options: runs a command. */
 int	ipsecctl_command(const char *rundir, bool keys, int argc, char **argv);

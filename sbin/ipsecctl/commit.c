@@ -15,8 +15,8 @@
 
 /* ---- parsing ---- */
 
-static bool
-load_included(void *arg, const char *path, char **text, size_t *len, char *err,
+bool
+command_load_pf(void *arg, const char *path, char **text, size_t *len, char *err,
     size_t errlen)
 {
 	struct policy_texts *tx = arg;
@@ -40,7 +40,7 @@ load_included(void *arg, const char *path, char **text, size_t *len, char *err,
 static bool
 parse_filter(struct policy_texts *tx, size_t i)
 {
-	struct pf_env env = { .pe_load = load_included, .pe_arg = tx };
+	struct pf_env env = { .pe_load = command_load_pf, .pe_arg = tx };
 	struct policy_text_item ti = tx->tx_v[i];	/* the array may move */
 	struct pf_conf pc;
 	bool ok = pf_parse(&pc, ti.ti_name, ti.ti_body, ti.ti_len, &env);

@@ -700,6 +700,29 @@ def rollback_diff_and_history(r):
           "usage")
 
 
+def check_changes_nothing(r):
+    conf, iked = write(r, "ipsec.conf", FLOW % 1 + FLOW % 2 + SA), write(r, "iked.conf", IKE)
+    commit(r, "commit", "-f", conf, "-f", iked)
+    r.changes()
+    write(r, "ipsec.conf", FLOW % 1 + FLOW % 3 + SA.replace("0x000102", "0xff0102"))
+    rc, out = commit(r, "check", "-f", conf)
+    lines = out.splitlines()
+    check(rc == 0 and lines[-1] == "1 added, 1 removed, 2 changed; 2 SAs would go down; "
+          "nothing was changed", out)
+    check([l for l in lines if "flow" in l] == [
+        "+ flow esp tunnel out from 10.3.0.0/16 to 10.100.0.0/16 peer 192.0.2.2 type require",
+        "- flow esp tunnel out from 10.2.0.0/16 to 10.100.0.0/16 peer 192.0.2.2 type require"], out)
+    check(ENC[2:] not in out, "no keys")
+    j = json.loads(commit(r, "check", "-j", "-f", conf)[1])
+    check((j["added"], j["removed"], j["changed"]) == (1, 1, 2) and len(j["lines"]) == 4, j)
+    rc, out = commit(r, "check", "-f", iked)
+    check(rc == 0 and out.startswith("0 added, 0 removed, 0 changed; 0 SAs"), out)
+    write(r, "ipsec.conf", "flow form\n")
+    rc, out = commit(r, "check", "-f", conf)
+    check(rc == 1 and "ipsec.conf:1:6" in out, out)
+    check(r.changes() == [] and r.sql("SELECT count(*) FROM revision")[0][0] == 1, "nothing")
+
+
 def filter_and_network_wait_for_netkern(r):
     """A revision with these parts needs netkern.sock, which is not there."""
     pf = write(r, "pf.conf", "pass\n")
@@ -719,6 +742,7 @@ TESTS = [
     stale_bases_are_refused,
     confirm_in_time_or_not,
     rollback_diff_and_history,
+    check_changes_nothing,
     filter_and_network_wait_for_netkern,
     load_is_a_revision,
     only_what_differs_is_touched,
