@@ -26,6 +26,8 @@ static const struct {
 	{ "rollback", command_rollback, "rollback [-m why] [--confirm time] "
 	    "[N]", 1 },
 	{ "diff", command_diff, "diff [-k] [N [M]]", 2 },
+	{ "export", command_export, "export [-k] [N]", 1 },
+	{ "import", command_import, "import [-m why] [--confirm time] file", 1 },
 	{ "history", command_history, "history [-j]", 0 },
 	{ "show", command_show, "show [-jk] [N]", 1 },
 };
@@ -120,16 +122,13 @@ add_text(struct command *co, enum policy_part part, const char *name,
  * What `show` prints: "### revision N", then each part behind a line with
  * its name.  The parts that are there are committed, on base N.
  */
-static bool
-add_sections(struct command *co, const char *body)
+bool
+command_sections(struct command *co, const char *body)
 {
 	enum policy_part part = POLICY_PARTS;
 	const char *from = body, *p = body;
-	uint64_t base = strtoull(body + strlen("### revision "), NULL, 10);
 	bool ok = true;
 
-	if (co->co_base == POLICYCTL_ANY)
-		co->co_base = base;
 	for (; ok && *p != '\0'; p += strcspn(p, "\n"), p += *p == '\n') {
 		if (strncmp(p, "### ", 4) != 0)
 			continue;
@@ -172,7 +171,9 @@ add_file(struct command *co, enum policy_part part, const char *name)
 		body = ti->ti_body;
 		free(ti->ti_name);
 		co->co_texts.tx_n--;
-		ok = add_sections(co, body);
+		if (co->co_base == POLICYCTL_ANY)
+			co->co_base = strtoull(body + 13, NULL, 10);
+		ok = command_sections(co, body);
 		explicit_bzero(body, strlen(body));
 		free(body);
 	}

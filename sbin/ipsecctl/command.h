@@ -12,6 +12,7 @@ struct command {
 	bool		 co_json;	/* -j */
 	bool		 co_keys;	/* -k */
 	bool		 co_dry;	/* -n */
+	bool		 co_whole;	/* ipsec.conf and iked.conf do not stay */
 	const char	*co_reason;	/* -m */
 	uint64_t	 co_base;	/* --base; POLICYCTL_ANY not given */
 	uint32_t	 co_confirm;	/* --confirm, ms; 0 none */
@@ -33,6 +34,11 @@ int	command_history(struct command *co);	/* history.c */
 int	command_show(struct command *co);
 int	command_diff(struct command *co);
 
+int	command_export(struct command *co);	/* transfer.c */
+int	command_import(struct command *co);
+
+/* Cuts what show or export wrote into texts of its parts. */
+bool	command_sections(struct command *co, const char *body);
 /* The store, read-only; NULL after telling why. */
 struct policy_store	*command_store(void);
 /* A number of a revision; false after telling. */

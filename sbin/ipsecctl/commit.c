@@ -184,7 +184,7 @@ command_commit(struct command *co)
 	const char *why = "";
 	int rc;
 
-	if (co->co_texts.tx_n == 0)
+	if (co->co_texts.tx_n == 0 && !co->co_whole)
 		return command_fail("commit what? name files: -f file, or "
 		    "--pf, --ipsec, --iked, --network");
 	if (co->co_dry)
@@ -198,8 +198,8 @@ command_commit(struct command *co)
 		policyctl_close(pc);
 		return command_fail("nothing committed");
 	}
-	policyctl_commit(pc, &co->co_texts, POLICYCTL_KEEP, co->co_base,
-	    co->co_confirm, co->co_reason, &res);
+	policyctl_commit(pc, &co->co_texts, co->co_whole ? 0 : POLICYCTL_KEEP,
+	    co->co_base, co->co_confirm, co->co_reason, &res);
 	policyctl_close(pc);
 	rc = tell(co, &res);
 	if (!res.re_ok && res.re_text[0] != '\0' && !co->co_json &&

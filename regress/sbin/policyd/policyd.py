@@ -723,6 +723,45 @@ def check_changes_nothing(r):
     check(r.changes() == [] and r.sql("SELECT count(*) FROM revision")[0][0] == 1, "nothing")
 
 
+def export_and_import(r):
+    ipsec, iked = write(r, "ipsec.conf", FLOW % 1 + SA), write(r, "iked.conf", IKE)
+    commit(r, "commit", "-f", ipsec, "-f", iked)
+    def run(*args):
+        env = dict(os.environ, RAVELIN_DB=r.db, RAVELIN_RUN=r.dir)
+        p = subprocess.run([f"{BIN}/ipsecctl", *args], capture_output=True, text=True, env=env)
+        return p.returncode, p.stdout, p.stderr
+    rc, sealed, err = run("export")
+    check(rc == 0 and PSK not in sealed and KEY[2:] not in sealed and "sealed" in err, err)
+    rc, clear, err = run("export", "-k")
+    check(rc == 0 and PSK in clear and KEY[2:] in clear and "IN CLEAR" in err, err)
+    write(r, "ipsec.conf", FLOW % 2)
+    commit(r, "commit", "-f", ipsec)
+    r.changes()
+    name = write(r, "sealed", sealed)
+    rc, out = commit(r, "import", name)
+    check(rc == 0 and len(r.changes()) == 4, out)
+    check(commit(r, "diff", "-k", "1", "3")[1] == "", "as it was")
+    check(len(r.sql("SELECT id FROM secret")) == 3, "the same keys")
+    for i in range(40, len(sealed), 97):
+        bad = write(r, "bad", sealed[:i] + ("x" if sealed[i] != "x" else "y") + sealed[i + 1:])
+        rc, out = commit(r, "import", bad)
+        check(rc == 1 and "not as it was written" in out, out)
+    # another router, another machine key: only the clear one
+    other = Router("export_other")
+    try:
+        other.start_key()
+        other.start_policyd()
+        name = os.path.join(r.dir, "sealed")
+        rc, out = commit(other, "import", name)
+        check(rc == 1 and "sealed by another machine" in out, out)
+        rc, out = commit(other, "import", write(r, "clear", clear))
+        check(rc == 0 and len(other.changes()) == 5, out)
+        check(PSK in commit(other, "show", "-k")[1] and PSK.encode() not in other.everything(),
+              "and sealed there")
+    finally:
+        other.end()
+
+
 def filter_and_network_wait_for_netkern(r):
     """A revision with these parts needs netkern.sock, which is not there."""
     pf = write(r, "pf.conf", "pass\n")
@@ -743,6 +782,7 @@ TESTS = [
     confirm_in_time_or_not,
     rollback_diff_and_history,
     check_changes_nothing,
+    export_and_import,
     filter_and_network_wait_for_netkern,
     load_is_a_revision,
     only_what_differs_is_touched,
