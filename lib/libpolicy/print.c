@@ -32,17 +32,75 @@ mode_name(enum policy_mode mode)
 	return mode == POLICY_TRANSPORT ? "transport" : "tunnel";
 }
 
+/*
+ * Of a hundred thousand rules each is printed when it is committed, word by
+ * word: that is done without the cost of formats.
+ */
+static void
+put(const char *s, FILE *out)
+{
+	for (; *s != '\0'; s++)
+		(void)putc_unlocked(*s, out);
+}
+
+/* A blank and the word. */
+static void
+put_word(const char *s, FILE *out)
+{
+	(void)putc_unlocked(' ', out);
+	put(s, out);
+}
+
+static void
+put_uint(unsigned v, FILE *out)
+{
+	char digits[10];
+	unsigned n = 0;
+
+	do
+		digits[n++] = (char)('0' + v % 10);
+	while ((v /= 10) != 0);
+	while (n != 0)
+		(void)putc_unlocked(digits[--n], out);
+}
+
+static void
+put_addr(const struct addr *a, FILE *out)
+{
+	char buf[ADDR_STRLEN];
+
+	if (a->ad_af != AF_INET) {
+		put(addr_print(a, buf), out);
+		return;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		if (i != 0)
+			(void)putc_unlocked('.', out);
+		put_uint(a->ad_bytes[i], out);
+	}
+}
+
+static void
+put_prefix(const struct prefix *p, FILE *out)
+{
+	put_addr(&p->pr_addr, out);
+	if (p->pr_len != addr_bits(&p->pr_addr)) {
+		(void)putc_unlocked('/', out);
+		put_uint(p->pr_len, out);
+	}
+}
+
 /* A quoted string that the lexer reads back. */
 static void
 print_quoted(const char *text, FILE *out)
 {
-	fputc('"', out);
+	(void)putc_unlocked('"', out);
 	for (; *text != '\0'; text++) {
 		if (*text == '"')
-			fputc('\\', out);
-		fputc(*text, out);
+			(void)putc_unlocked('\\', out);
+		(void)putc_unlocked(*text, out);
 	}
-	fputc('"', out);
+	(void)putc_unlocked('"', out);
 }
 
 static void
@@ -51,31 +109,32 @@ print_proto(uint8_t proto, FILE *out)
 	const char *name = proto_name(proto);
 
 	if (name != NULL)
-		fputs(name, out);
+		put(name, out);
 	else
-		fprintf(out, "%u", proto);
+		put_uint(proto, out);
 }
 
 static void
 print_host(const struct prefix *p, const struct port_range *po, FILE *out)
 {
-	char buf[PREFIX_STRLEN];
-
-	fputs(prefix_print(p, buf), out);
+	put_prefix(p, out);
 	if (po->po_lo == 0 && po->po_hi == 65535)
 		return;
-	fprintf(out, " port %u", po->po_lo);
-	if (po->po_hi != po->po_lo)
-		fprintf(out, ":%u", po->po_hi);
+	put(" port ", out);
+	put_uint(po->po_lo, out);
+	if (po->po_hi != po->po_lo) {
+		put(":", out);
+		put_uint(po->po_hi, out);
+	}
 }
 
 /* from A [port p] to B [port q] */
 static void
 print_pair(const struct policy_selector *sel, FILE *out)
 {
-	fputs(" from ", out);
+	put(" from ", out);
 	print_host(&sel->ps_src, &sel->ps_sport, out);
-	fputs(" to ", out);
+	put(" to ", out);
 	print_host(&sel->ps_dst, &sel->ps_dport, out);
 }
 
@@ -83,7 +142,7 @@ void
 policy_print_selector(const struct policy_selector *sel, FILE *out)
 {
 	if (sel->ps_proto != 0) {
-		fputs(" proto ", out);
+		put(" proto ", out);
 		print_proto(sel->ps_proto, out);
 	}
 	print_pair(sel, out);
@@ -92,10 +151,11 @@ policy_print_selector(const struct policy_selector *sel, FILE *out)
 static void
 print_addr(const char *word, const struct addr *a, FILE *out)
 {
-	char buf[ADDR_STRLEN];
-
-	if (a->ad_af != 0)
-		fprintf(out, " %s %s", word, addr_print(a, buf));
+	if (a->ad_af == 0)
+		return;
+	put_word(word, out);
+	put(" ", out);
+	put_addr(a, out);
 }
 
 static void
@@ -103,7 +163,8 @@ print_id(const char *word, const struct policy_id *id, FILE *out)
 {
 	if (id->pi_type == POLICY_ID_NONE)
 		return;
-	fprintf(out, " %s ", word);
+	put_word(word, out);
+	put(" ", out);
 	print_quoted(id->pi_text, out);
 }
 
@@ -112,15 +173,16 @@ static void
 print_key(const char *word, const struct policy_key *key, unsigned flags,
     FILE *out)
 {
-	fprintf(out, " %s ", word);
+	put_word(word, out);
+	put(" ", out);
 	if ((flags & POLICY_PRINT_KEYS) != 0 && key->pk_len != 0) {
-		fputs("0x", out);
+		put("0x", out);
 		for (size_t i = 0; i < key->pk_len; i++)
 			fprintf(out, "%02x", key->pk_bytes[i]);
 	} else if (key->pk_id != 0) {
 		fprintf(out, "sealed \"%llu\"", (unsigned long long)key->pk_id);
 	} else {
-		fputs("sealed", out);
+		put("sealed", out);
 	}
 }
 
@@ -151,16 +213,20 @@ policy_print_flow(const struct policy_flow *fl, FILE *out)
 	bool clear = fl->fl_type == POLICY_BYPASS ||
 	    fl->fl_type == POLICY_DENY;
 
-	fputs("flow", out);
-	if (!clear)
-		fprintf(out, " esp %s", mode_name(fl->fl_mode));
-	fprintf(out, " %s", policy_dir_name(fl->fl_dir));
+	put("flow", out);
+	if (!clear) {
+		put(" esp", out);
+		put_word(mode_name(fl->fl_mode), out);
+	}
+	put_word(policy_dir_name(fl->fl_dir), out);
 	policy_print_selector(&fl->fl_sel, out);
 	if (!clear) {
 		print_addr("local", &fl->fl_local, out);
 		print_addr("peer", &fl->fl_peer, out);
 	}
-	fprintf(out, " type %s\n", policy_flow_type_name(fl->fl_type));
+	put(" type", out);
+	put_word(policy_flow_type_name(fl->fl_type), out);
+	put("\n", out);
 }
 
 /* word NAME, or word weak NAME */
@@ -169,15 +235,16 @@ print_transform(const char *word, const struct policy_transform *t, FILE *out)
 {
 	const struct alg *a;
 
-	fprintf(out, " %s ", word);
+	put_word(word, out);
+	put(" ", out);
 	if (t->pt_type == POLICY_T_KE && t->pt_id == 0) {
-		fputs("none", out);
+		put("none", out);
 		return;
 	}
 	a = alg_by_ike((enum alg_kind)t->pt_type, t->pt_id, t->pt_bits);
 	if (a != NULL && (a->al_flags & ALG_WEAK) != 0)
-		fputs("weak ", out);
-	fputs(a != NULL ? a->al_name : "unknown", out);
+		put("weak ", out);
+	put(a != NULL ? a->al_name : "unknown", out);
 }
 
 void
@@ -192,14 +259,14 @@ policy_print_sa(const struct policy_sa *sa, FILE *out, unsigned flags)
 		print_transform("auth", &sa->sa_auth, out);
 	print_transform("enc", &sa->sa_enc, out);
 	if ((flags & POLICY_PRINT_NO_KEYS) != 0) {
-		fputc('\n', out);
+		(void)putc_unlocked('\n', out);
 		return;
 	}
 	if (sa->sa_authkey.pk_len != 0 || sa->sa_authkey.pk_id != 0)
 		print_key("authkey", &sa->sa_authkey, flags, out);
 	if (sa->sa_enckey.pk_len != 0 || sa->sa_enckey.pk_id != 0)
 		print_key("enckey", &sa->sa_enckey, flags, out);
-	fputc('\n', out);
+	(void)putc_unlocked('\n', out);
 }
 
 static void
@@ -210,12 +277,13 @@ print_proposals(const char *word, const struct policy_proposal *list,
 	    "group" };
 
 	for (unsigned i = 0; i < n; i++) {
-		fprintf(out, " \\\n\t%s", word);
+		put(" \\\n\t", out);
+		put(word, out);
 		for (unsigned j = 0; j < list[i].pp_n; j++) {
 			const struct policy_transform *t = &list[i].pp_t[j];
 
 			if (t->pt_type == POLICY_T_ESN)
-				fputs(t->pt_id == 1 ? " esn" : " noesn", out);
+				put(t->pt_id == 1 ? " esn" : " noesn", out);
 			else if (t->pt_type < POLICY_T_ESN)
 				print_transform(words[t->pt_type], t, out);
 		}
@@ -240,18 +308,18 @@ print_selectors(const struct policy_ike *ik, FILE *out)
 	while (np < ik->ik_nsel && same_pair(&ik->ik_sel[0], &ik->ik_sel[np]))
 		np++;
 	if (ik->ik_nsel != 0 && ik->ik_sel[0].ps_proto != 0) {
-		fputs(np > 1 ? " proto {" : " proto", out);
+		put(np > 1 ? " proto {" : " proto", out);
 		for (size_t i = 0; i < np; i++) {
-			fputc(' ', out);
+			(void)putc_unlocked(' ', out);
 			print_proto(ik->ik_sel[i].ps_proto, out);
 		}
-		fputs(np > 1 ? " }" : "", out);
+		put(np > 1 ? " }" : "", out);
 	}
 	for (size_t i = 0; i < ik->ik_nsel; i += np) {
-		fputs(" \\\n\t", out);
-		fputs("from ", out);
+		put(" \\\n\t", out);
+		put("from ", out);
 		print_host(&ik->ik_sel[i].ps_src, &ik->ik_sel[i].ps_sport, out);
-		fputs(" to ", out);
+		put(" to ", out);
 		print_host(&ik->ik_sel[i].ps_dst, &ik->ik_sel[i].ps_dport, out);
 	}
 }
@@ -259,20 +327,26 @@ print_selectors(const struct policy_ike *ik, FILE *out)
 static void
 print_ends(const struct policy_ike *ik, FILE *out)
 {
-	char buf[PREFIX_STRLEN];
-
-	fputs(" \\\n\t", out);
-	if (ik->ik_local.ad_af != 0)
-		fprintf(out, "local %s ", addr_print(&ik->ik_local, buf));
-	fprintf(out, "peer %s", ik->ik_peer.pr_addr.ad_af != 0 ?
-	    prefix_print(&ik->ik_peer, buf) : "any");
+	put(" \\\n\t", out);
+	if (ik->ik_local.ad_af != 0) {
+		put("local ", out);
+		put_addr(&ik->ik_local, out);
+		put(" ", out);
+	}
+	put("peer ", out);
+	if (ik->ik_peer.pr_addr.ad_af != 0)
+		put_prefix(&ik->ik_peer, out);
+	else
+		put("any", out);
 }
 
 static void
 print_lifetimes(const struct policy_ike *ik, FILE *out)
 {
-	fprintf(out, " \\\n\tikelifetime %u lifetime %u", ik->ik_ikelifetime,
-	    ik->ik_lifetime);
+	put(" \\\n\tikelifetime ", out);
+	put_uint(ik->ik_ikelifetime, out);
+	put(" lifetime ", out);
+	put_uint(ik->ik_lifetime, out);
 	if (ik->ik_lifebytes != 0)
 		fprintf(out, " bytes %llu",
 		    (unsigned long long)ik->ik_lifebytes);
@@ -281,34 +355,35 @@ print_lifetimes(const struct policy_ike *ik, FILE *out)
 void
 policy_print_ike(const struct policy_ike *ik, FILE *out, unsigned flags)
 {
-	fputs("ikev2 ", out);
+	put("ikev2 ", out);
 	print_quoted(ik->ik_name, out);
-	fprintf(out, "%s%s %s esp %s", ik->ik_quick ? " quick" : "",
-	    ik->ik_default ? " default" : "",
-	    ik->ik_active ? "active" : "passive", mode_name(ik->ik_mode));
+	put(ik->ik_quick ? " quick" : "", out);
+	put(ik->ik_default ? " default" : "", out);
+	put(ik->ik_active ? " active esp " : " passive esp ", out);
+	put(mode_name(ik->ik_mode), out);
 	if (ik->ik_af != 0)
-		fputs(ik->ik_af == AF_INET ? " inet" : " inet6", out);
+		put(ik->ik_af == AF_INET ? " inet" : " inet6", out);
 	print_selectors(ik, out);
 	print_ends(ik, out);
 	print_proposals("ikesa", ik->ik_ikesa, ik->ik_nikesa, out);
 	print_proposals("childsa", ik->ik_childsa, ik->ik_nchildsa, out);
 	if (ik->ik_srcid.pi_type != 0 || ik->ik_dstid.pi_type != 0)
-		fputs(" \\\n\t", out);
+		put(" \\\n\t", out);
 	if (ik->ik_srcid.pi_type != 0) {
-		fputs("srcid ", out);
+		put("srcid ", out);
 		print_quoted(ik->ik_srcid.pi_text, out);
 		print_id("dstid", &ik->ik_dstid, out);
 	} else if (ik->ik_dstid.pi_type != 0) {
-		fputs("dstid ", out);
+		put("dstid ", out);
 		print_quoted(ik->ik_dstid.pi_text, out);
 	}
 	print_lifetimes(ik, out);
 	print_psk(&ik->ik_psk, flags, out);
 	if (ik->ik_tag != NULL) {
-		fputs(" tag ", out);
+		put(" tag ", out);
 		print_quoted(ik->ik_tag, out);
 	}
-	fputc('\n', out);
+	(void)putc_unlocked('\n', out);
 }
 
 /* Only what differs from the default. */
@@ -319,9 +394,9 @@ policy_print_set(const struct policy_set *set, FILE *out)
 
 	policy_init(&pol);
 	if (!set->set_active)
-		fputs("set passive\n", out);
+		put("set passive\n", out);
 	if (!set->set_fragmentation)
-		fputs("set nofragmentation\n", out);
+		put("set nofragmentation\n", out);
 	if (set->set_dpd != pol.pol_set.set_dpd)
 		fprintf(out, "set dpd_check_interval %u\n", set->set_dpd);
 }
