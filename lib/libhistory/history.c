@@ -200,6 +200,18 @@ history_last(struct history *hi, uint64_t *id, const char **why)
 	return ok || failed(hi, "the history cannot be read", why);
 }
 
+/* The table is made with the first event. */
+static bool
+nothing_yet(struct history *hi)
+{
+	sqlite3_stmt *s = prepare(hi, "SELECT 1 FROM sqlite_schema "
+	    "WHERE name = 'event'");
+	bool none = s != NULL && sqlite3_step(s) == SQLITE_DONE;
+
+	(void)sqlite3_finalize(s);
+	return none;
+}
+
 static void
 column(sqlite3_stmt *s, int at, char *out, size_t cap)
 {
@@ -260,7 +272,8 @@ history_read(struct history *hi, const struct history_query *hq,
 	int rc;
 
 	if (s == NULL)
-		return failed(hi, "the history cannot be read", why);
+		return nothing_yet(hi) ||
+		    failed(hi, "the history cannot be read", why);
 	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)hq->hq_after);
 	(void)sqlite3_bind_int(s, 2, hq->hq_failures);
 	(void)sqlite3_bind_int(s, 3, hq->hq_newest == 0 ? -1 :

@@ -19,9 +19,9 @@
 static _Noreturn void
 usage(void)
 {
-	fputs("usage: ipsecctl [-dFkmnv] [-D macro=value] [-f file] "
+	fputs("usage: ipsecctl [-dFjkmnv] [-D macro=value] [-f file] "
 	    "[-M reason]\n"
-	    "                [-r rundir] [-s flow | sa | all]\n"
+	    "                [-r rundir] [-s flow | sa | all | stats]\n"
 	    "       ipsecctl [-r rundir] explain in on interface | out proto "
 	    "protocol\n"
 	    "                from address [port number] to address "
@@ -33,14 +33,14 @@ usage(void)
 static const char *
 show_word(const char *arg)
 {
-	static const char *const words[] = { "flow", "sa", "all" };
+	static const char *const words[] = { "flow", "sa", "all", "stats" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (*arg != '\0' && strncmp(words[i], arg, strlen(arg)) == 0)
 			return words[i];
 	}
-	fprintf(stderr, "ipsecctl: unknown -s word '%s': flow, sa or all "
-	    "expected\n", arg);
+	fprintf(stderr, "ipsecctl: unknown -s word '%s': flow, sa, all or "
+	    "stats expected\n", arg);
 	usage();
 }
 
@@ -95,7 +95,7 @@ parse_options(struct options *op, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "+D:dFf:kM:mnr:s:v")) != -1) {
+	while ((c = getopt(argc, argv, "+D:dFf:jkM:mnr:s:v")) != -1) {
 		switch (c) {
 		case 'D':
 			add_macro(op, optarg);
@@ -108,6 +108,9 @@ parse_options(struct options *op, int argc, char **argv)
 			break;
 		case 'f':
 			add_file(op, optarg);
+			break;
+		case 'j':
+			op->op_json = true;
 			break;
 		case 'k':
 			op->op_keys = true;
@@ -165,7 +168,8 @@ main(int argc, char **argv)
 	if (rc == 0 && load)
 		rc = ipsecctl_load(&op);
 	if (rc == 0 && op.op_show != NULL)
-		rc = ipsecctl_show(&op);
+		rc = strcmp(op.op_show, "stats") == 0 ? ipsecctl_stats(&op) :
+		    ipsecctl_show(&op);
 	if (rc == 0 && op.op_monitor)
 		rc = ipsecctl_monitor(&op);
 	policy_texts_free(&op.op_texts);

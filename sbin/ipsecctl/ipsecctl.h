@@ -13,10 +13,11 @@ struct options {
 	bool		 op_check;	/* -n */
 	bool		 op_delete;	/* -d */
 	bool		 op_flush;	/* -F */
+	bool		 op_json;	/* -j */
 	bool		 op_keys;	/* -k */
 	bool		 op_monitor;	/* -m */
 	unsigned	 op_verbose;	/* -v */
-	const char	*op_show;	/* -s: "flow", "sa", "all"; NULL */
+	const char	*op_show;	/* -s: "flow", "sa", "all", "stats"; NULL */
 	const char	*op_reason;	/* -M: why, for the revision */
 	const char	*op_rundir;
 	char		**op_explain;	/* the words behind explain; NULL */
@@ -28,5 +29,9 @@ int	ipsecctl_load(struct options *op);		/* load.c */
 int	ipsecctl_flush(const struct options *op);
 int	ipsecctl_show(const struct options *op);	/* show.c */
 int	ipsecctl_monitor(const struct options *op);
+int	ipsecctl_stats(const struct options *op);	/* json.c */
+/* What -s asks for as JSON; an errno of the key socket. */
+struct pfkey;
+int	ipsecctl_json(const struct options *op, struct pfkey *pk);
 
 #endif

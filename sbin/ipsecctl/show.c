@@ -194,13 +194,18 @@ ipsecctl_show(const struct options *op)
 
 	if (pk == NULL)
 		return 1;
+	if (op->op_json) {
+		error = ipsecctl_json(op, pk);
+		all = false;
+	}
 	if (all)
 		printf("FLOWS:\n");
-	if (all || strcmp(op->op_show, "flow") == 0)
+	if (!op->op_json && (all || strcmp(op->op_show, "flow") == 0))
 		error = show_flows(op, pk);
 	if (all)
 		printf("\nSAD:\n");
-	if (error == 0 && (all || strcmp(op->op_show, "sa") == 0))
+	if (error == 0 && !op->op_json &&
+	    (all || strcmp(op->op_show, "sa") == 0))
 		error = show_sas(op, pk);
 	pfkey_close(pk);
 	if (error == 0)

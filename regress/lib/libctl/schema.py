@@ -1,0 +1,192 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""
+What the programs write as JSON is what the schemas in lib/libctl/schema say:
+real outputs of a router without devices, and documents with one fault each, which
+must be refused.
+"""
+import copy
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+TOP, BIN, TMP = os.environ["TOP"], os.environ["BIN"], os.environ["TMPDIR"]
+RUN = os.path.join(TMP, "run")
+ENV = dict(os.environ, RAVELIN_RUN=RUN, RAVELIN_DB=os.path.join(TMP, "policy.db"))
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool}
+started, passed, failed = [], 0, 0
+
+CONF = """
+flow esp from 10.7.0.0/16 to 10.8.0.0/16 peer 192.0.2.2
+ikev2 "paris" active esp from 10.1.0.0/24 to 10.2.0.0/24 \\
+    peer 203.0.113.2 psk "a-key-of-decent-length"
+ikev2 "oslo" passive esp from 10.1.0.0/24 to 10.3.0.0/24 local 192.0.2.1 \\
+    peer 192.0.2.3 psk "a-key-of-decent-length"
+ikev2 "riga" passive esp from 10.1.0.0/24 to 10.4.0.0/24 local 192.0.2.1 \\
+    peer 192.0.2.4 dstid "/C=LV/CN=riga" psk "a-key-of-decent-length"
+esp from 192.0.2.1 to 192.0.2.9 spi 0x1000 auth hmac-sha2-256 enc aes \\
+    authkey 0x%s enckey 0x%s
+""" % ("11" * 32, "22" * 16)
+
+
+def validate(value, schema, at="document"):
+    """The part of JSON Schema that our schemas use; a list of complaints."""
+    if "const" in schema:
+        return [] if value == schema["const"] else ["%s is not %r" % (at, schema["const"])]
+    if "enum" in schema:
+        return [] if value in schema["enum"] else ["%s: %r is not allowed" % (at, value)]
+    kind = schema["type"]
+    if kind in ("integer", "number"):
+        ok = isinstance(value, int if kind == "integer" else (int, float))
+        if not ok or isinstance(value, bool) or value < schema.get("minimum", value):
+            return ["%s: %r is no %s" % (at, value, kind)]
+        return []
+    if not isinstance(value, TYPES[kind]):
+        return ["%s: %r is no %s" % (at, value, kind)]
+    if kind == "string" and not re.search(schema.get("pattern", ""), value):
+        return ["%s: %r does not match" % (at, value)]
+    wrong = []
+    if kind == "array":
+        for i, v in enumerate(value):
+            wrong += validate(v, schema["items"], "%s[%d]" % (at, i))
+    if kind == "object":
+        wrong += ["%s: %s is missing" % (at, k) for k in schema.get("required", []) if k not in value]
+        for k, v in value.items():
+            sub = schema.get("properties", {}).get(k, schema.get("additionalProperties", True))
+            if sub is False:
+                wrong.append("%s: %s is not described" % (at, k))
+            elif sub is not True:
+                wrong += validate(v, sub, "%s.%s" % (at, k))
+    return wrong
+
+
+def case(name, ok, why=""):
+    global passed, failed
+    if ok:
+        passed += 1
+    else:
+        failed += 1
+        print("FAILED  %s: %s" % (name, why))
+
+
+def start(*argv):
+    log = open(os.path.join(TMP, argv[0] + ".log"), "w")
+    started.append(subprocess.Popen([os.path.join(BIN, argv[0]), *argv[1:]], env=ENV,
+                                    stdout=log, stderr=log))
+
+
+def wait_for(what):
+    for _ in range(100):
+        if what():
+            return
+        time.sleep(0.1)
+
+
+def program(*argv):
+    p = subprocess.run([os.path.join(BIN, argv[0]), *argv[1:]], env=ENV, capture_output=True,
+                       text=True, timeout=60)
+    return p.stdout
+
+
+def schema_of(name):
+    with open(os.path.join(TOP, "lib/libctl/schema", name + ".json")) as f:
+        return json.load(f)
+
+
+def faults(doc):
+    """The document with one thing wrong, in several ways."""
+    for key in list(doc):
+        d = copy.deepcopy(doc)
+        del d[key]
+        yield "without " + key, d
+    d = copy.deepcopy(doc)
+    d["schema_version"] = 2
+    yield "of another version", d
+    for key, value in doc.items():
+        if isinstance(value, list) and value:
+            d = copy.deepcopy(doc)
+            d[key][0]["surprise"] = 1
+            yield "with a member that is not described", d
+            d = copy.deepcopy(doc)
+            d[key][0] = "text"
+            yield "with a string for an object", d
+
+
+def check(schema, *argv, lines=False, least=None):
+    name = " ".join(argv)
+    out = program(*argv)
+    try:
+        docs = [json.loads(l) for l in out.splitlines()] if lines else [json.loads(out)]
+    except ValueError as e:
+        case(name, False, "%s: %r" % (e, out[:200]))
+        return None
+    s = schema_of(schema)
+    for d in docs:
+        wrong = validate(d, s)
+        case(name, not wrong, "; ".join(wrong[:5]))
+    if least:
+        case(name + ": has " + least, len(docs[0][least]) > 0)
+    if schema not in ("document", "ipsecctl-show", "ikectl-stats"):
+        for what, d in faults(docs[0]):
+            case("%s, %s, is refused" % (name, what), validate(d, s) != [])
+    return docs[0]
+
+
+def main():
+    start("netkern", "-d", "-u", "root", "-r", RUN)
+    wait_for(lambda: os.path.exists(RUN + "/netkern.sock") and program("ifconfig"))
+    program("ifconfig", "em0", "create", "pktgen", "sink")
+    program("ifconfig", "em0", "192.0.2.1/24", "up")
+    start("policyd", "-d")
+    wait_for(lambda: os.path.exists(RUN + "/policy.sock"))
+    start("iked", "-d")
+    wait_for(lambda: os.path.exists(RUN + "/iked.sock"))
+    with open(os.path.join(TMP, "ipsec.conf"), "w") as f:
+        f.write(CONF)
+    print(program("ipsecctl", "-f", os.path.join(TMP, "ipsec.conf")), end="")
+    wait_for(lambda: "paris" in program("ikectl", "status"))
+    program("ikectl", "-t", "5", "up", "paris")     # there is no route
+    wait_for(lambda: '"reason"' in program("ikectl", "-j", "history"))
+    d = check("ikectl-status", "ikectl", "-j", "status", least="tunnels")
+    case("all states are words", d and {t["name"] for t in d["tunnels"]} ==
+         {"paris", "oslo", "riga"})
+    d = check("ikectl-why", "ikectl", "-j", "why", "paris", least="tunnels")
+    case("with the last failure", d and "last_failure" in d["tunnels"][0])
+    check("ikectl-history", "ikectl", "-j", "history", least="events")
+    check("ikectl-stats", "ikectl", "-j", "stats")
+    check("ipsecctl-show", "ipsecctl", "-j", "-s", "flow", least="flows")
+    check("ipsecctl-show", "ipsecctl", "-j", "-s", "sa", least="sas")
+    d = check("ipsecctl-show", "ipsecctl", "-j", "-s", "all")
+    case("no key is shown", d and "22222222" not in json.dumps(d))
+    check("counters", "ipsecctl", "-j", "-s", "stats", least="counters")
+    check("counters", "netstat", "-j", "-s", least="counters")
+    for argv in (("netstat", "-j", "-i"), ("netstat", "-j", "-irAm"), ("ifconfig", "-j"),
+                 ("sysctl", "-j"), ("pfctl", "-j", "-s", "info"), ("ipsecctl", "history", "-j")):
+        check("document", *argv)
+    m = subprocess.Popen([os.path.join(BIN, "ikectl"), "-j", "monitor", "--since", "0"], env=ENV,
+                         stdout=subprocess.PIPE, text=True)
+    s = schema_of("ikectl-event")
+    wrong = validate(json.loads(m.stdout.readline()), s)
+    case("a line of monitor", not wrong, wrong)
+    m.kill()
+    m.wait()
+    text = program("ipsecctl", "-s", "stats")
+    case("stats as text", "esp:" in text and "dropped: " in text)
+
+
+if os.geteuid() != 0:
+    print("iked must be started as root")
+    sys.exit(77)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+try:
+    main()
+finally:
+    for p in reversed(started):
+        p.terminate()
+        p.wait(30)
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(failed != 0)
