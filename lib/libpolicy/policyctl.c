@@ -275,6 +275,7 @@ ask_result(struct policyctl *pc, bool ok, const struct wcur *w,
     struct policyctl_result *res)
 {
 	struct cur body;
+	uint8_t committed;
 
 	memset(res, 0, sizeof(*res));
 	if (!ok || !ctl_send(pc, w) || !ctl_wait(pc, POLICYW_RESULT, &body)) {
@@ -283,7 +284,9 @@ ask_result(struct policyctl *pc, bool ok, const struct wcur *w,
 		    "'ipsecctl history' for what is in force");
 		return;
 	}
-	res->re_ok = cur_u8(&body) == 1;
+	committed = cur_u8(&body);
+	res->re_ok = committed == POLICYW_COMMITTED;
+	res->re_later = committed == POLICYW_LATER;
 	res->re_applied = cur_u8(&body) == 1;
 	res->re_revision = cur_u64(&body);
 	ctl_text(&body, res->re_text, sizeof(res->re_text));

@@ -22,7 +22,8 @@
  *	SUBSCRIBE answered by REVISION, at once and after each commit.
  *
  *	policyd to client
- *	RESULT	u8 committed, u8 applied, u64 revision, text
+ *	RESULT	u8 committed (1, 0: refused, 2: the disk did not take it, try
+ *		again later), u8 applied, u64 revision, text
  *	STATE	u64 committed, u64 applied, text (empty: all is well)
  *	REVISION u64 revision
  *
@@ -45,6 +46,8 @@ enum {
 	POLICYW_TOTAL_MAX	= 128 << 20,	/* of all texts of one load */
 	POLICYW_REASON_MAX	= 1024,
 	POLICYW_MORE		= 1,
+	POLICYW_COMMITTED	= 1,
+	POLICYW_LATER		= 2,
 	POLICYW_PART_SHIFT	= 4,
 };
 

@@ -103,8 +103,29 @@ hint_sql(sqlite3 *db)
 bool
 store_fail_sql(struct policy_store *st, const char **why, const char *what)
 {
+	switch (sqlite3_errcode(st->st_db)) {
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		st->st_disk = true;
+		break;
+	default:
+		break;
+	}
 	return store_fail(st, why, "%s: %s%s", what, sqlite3_errmsg(st->st_db),
 	    hint_sql(st->st_db));
+}
+
+bool
+policy_store_disk_failed(struct policy_store *st)
+{
+	bool failed = st->st_disk;
+
+	st->st_disk = false;
+	return failed;
 }
 
 bool

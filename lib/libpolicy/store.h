@@ -139,6 +139,7 @@ enum {
 
 struct policyctl_result {
 	bool		re_ok;		/* committed */
+	bool		re_later;	/* the disk did not take it: try again */
 	bool		re_applied;	/* and in force */
 	uint64_t	re_revision;
 	char		re_text[4096];	/* for the user */

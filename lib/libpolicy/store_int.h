@@ -34,6 +34,7 @@ struct policy_store {
 	struct seal		 st_seal;
 	bool			 st_sealed;	/* st_seal is there */
 	char			 st_why[512];
+	bool			 st_disk;	/* failed, not the policy */
 	/* a policy that was just committed, until its first load */
 	struct policy		 st_kept_policy;
 	uint64_t		 st_kept_rev;	/* 0: none */

@@ -72,6 +72,12 @@ bool	policy_store_pending_move(struct policy_store *st,
 	    const struct policy_pending *pe, const char **why);
 
 /*
+ * Was there a failure since the last question that another try may not have:
+ * a full or failing disk, a lock?
+ */
+bool	policy_store_disk_failed(struct policy_store *st);
+
+/*
  * Takes the policy that was just committed as rev, so that its first load,
  * with secrets, has it without reading; pol is empty then.
  */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "command.h"
 #include "libctl/json.h"
@@ -135,7 +136,7 @@ tell(const struct command *co, const struct policyctl_result *res)
 	if (good && co->co_confirm != 0 && !co->co_json)
 		printf("it goes back by itself in %u s, unless 'ipsecctl "
 		    "confirm' comes\n", co->co_confirm / 1000);
-	return good ? 0 : 1;
+	return good ? 0 : res->re_later ? EX_TEMPFAIL : 1;
 }
 
 static struct policyctl *

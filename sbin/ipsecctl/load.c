@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "libpolicy/ifaddr.h"
 #include "libpolicy/store.h"
@@ -38,7 +39,7 @@ send_texts(const struct options *op, unsigned flags)
 		fprintf(res.re_ok && res.re_applied ? stdout : stderr,
 		    "%s%s\n", res.re_ok && res.re_applied ? "" : "ipsecctl: ",
 		    res.re_text);
-	return res.re_ok && res.re_applied ? 0 : 1;
+	return res.re_ok && res.re_applied ? 0 : res.re_later ? EX_TEMPFAIL : 1;
 }
 
 static char *

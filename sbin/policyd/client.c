@@ -196,6 +196,8 @@ control_announce(struct policyd *pd)
 static void
 send_state(struct policyd *pd, struct client *cl, uint32_t seq)
 {
+	static const char foreign[] = "filter: another program has loaded "
+	    "rules since: the next commit loads those of the revision";
 	const char *damage = policy_store_damage(pd->pd_store);
 	uint8_t buf[POLICYW_HEADER + 16 + POLICYW_TEXT_MAX];
 	struct wcur w = wcur_init(buf, sizeof(buf));
@@ -207,6 +209,8 @@ send_state(struct policyd *pd, struct client *cl, uint32_t seq)
 		wcur_put(&w, damage, strlen(damage));
 		wcur_put(&w, "; ", pd->pd_problem[0] != '\0' ? 2 : 0);
 	}
+	if (pd->pd_problem[0] == '\0' && filter_foreign(pd))
+		wcur_put(&w, foreign, strlen(foreign));
 	wcur_put(&w, pd->pd_problem, strlen(pd->pd_problem));
 	reply(cl, buf, &w);
 }
@@ -220,7 +224,8 @@ send_result(struct policyd *pd, struct client *cl, uint32_t seq,
 	size_t n = strlen(text);
 
 	policyw_header(&w, POLICYW_RESULT, seq);
-	wcur_u8(&w, committed);
+	wcur_u8(&w, committed ? POLICYW_COMMITTED :
+	    policy_store_disk_failed(pd->pd_store) ? POLICYW_LATER : 0);
 	wcur_u8(&w, applied);
 	wcur_u64(&w, committed ? pd->pd_committed : 0);
 	wcur_put(&w, text, n < POLICYW_TEXT_MAX ? n : POLICYW_TEXT_MAX);

@@ -369,6 +369,7 @@ commit_texts(struct policyd *pd, struct policy_texts *tx,
 
 	text[0] = '\0';
 	policy_init(&cm.cm_policy);
+	(void)policy_store_disk_failed(pd->pd_store);	/* an old story */
 	ok = commit_allowed(pd, cr, text, cap);
 	if (!ok) {
 		log_info("commit by %s: refused: %s", cr->cr_author, text);
