@@ -120,6 +120,13 @@ confirmed() {
 	gw A pfctl -s rules | grep -q quick
 }
 case_ 'what is confirmed stays' confirmed
+foreign() {		# rules that pfctl loaded by hand
+	echo 'pass' | gw A pfctl -f - && gw A ipsecctl history >/dev/null 2>out
+	grep -q 'another program has loaded rules' out || return 1
+	gw A ipsecctl commit --pf good.conf && gw A pfctl -s rules | grep -q quick &&
+	! gw A ipsecctl history 2>&1 | grep 'another program'
+}
+case_ 'rules loaded by others are told, and go with the next commit' foreign
 refused() {
 	sed 's/^route.*/route add default 203.0.113.1/' network.conf >bad.conf
 	echo 'pass quick label "half"' >half.conf

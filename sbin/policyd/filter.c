@@ -175,6 +175,21 @@ in_force(struct policyd *pd, struct ctl_client *cl, struct revision *re)
 	    rs.rs_n == re->re_filter.pc_nrules;
 }
 
+bool
+filter_foreign(const struct policyd *pd)
+{
+	struct ctl_client *cl;
+	char err[400];
+	uint64_t now;
+
+	if (pd->pd_pf_serial == 0 || !pd->pd_in_force ||
+	    (cl = ctl_open(pd->pd_rundir, err, sizeof(err))) == NULL)
+		return false;
+	now = serial(cl);
+	ctl_close(cl);
+	return now != 0 && now != pd->pd_pf_serial;
+}
+
 /* ---- the transaction ---- */
 
 static int

@@ -128,6 +128,9 @@ void	revise_pending_load(struct policyd *pd);
 int	revise_timeout(struct policyd *pd);
 void	revise_tick(struct policyd *pd);
 
+/* filter.c: has another program loaded rules since we did? */
+bool	filter_foreign(const struct policyd *pd);
+
 int64_t	now_ms(void);
 
 #endif
