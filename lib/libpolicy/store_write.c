@@ -14,21 +14,23 @@
 
 /* ---- secrets ---- */
 
+/* False if the store cannot be read; id 0 if the key is not in it. */
 static bool
 secret_find(struct policy_store *st, const uint8_t *finger, uint64_t *id)
 {
 	sqlite3_stmt *stmt = store_keep(st, KEPT_FINGER, "SELECT id FROM "
 	    "secret WHERE finger = ?");
-	bool ok;
+	int rc;
 
+	*id = 0;
 	if (stmt == NULL)
 		return false;
 	(void)sqlite3_bind_blob(stmt, 1, finger, SEAL_FINGER, SQLITE_STATIC);
-	ok = sqlite3_step(stmt) == SQLITE_ROW;
-	if (ok)
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
 		*id = (uint64_t)sqlite3_column_int64(stmt, 0);
 	(void)sqlite3_reset(stmt);
-	return ok;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE;
 }
 
 static bool
@@ -71,8 +73,8 @@ secret_put(struct policy_store *st, uint64_t rev, struct policy_key *key)
 	if (key->pk_len == 0)
 		return true;
 	seal_finger(&st->st_seal, key->pk_bytes, key->pk_len, finger);
-	if (!secret_find(st, finger, &key->pk_id) &&
-	    !secret_insert(st, finger, key, &key->pk_id))
+	if (!secret_find(st, finger, &key->pk_id) || (key->pk_id == 0 &&
+	    !secret_insert(st, finger, key, &key->pk_id)))
 		return false;
 	stmt = store_keep(st, KEPT_USE, "INSERT OR IGNORE INTO secret_use "
 	    "(revision, secret) VALUES (?, ?)");
