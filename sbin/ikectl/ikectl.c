@@ -518,6 +518,27 @@ find_command(const char *word)
 	return found;
 }
 
+/* For the shell (etc/completion.bash): what may come next. */
+_Noreturn static void
+complete(const char *what)
+{
+	struct session ss = { .ss_run = policy_run_dir(NULL), .ss_fd = -1 };
+	struct tunnel *list;
+	size_t n;
+
+	if (what == NULL) {
+		for (size_t i = 0; i < NCOMMANDS; i++)
+			printf("%s\n", table[i].name);
+		exit(0);
+	}
+	session_open(&ss);
+	list = get_status(&ss, NULL, &n);
+	for (size_t i = 0; i < n; i++)
+		printf("%s\n", list[i].tu_st.st_policy);
+	free(list);
+	exit(0);
+}
+
 static uint64_t
 number(const char *what, const char *text, uint64_t least, uint64_t most)
 {
@@ -583,6 +604,8 @@ main(int argc, char **argv)
 	bool history;
 	size_t cmd;
 
+	if (argc > 1 && strcmp(argv[1], "--complete") == 0)
+		complete(argc > 2 ? argv[2] : NULL);
 	options(&ss, argc, argv, "+jnr:t:v", false);
 	argc -= optind;
 	argv += optind;

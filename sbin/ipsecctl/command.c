@@ -46,6 +46,13 @@ static const struct option longs[] = {
 	{ NULL, 0, NULL, 0 }
 };
 
+void
+command_names(void)
+{
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		printf("%s\n", commands[i].name);
+}
+
 int
 command_fail(const char *fmt, ...)
 {

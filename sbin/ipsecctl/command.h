@@ -39,6 +39,9 @@ int	command_import(struct command *co);
 
 /* Cuts what show or export wrote into texts of its parts. */
 bool	command_sections(struct command *co, const char *body);
+/* The names of all, a line each. */
+void	command_names(void);
+
 /* The store, read-only; NULL after telling why. */
 struct policy_store	*command_store(void);
 /* A number of a revision; false after telling. */

@@ -29,12 +29,25 @@ usage(void)
 	exit(1);
 }
 
+static const char *const words[] = { "flow", "sa", "all", "stats" };
+
+/* For the shell (etc/completion.bash): what may come next. */
+static int
+print_words(bool show)
+{
+	for (size_t i = 0; show && i < sizeof(words) / sizeof(words[0]); i++)
+		printf("%s\n", words[i]);
+	if (!show) {
+		printf("explain\n");
+		command_names();
+	}
+	return 0;
+}
+
 /* -s takes any beginning of a word, as on the BSDs. */
 static const char *
 show_word(const char *arg)
 {
-	static const char *const words[] = { "flow", "sa", "all", "stats" };
-
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (*arg != '\0' && strncmp(words[i], arg, strlen(arg)) == 0)
 			return words[i];
@@ -151,6 +164,8 @@ main(int argc, char **argv)
 	bool load;
 	int rc = 0;
 
+	if (argc > 1 && strcmp(argv[1], "--complete") == 0)
+		return print_words(argc > 2);
 	parse_options(&op, argc, argv);
 	if (op.op_explain != NULL)
 		return ipsecctl_explain(op.op_rundir, op.op_explain);
