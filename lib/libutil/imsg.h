@@ -20,7 +20,7 @@ struct imsg {
 	uint32_t	im_id;
 	size_t		im_len;
 	int		im_fd;			/* -1: none; the receiver's to close */
-	uint8_t		im_data[IMSG_DATA_MAX];
+	_Alignas(16) uint8_t im_data[IMSG_DATA_MAX];	/* holds any struct */
 };
 
 /* A connected pair, non-blocking, closed on exec. 0 or -1 with errno. */

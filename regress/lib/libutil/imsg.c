@@ -28,6 +28,7 @@ round_trip(void)
 		CU_ASSERT_EQUAL(imsg_recv(sv[1], &im), 1);
 		CU_ASSERT(im.im_type == 7 && im.im_id == i && im.im_fd == -1);
 		CU_ASSERT_EQUAL(im.im_len, lengths[i]);
+		CU_ASSERT_EQUAL((uintptr_t)im.im_data % 16, 0);
 		CU_ASSERT_PTR_NOT_NULL(imsg_body(&im, lengths[i]));
 		CU_ASSERT_PTR_NULL(imsg_body(&im, lengths[i] + 1));
 		TEST_BYTES(im.im_data, body, lengths[i]);
