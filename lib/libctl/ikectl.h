@@ -8,7 +8,8 @@
  * IKECTL_MONITOR, which is answered as IKECTL_STATS, IKECTL_EVENT records
  * follow until the client closes: with those up to it_event in the history
  * (libhistory/history.h), nothing is missing.
- * Only the superuser may connect.  Integers in host byte order.
+ * The superuser and members of the group _ravelin may connect.  Integers in
+ * host byte order.
  */
 #ifndef LIBCTL_IKECTL_H
 #define LIBCTL_IKECTL_H

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,6 +36,7 @@
 #include "netinet/udp_msg.h"
 
 #define RETRY_MS	500
+#define CONTROL_GROUP	"_ravelin"	/* its members may use iked.sock */
 
 struct parent {
 	const char	*pa_run;
@@ -128,6 +130,7 @@ connect_to(const char *run, const char *name)
 static int
 listen_at(const char *run, const char *name)
 {
+	const struct group *gr = getgrnam(CONTROL_GROUP);
 	struct sockaddr_un sun;
 	int fd = connect_to(run, name);
 	mode_t mask;
@@ -144,6 +147,9 @@ listen_at(const char *run, const char *name)
 	    listen(fd, 8) == -1)
 		log_fatal("socket %s", sun.sun_path);
 	(void)umask(mask);
+	if (gr != NULL && (chown(sun.sun_path, (uid_t)-1, gr->gr_gid) == -1 ||
+	    chmod(sun.sun_path, 0660) == -1))
+		log_fatal("socket %s", sun.sun_path);
 	return fd;
 }
 

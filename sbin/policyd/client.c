@@ -251,13 +251,13 @@ take_text(struct client *cl, struct cur *c)
 	const uint8_t *p;
 	char text[1024];
 
+	part = (enum policy_part)(flags >> POLICYW_PART_SHIFT & 7);
 	n = cur_left(c);
 	p = cur_bytes(c, n);
-	if (!cur_ok(c) || nlen >= sizeof(text) || kind < POLICY_TEXT_MAIN ||
+	if (!cur_ok(c) || nlen >= sizeof(text) || part >= POLICY_PARTS || kind < POLICY_TEXT_MAIN ||
 	    kind > POLICY_TEXT_MACRO || n > POLICYW_TOTAL_MAX - cl->cl_total)
 		return false;
 	cl->cl_total += n;
-	part = (enum policy_part)(flags >> POLICYW_PART_SHIFT & 3);
 	if ((flags & POLICYW_MORE) != 0)
 		return n == 0 || policy_texts_more(&cl->cl_texts,
 		    (const char *)p, n);
@@ -442,7 +442,7 @@ client_message(struct policyd *pd, struct client *cl, struct cur *c)
 		send_revision(pd, cl, seq);
 		return true;
 	default:
-		return false;
+		return read_message(pd, cl, op, seq, c);
 	}
 }
 

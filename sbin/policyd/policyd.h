@@ -6,6 +6,7 @@
  *	client.c	the control socket: who may ask, what they ask
  *	commit.c	texts to a revision
  *	history.c	what iked tells of tunnels
+ *	read.c		what those may read who may not open the store
  *	revise.c	a revision takes effect, or goes back
  *	apply.c, filter.c, netconf.c	its parts (revise.h)
  */
@@ -33,6 +34,13 @@ struct client {
 	size_t			 cl_total;	/* bytes of all texts */
 };
 
+/* The text that was read last (read.c). */
+struct read_kept {
+	char		*rk_text;	/* NULL: none */
+	uint64_t	 rk_revision;
+	unsigned	 rk_part;
+};
+
 struct policyd {
 	const char		*pd_rundir;
 	const char		*pd_db;
@@ -44,6 +52,8 @@ struct policyd {
 
 	struct history		*pd_history;	/* NULL: not opened yet */
 	bool			 pd_history_failed;	/* which is in the log */
+
+	struct read_kept	 pd_kept;
 
 	uint64_t		 pd_committed;	/* newest revision */
 	uint64_t		 pd_applied;	/* was put in force last */
@@ -87,6 +97,10 @@ void	control_announce(struct policyd *pd);
 /* history.c: an HISTORY_OP_KEEP; false: it does not fit. */
 bool	history_message(struct policyd *pd, struct client *cl, uint32_t seq,
 	    struct cur *c);
+
+/* read.c: an operation of libpolicy/readwire.h; false: none of them, or it does not fit. */
+bool	read_message(struct policyd *pd, struct client *cl, unsigned op,
+	uint32_t seq, struct cur *c);
 
 /*
  * commit.c: false with a text; on true pd_committed has advanced.  The texts

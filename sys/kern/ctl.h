@@ -51,8 +51,8 @@ enum ctl_op {
 	CTL_PF_TABLE_ADD, CTL_PF_TABLE_DEL, CTL_PF_TABLE_SHOW, CTL_PF_TABLE_TEST, CTL_PF_OPTIONS,
 	/* what the data plane says of one packet: 0x500, bodies in pf/explain_msg.h */
 	CTL_EXPLAIN = 0x500,
-	/* what tunnels have carried: 0x600 */
-	CTL_IPSEC_TOTALS = 0x600
+	/* what tunnels have carried: 0x600; SAs without their keys */
+	CTL_IPSEC_TOTALS = 0x600, CTL_IPSEC_SAS
 };
 
 /* ---- the netkern side ---- */
@@ -139,6 +139,17 @@ struct ctl_ipsec_total {
 	uint32_t	ct_pad;
 	uint64_t	ct_in_packets, ct_in_bytes, ct_in_drops;
 	uint64_t	ct_out_packets, ct_out_bytes, ct_out_drops;
+};
+
+struct ctl_sa {			/* CTL_IPSEC_SAS' answers: mature and dying ones */
+	uint32_t	cs_spi;
+	uint32_t	cs_reqid;
+	uint8_t		cs_in, cs_dying, cs_tunnel, cs_natt, cs_worker;
+	uint8_t		cs_pad[3];
+	struct addr	cs_src, cs_dst;
+	uint64_t	cs_packets, cs_bytes, cs_drops;
+	uint64_t	cs_added, cs_last;	/* dates; cs_last 0: no packet yet */
+	char		cs_name[64];
 };
 
 struct ctl_sysctl {

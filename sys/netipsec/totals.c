@@ -13,6 +13,7 @@
 
 #include "kern/ctl.h"
 #include "netipsec/ipsec_var.h"
+#include "netipsec/sa_list.h"
 
 #define BUCKETS		4096
 
@@ -148,6 +149,7 @@ op_totals(struct nk *nk, struct clock_now now, struct ctl_request *cq, struct ct
 
 static const struct ctl_entry totals_ops[] = {
 	{ CTL_IPSEC_TOTALS, false, 0, 0, op_totals },
+	{ CTL_IPSEC_SAS, false, 0, 0, sa_list },
 	{ 0, false, 0, 0, NULL }
 };
 
