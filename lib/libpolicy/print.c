@@ -10,6 +10,7 @@
 
 #include "libalg/alg.h"
 #include "libpolicy/parse.h"
+#include "libpolicy/print.h"
 
 const char *
 policy_flow_type_name(enum policy_flow_type type)
@@ -37,35 +38,43 @@ mode_name(enum policy_mode mode)
  * word: that is done without the cost of formats.
  */
 static void
-put(const char *s, FILE *out)
+put(const char *s, struct textbuf *out)
 {
-	for (; *s != '\0'; s++)
-		(void)putc_unlocked(*s, out);
+	textbuf_add(out, s, strlen(s));
 }
 
 /* A blank and the word. */
 static void
-put_word(const char *s, FILE *out)
+put_word(const char *s, struct textbuf *out)
 {
-	(void)putc_unlocked(' ', out);
+	textbuf_char(out, ' ');
 	put(s, out);
 }
 
 static void
-put_uint(unsigned v, FILE *out)
+put_uint(uint64_t v, struct textbuf *out)
 {
-	char digits[10];
+	char digits[20];
 	unsigned n = 0;
 
 	do
 		digits[n++] = (char)('0' + v % 10);
 	while ((v /= 10) != 0);
 	while (n != 0)
-		(void)putc_unlocked(digits[--n], out);
+		textbuf_char(out, digits[--n]);
 }
 
 static void
-put_addr(const struct addr *a, FILE *out)
+put_hex8(uint8_t v, struct textbuf *out)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	textbuf_char(out, digits[v >> 4]);
+	textbuf_char(out, digits[v & 15]);
+}
+
+static void
+put_addr(const struct addr *a, struct textbuf *out)
 {
 	char buf[ADDR_STRLEN];
 
@@ -75,36 +84,36 @@ put_addr(const struct addr *a, FILE *out)
 	}
 	for (unsigned i = 0; i < 4; i++) {
 		if (i != 0)
-			(void)putc_unlocked('.', out);
+			textbuf_char(out, '.');
 		put_uint(a->ad_bytes[i], out);
 	}
 }
 
 static void
-put_prefix(const struct prefix *p, FILE *out)
+put_prefix(const struct prefix *p, struct textbuf *out)
 {
 	put_addr(&p->pr_addr, out);
 	if (p->pr_len != addr_bits(&p->pr_addr)) {
-		(void)putc_unlocked('/', out);
+		textbuf_char(out, '/');
 		put_uint(p->pr_len, out);
 	}
 }
 
 /* A quoted string that the lexer reads back. */
 static void
-print_quoted(const char *text, FILE *out)
+print_quoted(const char *text, struct textbuf *out)
 {
-	(void)putc_unlocked('"', out);
+	textbuf_char(out, '"');
 	for (; *text != '\0'; text++) {
 		if (*text == '"')
-			(void)putc_unlocked('\\', out);
-		(void)putc_unlocked(*text, out);
+			textbuf_char(out, '\\');
+		textbuf_char(out, *text);
 	}
-	(void)putc_unlocked('"', out);
+	textbuf_char(out, '"');
 }
 
 static void
-print_proto(uint8_t proto, FILE *out)
+print_proto(uint8_t proto, struct textbuf *out)
 {
 	const char *name = proto_name(proto);
 
@@ -115,7 +124,7 @@ print_proto(uint8_t proto, FILE *out)
 }
 
 static void
-print_host(const struct prefix *p, const struct port_range *po, FILE *out)
+print_host(const struct prefix *p, const struct port_range *po, struct textbuf *out)
 {
 	put_prefix(p, out);
 	if (po->po_lo == 0 && po->po_hi == 65535)
@@ -130,7 +139,7 @@ print_host(const struct prefix *p, const struct port_range *po, FILE *out)
 
 /* from A [port p] to B [port q] */
 static void
-print_pair(const struct policy_selector *sel, FILE *out)
+print_pair(const struct policy_selector *sel, struct textbuf *out)
 {
 	put(" from ", out);
 	print_host(&sel->ps_src, &sel->ps_sport, out);
@@ -139,7 +148,7 @@ print_pair(const struct policy_selector *sel, FILE *out)
 }
 
 void
-policy_print_selector(const struct policy_selector *sel, FILE *out)
+text_selector(const struct policy_selector *sel, struct textbuf *out)
 {
 	if (sel->ps_proto != 0) {
 		put(" proto ", out);
@@ -149,7 +158,7 @@ policy_print_selector(const struct policy_selector *sel, FILE *out)
 }
 
 static void
-print_addr(const char *word, const struct addr *a, FILE *out)
+print_addr(const char *word, const struct addr *a, struct textbuf *out)
 {
 	if (a->ad_af == 0)
 		return;
@@ -159,7 +168,7 @@ print_addr(const char *word, const struct addr *a, FILE *out)
 }
 
 static void
-print_id(const char *word, const struct policy_id *id, FILE *out)
+print_id(const char *word, const struct policy_id *id, struct textbuf *out)
 {
 	if (id->pi_type == POLICY_ID_NONE)
 		return;
@@ -171,16 +180,18 @@ print_id(const char *word, const struct policy_id *id, FILE *out)
 /* The bytes, or the number of what the store keeps, or just the word. */
 static void
 print_key(const char *word, const struct policy_key *key, unsigned flags,
-    FILE *out)
+    struct textbuf *out)
 {
 	put_word(word, out);
 	put(" ", out);
 	if ((flags & POLICY_PRINT_KEYS) != 0 && key->pk_len != 0) {
 		put("0x", out);
 		for (size_t i = 0; i < key->pk_len; i++)
-			fprintf(out, "%02x", key->pk_bytes[i]);
+			put_hex8(key->pk_bytes[i], out);
 	} else if (key->pk_id != 0) {
-		fprintf(out, "sealed \"%llu\"", (unsigned long long)key->pk_id);
+		put("sealed \"", out);
+		put_uint(key->pk_id, out);
+		put("\"", out);
 	} else {
 		put("sealed", out);
 	}
@@ -188,7 +199,7 @@ print_key(const char *word, const struct policy_key *key, unsigned flags,
 
 /* A PSK that reads well is printed as it was written. */
 static void
-print_psk(const struct policy_key *key, unsigned flags, FILE *out)
+print_psk(const struct policy_key *key, unsigned flags, struct textbuf *out)
 {
 	bool plain = (flags & POLICY_PRINT_KEYS) != 0 && key->pk_len != 0;
 
@@ -200,15 +211,17 @@ print_psk(const struct policy_key *key, unsigned flags, FILE *out)
 	if (plain && key->pk_bytes[0] == '0' && key->pk_len > 1 &&
 	    tolower(key->pk_bytes[1]) == 'x')
 		plain = false;
-	if (plain)
-		fprintf(out, " psk \"%.*s\"", (int)key->pk_len,
-		    (const char *)key->pk_bytes);
-	else
+	if (!plain) {
 		print_key("psk", key, flags, out);
+		return;
+	}
+	put(" psk \"", out);
+	textbuf_add(out, key->pk_bytes, key->pk_len);
+	put("\"", out);
 }
 
 void
-policy_print_flow(const struct policy_flow *fl, FILE *out)
+text_flow(const struct policy_flow *fl, struct textbuf *out)
 {
 	bool clear = fl->fl_type == POLICY_BYPASS ||
 	    fl->fl_type == POLICY_DENY;
@@ -219,7 +232,7 @@ policy_print_flow(const struct policy_flow *fl, FILE *out)
 		put_word(mode_name(fl->fl_mode), out);
 	}
 	put_word(policy_dir_name(fl->fl_dir), out);
-	policy_print_selector(&fl->fl_sel, out);
+	text_selector(&fl->fl_sel, out);
 	if (!clear) {
 		print_addr("local", &fl->fl_local, out);
 		print_addr("peer", &fl->fl_peer, out);
@@ -231,7 +244,7 @@ policy_print_flow(const struct policy_flow *fl, FILE *out)
 
 /* word NAME, or word weak NAME */
 static void
-print_transform(const char *word, const struct policy_transform *t, FILE *out)
+print_transform(const char *word, const struct policy_transform *t, struct textbuf *out)
 {
 	const struct alg *a;
 
@@ -248,30 +261,34 @@ print_transform(const char *word, const struct policy_transform *t, FILE *out)
 }
 
 void
-policy_print_sa(const struct policy_sa *sa, FILE *out, unsigned flags)
+text_sa(const struct policy_sa *sa, struct textbuf *out, unsigned flags)
 {
-	char src[ADDR_STRLEN], dst[ADDR_STRLEN];
-
-	fprintf(out, "esp %s from %s to %s spi 0x%08x", mode_name(sa->sa_mode),
-	    addr_print(&sa->sa_src, src), addr_print(&sa->sa_dst, dst),
-	    sa->sa_spi);
+	put("esp ", out);
+	put(mode_name(sa->sa_mode), out);
+	put(" from ", out);
+	put_addr(&sa->sa_src, out);
+	put(" to ", out);
+	put_addr(&sa->sa_dst, out);
+	put(" spi 0x", out);
+	for (unsigned i = 32; i != 0; i -= 8)
+		put_hex8((uint8_t)(sa->sa_spi >> (i - 8)), out);
 	if (sa->sa_auth.pt_id != 0)
 		print_transform("auth", &sa->sa_auth, out);
 	print_transform("enc", &sa->sa_enc, out);
 	if ((flags & POLICY_PRINT_NO_KEYS) != 0) {
-		(void)putc_unlocked('\n', out);
+		textbuf_char(out, '\n');
 		return;
 	}
 	if (sa->sa_authkey.pk_len != 0 || sa->sa_authkey.pk_id != 0)
 		print_key("authkey", &sa->sa_authkey, flags, out);
 	if (sa->sa_enckey.pk_len != 0 || sa->sa_enckey.pk_id != 0)
 		print_key("enckey", &sa->sa_enckey, flags, out);
-	(void)putc_unlocked('\n', out);
+	textbuf_char(out, '\n');
 }
 
 static void
 print_proposals(const char *word, const struct policy_proposal *list,
-    unsigned n, FILE *out)
+    unsigned n, struct textbuf *out)
 {
 	static const char *const words[] = { "", "enc", "prf", "auth",
 	    "group" };
@@ -301,7 +318,7 @@ same_pair(const struct policy_selector *a, const struct policy_selector *b)
 
 /* Selectors are all pairs times all protocols, protocols innermost. */
 static void
-print_selectors(const struct policy_ike *ik, FILE *out)
+print_selectors(const struct policy_ike *ik, struct textbuf *out)
 {
 	size_t np = 1;
 
@@ -310,7 +327,7 @@ print_selectors(const struct policy_ike *ik, FILE *out)
 	if (ik->ik_nsel != 0 && ik->ik_sel[0].ps_proto != 0) {
 		put(np > 1 ? " proto {" : " proto", out);
 		for (size_t i = 0; i < np; i++) {
-			(void)putc_unlocked(' ', out);
+			textbuf_char(out, ' ');
 			print_proto(ik->ik_sel[i].ps_proto, out);
 		}
 		put(np > 1 ? " }" : "", out);
@@ -325,7 +342,7 @@ print_selectors(const struct policy_ike *ik, FILE *out)
 }
 
 static void
-print_ends(const struct policy_ike *ik, FILE *out)
+print_ends(const struct policy_ike *ik, struct textbuf *out)
 {
 	put(" \\\n\t", out);
 	if (ik->ik_local.ad_af != 0) {
@@ -341,19 +358,20 @@ print_ends(const struct policy_ike *ik, FILE *out)
 }
 
 static void
-print_lifetimes(const struct policy_ike *ik, FILE *out)
+print_lifetimes(const struct policy_ike *ik, struct textbuf *out)
 {
 	put(" \\\n\tikelifetime ", out);
 	put_uint(ik->ik_ikelifetime, out);
 	put(" lifetime ", out);
 	put_uint(ik->ik_lifetime, out);
-	if (ik->ik_lifebytes != 0)
-		fprintf(out, " bytes %llu",
-		    (unsigned long long)ik->ik_lifebytes);
+	if (ik->ik_lifebytes != 0) {
+		put(" bytes ", out);
+		put_uint(ik->ik_lifebytes, out);
+	}
 }
 
 void
-policy_print_ike(const struct policy_ike *ik, FILE *out, unsigned flags)
+text_ike(const struct policy_ike *ik, struct textbuf *out, unsigned flags)
 {
 	put("ikev2 ", out);
 	print_quoted(ik->ik_name, out);
@@ -383,12 +401,12 @@ policy_print_ike(const struct policy_ike *ik, FILE *out, unsigned flags)
 		put(" tag ", out);
 		print_quoted(ik->ik_tag, out);
 	}
-	(void)putc_unlocked('\n', out);
+	textbuf_char(out, '\n');
 }
 
 /* Only what differs from the default. */
 void
-policy_print_set(const struct policy_set *set, FILE *out)
+text_set(const struct policy_set *set, struct textbuf *out)
 {
 	struct policy pol;
 
@@ -397,18 +415,78 @@ policy_print_set(const struct policy_set *set, FILE *out)
 		put("set passive\n", out);
 	if (!set->set_fragmentation)
 		put("set nofragmentation\n", out);
-	if (set->set_dpd != pol.pol_set.set_dpd)
-		fprintf(out, "set dpd_check_interval %u\n", set->set_dpd);
+	if (set->set_dpd != pol.pol_set.set_dpd) {
+		put("set dpd_check_interval ", out);
+		put_uint(set->set_dpd, out);
+		put("\n", out);
+	}
+}
+
+/* ---- to a file ---- */
+
+static void
+flush(struct textbuf *tb, FILE *out)
+{
+	(void)fwrite(tb->tb_p, 1, tb->tb_n, out);
+	textbuf_free(tb);
+}
+
+void
+policy_print_selector(const struct policy_selector *sel, FILE *out)
+{
+	struct textbuf tb = { 0 };
+
+	text_selector(sel, &tb);
+	flush(&tb, out);
+}
+
+void
+policy_print_flow(const struct policy_flow *fl, FILE *out)
+{
+	struct textbuf tb = { 0 };
+
+	text_flow(fl, &tb);
+	flush(&tb, out);
+}
+
+void
+policy_print_sa(const struct policy_sa *sa, FILE *out, unsigned flags)
+{
+	struct textbuf tb = { 0 };
+
+	text_sa(sa, &tb, flags);
+	flush(&tb, out);
+}
+
+void
+policy_print_ike(const struct policy_ike *ik, FILE *out, unsigned flags)
+{
+	struct textbuf tb = { 0 };
+
+	text_ike(ik, &tb, flags);
+	flush(&tb, out);
+}
+
+void
+policy_print_set(const struct policy_set *set, FILE *out)
+{
+	struct textbuf tb = { 0 };
+
+	text_set(set, &tb);
+	flush(&tb, out);
 }
 
 void
 policy_print(const struct policy *pol, FILE *out, unsigned flags)
 {
-	policy_print_set(&pol->pol_set, out);
+	struct textbuf tb = { 0 };
+
+	text_set(&pol->pol_set, &tb);
 	for (size_t i = 0; i < pol->pol_nflows; i++)
-		policy_print_flow(&pol->pol_flows[i], out);
+		text_flow(&pol->pol_flows[i], &tb);
 	for (size_t i = 0; i < pol->pol_nsas; i++)
-		policy_print_sa(&pol->pol_sas[i], out, flags);
+		text_sa(&pol->pol_sas[i], &tb, flags);
 	for (size_t i = 0; i < pol->pol_nikes; i++)
-		policy_print_ike(&pol->pol_ikes[i], out, flags);
+		text_ike(&pol->pol_ikes[i], &tb, flags);
+	flush(&tb, out);
 }
