@@ -23,7 +23,7 @@ enum {
 
 static const char *const lex_statements[] = {
 	"flow", "esp", "ah", "ipcomp", "ipip", "tcpmd5", "ike", "ikev2",
-	"set", "include", "user", NULL
+	"set", "include", "user", "expect", NULL
 };
 
 struct lexer_frame {

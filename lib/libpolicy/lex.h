@@ -81,6 +81,8 @@ bool	lex_include(struct lexer *lx, const struct tok *name);
 /* Sets a macro; the value is lexed where it is used. */
 void	lex_macro_set(struct lexer *lx, const char *name, const char *value,
 	    bool fixed);
+/* The statement is `name = value`: sets it, or tells why not. */
+void	lex_macro_statement(struct lexer *lx);
 /*
  * The next statement into lx_tok[0..lx_n), which ends in TOK_END; tokens of
  * the last one, and all else in lx_tmp, are gone.  False at

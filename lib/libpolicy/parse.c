@@ -30,8 +30,6 @@ static const struct statement {
 	{ "include",	statement_include },
 };
 
-enum { MACRO_MAX = 1 << 18 };	/* bytes of a value */
-
 #define NSTATEMENTS	(sizeof(statements) / sizeof(statements[0]))
 
 bool
@@ -265,52 +263,6 @@ statement_include(struct parse *ps)
 	return lex_include(&ps->ps_lx, name);
 }
 
-static bool
-macro_name_ok(const char *name)
-{
-	for (; *name != '\0'; name++) {
-		if (*name != '_' && (*name < '0' || (*name > '9' &&
-		    *name < 'A') || (*name > 'Z' && *name < 'a') ||
-		    *name > 'z'))
-			return false;
-	}
-	return true;
-}
-
-/* name = value: the value's tokens, joined by blanks. */
-static void
-parse_macro(struct parse *ps, const struct tok *name)
-{
-	size_t n = 0, at = 0;
-	char *value;
-
-	if (!macro_name_ok(name->tk_text)) {
-		(void)parse_error(ps, name, "'%s' cannot be a macro's name",
-		    name->tk_text);
-		return;
-	}
-	if (ps->ps_t->tk_type == TOK_END) {
-		(void)parse_error(ps, ps->ps_t, "value of macro '%s' expected, "
-		    "but the line ends", name->tk_text);
-		return;
-	}
-	for (const struct tok *tk = ps->ps_t; tk->tk_type != TOK_END; tk++)
-		n += tk->tk_len + 1;
-	if (n > MACRO_MAX) {
-		(void)parse_error(ps, name, "the macro's value has more than "
-		    "%d bytes", MACRO_MAX);
-		return;
-	}
-	value = pool_alloc(&ps->ps_pool, n + 1);
-	for (; ps->ps_t->tk_type != TOK_END; ps->ps_t++) {
-		if (at != 0)
-			value[at++] = ' ';
-		memcpy(value + at, ps->ps_t->tk_text, ps->ps_t->tk_len);
-		at += ps->ps_t->tk_len;
-	}
-	lex_macro_set(&ps->ps_lx, name->tk_text, value, false);
-}
-
 static void
 unknown_statement(struct parse *ps, const struct tok *tk)
 {
@@ -338,7 +290,7 @@ parse_statement(struct parse *ps)
 	ps->ps_bad = false;
 	ps->ps_t++;
 	if (first->tk_type == TOK_WORD && parse_char(ps, '=')) {
-		parse_macro(ps, first);
+		lex_macro_statement(&ps->ps_lx);
 		return;
 	}
 	for (size_t i = 0; i < NSTATEMENTS; i++) {

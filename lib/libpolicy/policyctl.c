@@ -287,6 +287,7 @@ ask_result(struct policyctl *pc, bool ok, const struct wcur *w,
 	committed = cur_u8(&body);
 	res->re_ok = committed == POLICYW_COMMITTED;
 	res->re_later = committed == POLICYW_LATER;
+	res->re_checked = committed == POLICYW_CHECKED;
 	res->re_applied = cur_u8(&body) == 1;
 	res->re_revision = cur_u64(&body);
 	ctl_text(&body, res->re_text, sizeof(res->re_text));

@@ -6,7 +6,7 @@
  *	header	u16 version, u16 operation, u32 sequence (echoed)
  *
  *	client to policyd
- *	TEXT	u8 kind, u8 flags (bits 4 and 5: the part, policy_part), u16 length of name, name, bytes of body.
+ *	TEXT	u8 kind, u8 flags (bits 4 to 6: the part, policy_part), u16 length of name, name, bytes of body.
  *		A first record makes a text; with POLICYW_MORE the bytes go to
  *		the end of the text sent last.  No answer.
  *	RESET	forgets the texts sent.  No answer.
@@ -15,6 +15,7 @@
  *	COMMIT	u32 POLICYCTL_* flags, u64 base (all ones: any), u32 ms until it
  *		goes back unless confirmed (0: never), u16 length of reason,
  *		reason.  As LOAD; refused if base is not the newest revision.
+ *		With POLICYCTL_DRY all is checked, and nothing written.
  *	CONFIRM	u64 revision that waits (0: whichever); answered by RESULT.
  *	ROLLBACK u64 revision, u32 ms as in COMMIT, u16 length of reason,
  *		reason.  A new revision as that one was; answered by RESULT.
@@ -23,7 +24,7 @@
  *
  *	policyd to client
  *	RESULT	u8 committed (1, 0: refused, 2: the disk did not take it, try
- *		again later), u8 applied, u64 revision, text
+ *		again later, 3: nothing speaks against it, POLICYCTL_DRY), u8 applied, u64 revision, text
  *	STATE	u64 committed, u64 applied, text (empty: all is well)
  *	REVISION u64 revision
  *
@@ -48,6 +49,7 @@ enum {
 	POLICYW_MORE		= 1,
 	POLICYW_COMMITTED	= 1,
 	POLICYW_LATER		= 2,
+	POLICYW_CHECKED		= 3,
 	POLICYW_PART_SHIFT	= 4,
 };
 

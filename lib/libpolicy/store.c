@@ -16,11 +16,12 @@
 #include "libpolicy/store_int.h"
 #include "libpolicy/storefs.h"
 #include "schema2_sql.h"
+#include "schema3_sql.h"
 #include "schema_sql.h"
 
 /* From version i to i + 1, each in one transaction. */
 static const char *const migrations[STORE_VERSION] = {
-	schema_sql, schema2_sql,
+	schema_sql, schema2_sql, schema3_sql,
 };
 
 static char open_why[512];	/* texts about a store that is not there */

@@ -132,6 +132,7 @@ bool	policyctl_next(struct policyctl *pc, struct policyctl_event *ev);
 enum {
 	POLICYCTL_DELETE = 1,	/* take the rules of the texts away */
 	POLICYCTL_FLUSH	 = 2,	/* an empty policy; texts are not sent */
+	POLICYCTL_DRY	 = 8,	/* of a commit: checked, assertions too; nothing is written */
 	POLICYCTL_KEEP	 = 4,	/* ipsec.conf or iked.conf stays if it has no text here */
 };
 
@@ -139,6 +140,7 @@ enum {
 
 struct policyctl_result {
 	bool		re_ok;		/* committed */
+	bool		re_checked;	/* POLICYCTL_DRY: nothing speaks against a commit */
 	bool		re_later;	/* the disk did not take it: try again */
 	bool		re_applied;	/* and in force */
 	uint64_t	re_revision;

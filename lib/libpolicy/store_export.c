@@ -7,7 +7,7 @@
  *	# ravelin policy export 1
  *	# revision 12
  *	# secret 3 NONCE SEALED		hexadecimal; as in the store
- *	# text pf main NAME BODY	hexadecimal; of pf.conf, network.conf
+ *	# text pf main NAME BODY	hexadecimal; of pf.conf, network.conf, assert.conf
  *	... the rules in normal form ...
  *	# end 8a1f...			SHA-256 of all that stands above
  */
@@ -78,13 +78,13 @@ export_secrets(struct policy_store *st, uint64_t rev, FILE *out)
 	return rc == SQLITE_DONE;
 }
 
-/* What the rules do not hold: the texts of pf.conf and network.conf. */
+/* What the rules do not hold: the texts of pf.conf, network.conf, assert.conf. */
 static bool
 export_put_texts(struct policy_store *st, uint64_t rev, FILE *out)
 {
 	sqlite3_stmt *s = store_prepare(st, "SELECT part, kind, name, body "
-	    "FROM text WHERE revision = ? AND (part = 'pf' OR part = "
-	    "'network') ORDER BY ord");
+	    "FROM text WHERE revision = ? AND part <> 'ipsec' AND "
+	    "part <> 'iked' ORDER BY ord");
 	int rc;
 
 	if (s == NULL)
@@ -295,6 +295,7 @@ static bool
 text_line(struct policy_store *st, const char *p)
 {
 	enum policy_part part = strncmp(p, "pf ", 3) == 0 ? POLICY_PART_PF :
+	    strncmp(p, "assert ", 7) == 0 ? POLICY_PART_ASSERT :
 	    POLICY_PART_NETWORK;
 	enum policy_text_kind kind = POLICY_TEXT_MAIN;
 	size_t nlen = 0, blen = 0;

@@ -12,7 +12,7 @@
 
 enum {
 	STORE_APPLICATION	= 0x52765031,	/* application_id: "RvP1" */
-	STORE_VERSION		= 2,		/* user_version */
+	STORE_VERSION		= 3,		/* user_version */
 	STORE_DIGEST		= 32,
 };
 

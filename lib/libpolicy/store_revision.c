@@ -13,7 +13,7 @@
 #include "libpolicy/store_int.h"
 
 static const char *const part_columns[POLICY_PARTS] = {
-	"ipsec", "iked", "pf", "network",
+	"ipsec", "iked", "pf", "network", "assert",
 };
 
 uint64_t

@@ -282,7 +282,8 @@ put_text(struct policy_store *st, uint64_t rev, int ord,
 {
 	static const char *const kinds[] = { [POLICY_TEXT_MAIN] = "main",
 	    [POLICY_TEXT_INCLUDE] = "include", [POLICY_TEXT_MACRO] = "macro" };
-	static const char *const parts[] = { "ipsec", "iked", "pf", "network" };
+	static const char *const parts[] = { "ipsec", "iked", "pf", "network",
+	    "assert" };
 	sqlite3_stmt *s = store_prepare(st, "INSERT INTO text (revision, ord, "
 	    "kind, name, body, part) VALUES (?, ?, ?, ?, ?, ?)");
 	bool ok;

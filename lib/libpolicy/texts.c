@@ -13,7 +13,7 @@
 #include "libpolicy/texts.h"
 
 static const char *const part_names[POLICY_PARTS] = {
-	"ipsec.conf", "iked.conf", "pf.conf", "network.conf",
+	"ipsec.conf", "iked.conf", "pf.conf", "network.conf", "assert.conf",
 };
 
 const char *

@@ -8,7 +8,8 @@
  * the collected texts alone (policy_texts_find).
  *
  * Each belongs to a part: the texts of ipsec.conf and iked.conf make one
- * struct policy, pf.conf's the filter, network.conf's interfaces and routes.
+ * struct policy, pf.conf's the filter, network.conf's interfaces and routes; what assert.conf's
+ * expects is tried before they take effect.
  */
 #ifndef LIBPOLICY_TEXTS_H
 #define LIBPOLICY_TEXTS_H
@@ -33,6 +34,7 @@ enum policy_part {
 	POLICY_PART_IKED,
 	POLICY_PART_PF,
 	POLICY_PART_NETWORK,
+	POLICY_PART_ASSERT,	/* assert.conf: of no effect, but asked before a commit */
 	POLICY_PARTS
 };
 
@@ -51,7 +53,7 @@ struct policy_texts {
 	size_t			 tx_n;
 };
 
-/* "ipsec.conf", "iked.conf", "pf.conf", "network.conf" */
+/* "ipsec.conf", "iked.conf", "pf.conf", "network.conf", "assert.conf" */
 const char	*policy_part_name(enum policy_part part);
 /* The part that a file belongs to, by the begin of its name; ipsec.conf. */
 enum policy_part policy_part_of_file(const char *name);

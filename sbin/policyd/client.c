@@ -254,7 +254,8 @@ take_text(struct client *cl, struct cur *c)
 	part = (enum policy_part)(flags >> POLICYW_PART_SHIFT & 7);
 	n = cur_left(c);
 	p = cur_bytes(c, n);
-	if (!cur_ok(c) || nlen >= sizeof(text) || part >= POLICY_PARTS || kind < POLICY_TEXT_MAIN ||
+	if (!cur_ok(c) || nlen >= sizeof(text) || part >= POLICY_PARTS ||
+	    kind < POLICY_TEXT_MAIN ||
 	    kind > POLICY_TEXT_MACRO || n > POLICYW_TOTAL_MAX - cl->cl_total)
 		return false;
 	cl->cl_total += n;
