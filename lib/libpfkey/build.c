@@ -340,6 +340,12 @@ put_stats(struct wcur *w, const struct pfkey_msg *m)
 		put_u64h(w, m->pm_stats.st_drops[i]);
 }
 
+static void
+put_acquire(struct wcur *w, const struct pfkey_msg *m)
+{
+	put_u32h(w, m->pm_asks);
+}
+
 static void (*const writers[PFKEY_EXT_MAX + 1])(struct wcur *, const struct pfkey_msg *) = {
 	[SADB_EXT_SA] = put_sa,
 	[SADB_EXT_LIFETIME_CURRENT] = put_current,
@@ -369,6 +375,7 @@ static void (*const writers[PFKEY_EXT_MAX + 1])(struct wcur *, const struct pfke
 	[PFKEY_EXT_NAME] = put_name,
 	[PFKEY_EXT_STATS] = put_stats,
 	[PFKEY_EXT_PACKET] = put_packet,
+	[PFKEY_EXT_ACQUIRE] = put_acquire,
 };
 
 /* A length in units of eight bytes, known only now, at a place written before. */

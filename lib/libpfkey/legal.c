@@ -31,11 +31,12 @@
 #define NAME		B(PFKEY_EXT_NAME)
 #define STATS		B(PFKEY_EXT_STATS)
 #define PACKET		B(PFKEY_EXT_PACKET)
+#define ACQUIRE		B(PFKEY_EXT_ACQUIRE)
 
 /* What describes an SA. */
 #define SA_BODY		(CURRENT | LIMITS | PROXY | IDENTS | SA2 | NATT | REPLAY | SELECTOR | NAME)
 /* What describes a policy. */
-#define SP_BODY		(CURRENT | LIMITS | SELECTOR | NAME)
+#define SP_BODY		(CURRENT | LIMITS | SELECTOR | NAME | ACQUIRE)
 
 struct legal {
 	uint8_t		lg_type;

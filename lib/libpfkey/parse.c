@@ -392,6 +392,17 @@ get_stats(struct cur *c, struct pfkey_msg *m)
 		m->pm_stats.st_drops[i] = cur_u64_host(c);
 }
 
+/* Nothing but 0 and 1 is said. */
+static void
+get_acquire(struct cur *c, struct pfkey_msg *m)
+{
+	uint32_t asks = cur_u32_host(c);
+
+	if (asks > 1)
+		cur_fail(c);
+	m->pm_asks = asks == 1;
+}
+
 /*
  * The extensions.  Without a function: known, and refused by name.  What may
  * follow the contents is padding, less than eight bytes of it.
@@ -432,6 +443,7 @@ static const struct ext {
 	[PFKEY_EXT_NAME] = { get_name, NULL },
 	[PFKEY_EXT_STATS] = { get_stats, NULL },
 	[PFKEY_EXT_PACKET] = { get_packet, NULL },
+	[PFKEY_EXT_ACQUIRE] = { get_acquire, NULL },
 };
 
 static int

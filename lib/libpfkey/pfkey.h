@@ -60,9 +60,10 @@
 #define PFKEY_EXT_NAME		67	/* of the rule or child that made it; text */
 #define PFKEY_EXT_STATS		68	/* 64-bit counters of an SA; netkern only */
 #define PFKEY_EXT_PACKET	69	/* addresses and ports of the packet behind an ACQUIRE; netkern only */
-#define PFKEY_EXT_MAX		69
+#define PFKEY_EXT_ACQUIRE	70	/* of a policy: asks for an SA or not, where its level says otherwise */
+#define PFKEY_EXT_MAX		70
 
-/* Extension number to bit in pm_has: 1..26 and 64..69. */
+/* Extension number to bit in pm_has: 1..26 and 64..70. */
 #define PFKEY_BIT(ext)		(1ull << ((ext) < PFKEY_EXT_MIN ? (ext) : (ext) - 32))
 #define PFKEY_HAS(m, ext)	(((m)->pm_has & PFKEY_BIT(ext)) != 0)
 #define PFKEY_PRIVATE_BITS	(~0ull << 32)
@@ -180,6 +181,7 @@ struct pfkey_msg {
 	struct pfkey_selector	 pm_sel;
 	struct pfkey_selector	 pm_packet;	/* full prefixes, single ports */
 	char			 pm_name[PFKEY_NAME_MAX];
+	bool			 pm_asks;	/* PFKEY_EXT_ACQUIRE */
 	struct pfkey_stats	 pm_stats;
 };
 

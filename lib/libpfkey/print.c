@@ -38,6 +38,7 @@ static const char *const ext_names[PFKEY_EXT_MAX + 1] = {
 	[PFKEY_EXT_ASK] = "ASK", [PFKEY_EXT_REPLAY] = "REPLAY",
 	[PFKEY_EXT_SELECTOR] = "SELECTOR", [PFKEY_EXT_NAME] = "NAME",
 	[PFKEY_EXT_STATS] = "STATS", [PFKEY_EXT_PACKET] = "PACKET",
+	[PFKEY_EXT_ACQUIRE] = "ACQUIRE",
 };
 
 static const char *
@@ -312,6 +313,8 @@ print_others(FILE *out, const struct pfkey_msg *m)
 		    m->pm_spi_max);
 	if (PFKEY_HAS(m, SADB_X_EXT_POLICY))
 		print_policy(out, &m->pm_policy);
+	if (PFKEY_HAS(m, PFKEY_EXT_ACQUIRE))
+		fprintf(out, "\t\tasks for %s SA\n", m->pm_asks ? "an" : "no");
 	if (PFKEY_HAS(m, SADB_EXT_PROPOSAL))
 		print_combs(out, m);
 	if (PFKEY_HAS(m, SADB_EXT_SUPPORTED_AUTH))

@@ -39,7 +39,7 @@ set_request(struct pfkey_request *pr, const struct policy_flow *fl)
 	pr->pr_proto = IPPROTO_ESP;
 	pr->pr_mode = (uint8_t)fl->fl_mode;
 	pr->pr_reqid = fl->fl_reqid;
-	if (fl->fl_type == POLICY_USE)
+	if (fl->fl_type == POLICY_USE || fl->fl_type == POLICY_ACQUIRE)
 		pr->pr_level = IPSEC_LEVEL_USE;
 	else
 		pr->pr_level = fl->fl_reqid != 0 ? IPSEC_LEVEL_UNIQUE :
@@ -79,17 +79,33 @@ keymsg_from_flow(struct pfkey_msg *m, uint8_t type,
 		m->pm_policy.pp_type = IPSEC_POLICY_IPSEC;
 		m->pm_policy.pp_nreq = 1;
 		set_request(&m->pm_policy.pp_req[0], fl);
+		if (fl->fl_type == POLICY_ACQUIRE || fl->fl_type == POLICY_DONTACQ) {
+			m->pm_asks = fl->fl_type == POLICY_ACQUIRE;
+			pfkey_set(m, PFKEY_EXT_ACQUIRE);
+		}
 		break;
 	}
 }
 
-static void
-get_request(const struct pfkey_request *pr, struct policy_flow *fl)
+/* The level, and whether an SA is asked for where that differs. */
+static enum policy_flow_type
+get_type(const struct pfkey_msg *m)
 {
+	bool clear = m->pm_policy.pp_req[0].pr_level == IPSEC_LEVEL_USE;
+	bool asks = PFKEY_HAS(m, PFKEY_EXT_ACQUIRE) ? m->pm_asks : !clear;
+
+	if (clear)
+		return asks ? POLICY_ACQUIRE : POLICY_USE;
+	return asks ? POLICY_REQUIRE : POLICY_DONTACQ;
+}
+
+static void
+get_request(const struct pfkey_msg *m, struct policy_flow *fl)
+{
+	const struct pfkey_request *pr = &m->pm_policy.pp_req[0];
 	bool out = fl->fl_dir == POLICY_OUT;
 
-	fl->fl_type = pr->pr_level == IPSEC_LEVEL_USE ? POLICY_USE :
-	    POLICY_REQUIRE;
+	fl->fl_type = get_type(m);
 	fl->fl_mode = pr->pr_mode == IPSEC_MODE_TRANSPORT ? POLICY_TRANSPORT :
 	    POLICY_TUNNEL;
 	fl->fl_reqid = pr->pr_reqid;
@@ -124,7 +140,7 @@ keymsg_to_flow(const struct pfkey_msg *m, struct policy_flow *fl, bool *ours)
 	    m->pm_policy.pp_nreq == 0)
 		fl->fl_type = POLICY_BYPASS;
 	else
-		get_request(&m->pm_policy.pp_req[0], fl);
+		get_request(m, fl);
 	*ours = m->pm_policy.pp_priority == POLICY_PRIORITY;
 	return true;
 }

@@ -4,7 +4,7 @@
  *     [port q] [local L] [peer P] [type T]
  *
  * What only OpenBSD's kernel can do with a flow (other protocols than ESP,
- * acquire, dontacq, identities) is read whole and refused by name.
+ * identities) is read whole and refused by name.
  *
  * A rule without a direction is two: out as written, and in with the ends
  * exchanged.  Both have the rule's type; without one both are `require`,
@@ -54,19 +54,12 @@ clause_type(struct parse *ps, const struct tok *word)
 			continue;
 		ps->ps_d.dr_type = (enum policy_flow_type)i;
 		ps->ps_d.dr_type_given = true;
-		if (i == POLICY_ACQUIRE)
-			(void)parse_error(ps, tk, "'acquire' is known, but "
-			    "cannot be loaded by this version: 'require' asks "
-			    "for an SA, 'use' passes in clear without one");
-		else if (i == POLICY_DONTACQ)
-			(void)parse_error(ps, tk, "'dontacq' is known, but "
-			    "cannot be loaded by this version: 'require' lets "
-			    "nothing pass in clear either");
 		return true;
 	}
 	near = nearest_word(tk->tk_text, names);
 	(void)parse_error(ps, tk, "'%s' is not a flow type: %s%s%s", tk->tk_text,
-	    near != NULL ? "did you mean '" : "use, require, bypass or deny",
+	    near != NULL ? "did you mean '" : "use, acquire, require, "
+	    "dontacq, bypass or deny",
 	    near != NULL ? near : "", near != NULL ? "'?" : "");
 	return true;
 }

@@ -281,7 +281,7 @@ static void
 spd_entry(struct gateway *g, enum sp_dir dir)
 {
 	const struct iked_rule *rule = ikeproc_rule(&g->g_ip, "t");
-	struct sp sp = { .sp_action = SP_PROTECT, .sp_level = SP_LEVEL_UNIQUE,
+	struct sp sp = { .sp_action = SP_PROTECT, .sp_level = SP_LEVEL_UNIQUE, .sp_asks = true,
 	    .sp_mode = SA_TUNNEL, .sp_proto = IPPROTO_ESP }, *made;
 	char mine[32], theirs[32];
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What netkern says of a described packet: a line a stage, and JSON.
+ * What netkern says of a described packet, as JSON.
  */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "libassert/verdict.h"
 #include "libctl/json.h"
 #include "libpf/names.h"
 #include "libpf/pf.h"
@@ -23,16 +24,6 @@ pick(const char *const *names, size_t n, unsigned i)
 }
 #define PICK(names, i)	pick(names, sizeof(names) / sizeof((names)[0]), i)
 
-/* enum sp_action */
-static const char *
-action_name(const struct explain_policy *ep)
-{
-	static const char *const names[] = { "protect", "bypass", "discard" };
-
-	return ep->ep_action == EXPLAIN_SP_NOT_ASKED ? "not asked" :
-	    ep->ep_action == EXPLAIN_SP_NONE ? "none" : PICK(names, ep->ep_action);
-}
-
 static const char *
 proto_name(uint8_t proto, char buf[16])
 {
@@ -44,176 +35,13 @@ proto_name(uint8_t proto, char buf[16])
 	return buf;
 }
 
-/* ---- text ---- */
-
-static void
-print_packet(const struct explain_req *er, const struct explain_info *ei)
-{
-	char a[ADDR_STRLEN], b[ADDR_STRLEN], p[16];
-
-	printf("packet     %s%s%s proto %s from %s", er->er_dir == EXPLAIN_IN ? "in on " : "out",
-	    er->er_ifname, "", proto_name(er->er_proto, p), addr_print(&er->er_src, a));
-	if (er->er_sport != 0)
-		printf(" port %u", er->er_sport);
-	printf(" to %s", addr_print(&er->er_dst, b));
-	if (er->er_dport != 0)
-		printf(" port %u", er->er_dport);
-	printf(", %u bytes\n", ei->ei_len);
-	if (ei->ei_came.es_spi != 0)
-		printf("came       through SA 0x%08x%s%s\n", ei->ei_came.es_spi,
-		    ei->ei_came.es_name[0] != '\0' ? " " : "", ei->ei_came.es_name);
-}
-
-static void
-print_state(const struct explain_info *ei)
-{
-	switch (ei->ei_state) {
-	case EXPLAIN_ST_NEW:
-		printf("state      none; one would be made\n");
-		break;
-	case EXPLAIN_ST_KNOWN:
-		printf("state      %016llx, %s%s\n", (unsigned long long)ei->ei_state_id,
-		    ei->ei_dir == 0 ? "in the direction of its originator" : "the way back",
-		    ei->ei_remembered ? "; its decision is in force" : "; decided anew");
-		break;
-	case EXPLAIN_ST_MEMORY:
-		printf("state      none; an earlier decision is remembered\n");
-		break;
-	default:
-		printf("state      none\n");
-	}
-}
-
-static void
-print_policy(const char *what, const struct explain_policy *ep)
-{
-	printf("%-10s %s", what, action_name(ep));
-	if (ep->ep_action < EXPLAIN_SP_NONE)
-		printf(", entry %u%s%s", ep->ep_id, ep->ep_name[0] != '\0' ? " " : "", ep->ep_name);
-	printf("\n");
-}
-
-static void
-print_rules(const struct explain_info *ei)
-{
-	char buf[PF_RULE_STRLEN];
-
-	for (unsigned i = 0; i < ei->ei_nrules && i < EXPLAIN_RULES; i++) {
-		const struct explain_rule *r = &ei->ei_rule[i];
-
-		printf("rule %-5s ", r->ex_dir == 1 ? "in" : "out");
-		if (r->ex_ifname[0] != '\0')
-			printf("%s: ", r->ex_ifname);
-		if (r->ex_nr == 0)
-			printf("none matches, %s", r->ex_pass ? "pass" : "block");
-		else
-			printf("@%u %s", r->ex_nr - 1, pf_rule_print(&r->ex_rule, buf));
-		printf("%s\n", r->ex_outer ? " (for the outer packet)" : "");
-	}
-	if (ei->ei_dice)
-		printf("           rules with a probability were diced for\n");
-}
-
-static void
-print_way(const struct explain_info *ei)
-{
-	char p[PREFIX_STRLEN], a[ADDR_STRLEN];
-
-	if (ei->ei_local)
-		printf("for        this host\n");
-	if (ei->ei_sa_out.es_spi != 0)
-		printf("sa         0x%08x%s%s to %s\n", ei->ei_sa_out.es_spi,
-		    ei->ei_sa_out.es_name[0] != '\0' ? " " : "", ei->ei_sa_out.es_name,
-		    addr_print(&ei->ei_sa_out.es_dst, a));
-	if (ei->ei_routed) {
-		printf("route      %s", prefix_print(&ei->ei_route.cr_dst, p));
-		if (ei->ei_route.cr_gw.ad_af != 0)
-			printf(" via %s", addr_print(&ei->ei_route.cr_gw, a));
-		if (ei->ei_route.cr_ifname[0] != '\0')
-			printf(" on %s", ei->ei_route.cr_ifname);
-		printf("\n");
-	}
-	if (ei->ei_hop != EXPLAIN_HOP_NONE)
-		printf("next hop   %s on %s, %s\n", addr_print(&ei->ei_neigh.cn_addr, a),
-		    ei->ei_neigh.cn_ifname,
-		    ei->ei_hop == EXPLAIN_HOP_RESOLVED ? "resolved" :
-		    ei->ei_hop == EXPLAIN_HOP_FAILED ? "does not answer" :
-		    ei->ei_hop == EXPLAIN_HOP_ASK ? "would be asked for" : "is being asked for");
-	if (ei->ei_mtu != 0)
-		printf("mtu        %u, %s\n", ei->ei_mtu, ei->ei_len <= ei->ei_mtu ? "fits" :
-		    ei->ei_packets > 1 ? "would be fragmented" : "too big");
-}
-
-static void
-print_answers(const struct explain_info *ei)
-{
-	for (unsigned i = 0; i < ei->ei_nanswers && i < EXPLAIN_ANSWERS; i++) {
-		const struct explain_answer *ea = &ei->ei_answer[i];
-
-		if (ea->ea_proto != IPPROTO_ICMP)
-			printf("answer     TCP reset\n");
-		else
-			printf("answer     ICMP type %u code %u", ea->ea_type, ea->ea_code);
-		if (ea->ea_proto == IPPROTO_ICMP && ea->ea_mtu != 0)
-			printf(", mtu %u", ea->ea_mtu);
-		if (ea->ea_proto == IPPROTO_ICMP)
-			printf("\n");
-	}
-}
-
-static void
-print_verdict(const struct explain_info *ei)
-{
-	printf("verdict    ");
-	switch (ei->ei_verdict) {
-	case EXPLAIN_DROPPED:
-		printf("dropped: %s: %s (%s)", ei->ei_drop_area, ei->ei_drop_text, ei->ei_drop_name);
-		break;
-	case EXPLAIN_DELIVERED:
-		printf("delivered to this host");
-		break;
-	case EXPLAIN_FORWARDED:
-		printf("leaves on %s in clear", ei->ei_oif);
-		break;
-	case EXPLAIN_PROTECTED:
-		printf("sealed with SA 0x%08x, leaves on %s", ei->ei_sa_out.es_spi, ei->ei_oif);
-		break;
-	case EXPLAIN_HELD:
-		printf("waits for an SA; %s", ei->ei_acquire ?
-		    "it would be asked for" : "it is being asked for");
-		break;
-	default:
-		printf("waits for the other fragments");
-	}
-	if (ei->ei_packets > 1)
-		printf(", in %u packets of at most %u bytes", ei->ei_packets, ei->ei_longest);
-	if (ei->ei_verdict != EXPLAIN_DROPPED && ei->ei_drop != DROP_NONE)
-		printf("; others are dropped: %s (%s)", ei->ei_drop_text, ei->ei_drop_name);
-	printf("\n");
-}
-
-void
-explain_print(const struct explain_req *er, const struct explain_info *ei)
-{
-	print_packet(er, ei);
-	print_state(ei);
-	if (ei->ei_in.ep_action != EXPLAIN_SP_NOT_ASKED)
-		print_policy("policy in", &ei->ei_in);
-	print_rules(ei);
-	if (ei->ei_out.ep_action != EXPLAIN_SP_NOT_ASKED)
-		print_policy("policy out", &ei->ei_out);
-	print_way(ei);
-	print_answers(ei);
-	print_verdict(ei);
-}
-
-/* ---- JSON ---- */
-
 static void
 json_policy(const char *name, const struct explain_policy *ep)
 {
 	json_object(name);
-	json_string("action", action_name(ep));
+	json_string("action", verdict_action(ep));
+	if (ep->ep_protects)
+		json_string("type", verdict_type(ep));
 	if (ep->ep_action < EXPLAIN_SP_NONE) {
 		json_number("id", ep->ep_id);
 		json_string("name", ep->ep_name);

@@ -6,7 +6,9 @@
  * The first packet that needs an SA raises an ACQUIRE and waits with its
  * policy; when an SA comes, it is the first that is sealed.  A policy holds
  * at most SP_HOLD_MAX packets, for at most SP_HOLD_S, and asks at most once
- * in SP_ACQUIRE_S.  If no program is registered nobody waits.
+ * in SP_ACQUIRE_S.  If no program is registered nobody waits.  A policy that
+ * asks nobody (ipsec.conf's "dontacq") holds nothing either; one that lets
+ * packets pass in clear ("acquire") asks beside them.
  *
  * Buffers belong to workers, so packets that end or go on do so in a job of
  * the worker that owns them (worker_post).
@@ -25,11 +27,50 @@ hold_timer(void *arg, uint64_t now_ns)
 	hold_drop(sp->sp_nk, sp, DROP_SPD_NO_SA);
 }
 
+static void
+clear_timer(void *arg, uint64_t now_ns)
+{
+	struct sp *sp = arg;
+
+	(void)now_ns;
+	spd_again(sp->sp_nk, sp);
+}
+
 void
 hold_init(struct sp *sp)
 {
 	sp->sp_hold_end = &sp->sp_hold;
 	timer_init(&sp->sp_hold_timer, hold_timer, sp);
+	timer_init(&sp->sp_clear_timer, clear_timer, sp);
+}
+
+/* When the next ACQUIRE may be raised after one of now. */
+static uint64_t
+ask_again(const struct worker *w)
+{
+	return w->w_now.now_ns + w->w_nk->nk_sad->sd_acquire_s * NSEC_PER_SEC;
+}
+
+/* One ACQUIRE now, and none for a while. False: nobody hears it. */
+static bool
+ask_once(struct worker *w, struct sp *sp, const struct flow_key *key)
+{
+	if (!key_acquire(w->w_nk, w->w_now, sp, key))
+		return false;
+	sp->sp_acq_until = ask_again(w);
+	w->w_count[CNT_SPD_ACQUIRE]++;
+	return true;
+}
+
+void
+ipsec_acquire_beside(struct worker *w, struct sp *sp, const struct flow_key *key)
+{
+	if (!sp->sp_asks || w->w_nk->nk_explain != NULL)
+		return;
+	if (w->w_now.now_ns >= sp->sp_acq_until)
+		(void)ask_once(w, sp, key);
+	if (!timer_armed(&sp->sp_clear_timer))
+		timer_set(&w->w_nk->nk_wheel, &sp->sp_clear_timer, ask_again(w));
 }
 
 void
@@ -38,6 +79,10 @@ ipsec_acquire(struct worker *w, struct sp *sp, struct pkt *p)
 	struct nk *nk = w->w_nk;
 	bool ask = w->w_now.now_ns >= sp->sp_acq_until;
 
+	if (!sp->sp_asks) {
+		pkt_drop(w, p, DROP_SPD_NO_SA);
+		return;
+	}
 	if (sp->sp_nhold >= SP_HOLD_MAX) {
 		pkt_drop(w, p, DROP_SPD_HOLD);
 		return;
@@ -49,13 +94,9 @@ ipsec_acquire(struct worker *w, struct sp *sp, struct pkt *p)
 			explain_held(w, p, ask);
 		return;
 	}
-	if (ask) {
-		if (!key_acquire(nk, w->w_now, sp, &p->pkt_key)) {
-			pkt_drop(w, p, DROP_SPD_NO_SA);
-			return;
-		}
-		sp->sp_acq_until = w->w_now.now_ns + nk->nk_sad->sd_acquire_s * NSEC_PER_SEC;
-		w->w_count[CNT_SPD_ACQUIRE]++;
+	if (ask && !ask_once(w, sp, &p->pkt_key)) {
+		pkt_drop(w, p, DROP_SPD_NO_SA);
+		return;
 	}
 	p->pkt_link = NULL;
 	p->pkt_flow = NULL;

@@ -31,6 +31,7 @@ struct selector {
 /* SP_FWD: Linux' forward policies; asked for what arrives if no SP_IN matches. */
 enum sp_dir { SP_IN, SP_OUT, SP_FWD, SP_DIRS };
 enum sp_action { SP_PROTECT, SP_BYPASS, SP_DISCARD };
+/* Without an SA, REQUIRE and UNIQUE let nothing pass, and USE lets it pass in clear. */
 enum sp_level { SP_LEVEL_REQUIRE, SP_LEVEL_USE, SP_LEVEL_UNIQUE };
 
 /* ---- SPD ---- */
@@ -47,6 +48,7 @@ struct sp {
 	uint8_t		 sp_mode;	/* SA_TUNNEL, SA_TRANSPORT */
 	uint32_t	 sp_reqid;	/* 0: any SA between the addresses */
 	uint32_t	 sp_id;		/* unique, never reused; index of SADB_X_SPDGET */
+	bool		 sp_asks;	/* without an SA, key management is asked for one */
 	/* cold */
 	uint32_t	 sp_priority;	/* lower first; equal: the more specific first, then the older */
 	uint8_t		 sp_proto;	/* IPPROTO_ESP */
@@ -60,6 +62,7 @@ struct sp {
 	struct pkt	*sp_hold;	/* oldest first, by pkt_link; of any worker's pool */
 	struct pkt	**sp_hold_end;
 	struct timer	 sp_hold_timer;
+	struct timer	 sp_clear_timer; /* what passes in clear asks again */
 	/* private to spd.c */
 	uint64_t	 sp_rank;	/* priority and how specific */
 	struct sp	*sp_next_hash;	/* same masks, same bucket; best first */
@@ -314,6 +317,12 @@ void		 ipsec_icmp(struct worker *, const struct pkt *);
 #define SP_ACQUIRE_S	5	/* net.inet.esp.acquire */
 #define SP_HOLD_S	30	/* net.inet.esp.hold: the longest that a packet is held */
 void		 ipsec_acquire(struct worker *, struct sp *, struct pkt *);
+/*
+ * No SA, and the packet passes in clear all the same: raises SADB_ACQUIRE as
+ * often as ipsec_acquire() does, if the policy asks.  What was decided about
+ * its flows holds until an SA comes, or until it is time to ask again.  nk_lock held.
+ */
+void		 ipsec_acquire_beside(struct worker *, struct sp *, const struct flow_key *);
 
 /* Replay window: pure. */
 /* Any window up to REPLAY_MAX, more is cut to that; 0: no check. False: no memory. */

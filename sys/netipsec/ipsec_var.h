@@ -91,6 +91,8 @@ void		 totals_add(struct nk *, struct sa *);
 uint64_t	 sp_rank_of(const struct sp *);
 /* The SA changed what serves policies: choose again, release what they hold. */
 void		 spd_sa_changed(struct nk *, const struct sa *);
+/* Flows that the policy decided about ask again. */
+void		 spd_again(struct nk *, struct sp *);
 
 /* sa.c */
 /* The SA's addresses and ports as they stand in front of each packet: its anchor's, or not yet shared. */

@@ -461,6 +461,12 @@ sp_choose(struct nk *nk, struct sp *sp)
 	atomic_store_explicit(&sp->sp_sagen, gen != 0 ? gen : 1, memory_order_release);
 }
 
+void
+spd_again(struct nk *nk, struct sp *sp)
+{
+	sp_choose(nk, sp);
+}
+
 static void
 changed_one(struct nk *nk, uint32_t reqid, const struct addr *peer, const struct sa *sa)
 {
@@ -573,6 +579,7 @@ sp_copy(struct sp *to, const struct sp *from)
 	to->sp_action = from->sp_action;
 	to->sp_dir = from->sp_dir;
 	to->sp_level = from->sp_level;
+	to->sp_asks = from->sp_asks;
 	to->sp_mode = from->sp_mode;
 	to->sp_reqid = from->sp_reqid;
 	to->sp_priority = from->sp_priority;
@@ -654,7 +661,7 @@ spd_update(struct nk *nk, const struct sp *from, struct sp **out)
 	hash_put(sd, sp);
 	sa_put(sd, sp);
 	sp_choose(nk, sp);
-	if (sp->sp_action != SP_PROTECT)
+	if (sp->sp_action != SP_PROTECT || sp->sp_level == SP_LEVEL_USE || !sp->sp_asks)
 		hold_drop(nk, sp, DROP_SPD_HOLD);
 	nk_bump(nk);
 	*out = sp;
@@ -669,6 +676,7 @@ spd_delete(struct nk *nk, struct sp *sp)
 	struct sp **pp;
 
 	hold_drop(nk, sp, DROP_SPD_HOLD);
+	timer_clear(&nk->nk_wheel, &sp->sp_clear_timer);
 	hash_take(sd, sp);
 	sa_take(sp);
 	for (pp = id_bucket(sd, sp->sp_id); *pp != sp; pp = &(*pp)->sp_next_id)

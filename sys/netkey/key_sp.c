@@ -39,6 +39,13 @@ dir_of(struct key_req *kr, uint8_t *dir)
 	}
 }
 
+/* What the level alone says: who lets packets pass in clear asks nobody. */
+static bool
+asks_by_level(unsigned level)
+{
+	return level != SP_LEVEL_USE;
+}
+
 static int
 level_of(struct key_req *kr, const struct pfkey_request *pr, struct sp *sp)
 {
@@ -64,6 +71,7 @@ request_of(struct key_req *kr, struct sp *sp)
 {
 	const struct pfkey_policy *pp = &kr->kr_m.pm_policy;
 	const struct pfkey_request *pr = &pp->pp_req[0];
+	int error;
 
 	if (pp->pp_nreq == 0)
 		return refuse(kr, EINVAL, "a protecting policy without a request");
@@ -84,7 +92,11 @@ request_of(struct key_req *kr, struct sp *sp)
 		if (sp->sp_peer.ad_u64[0] == 0 && sp->sp_peer.ad_u64[1] == 0)
 			sp->sp_peer.ad_af = 0;
 	}
-	return level_of(kr, pr, sp);
+	if ((error = level_of(kr, pr, sp)) != 0)
+		return error;
+	sp->sp_asks = PFKEY_HAS(&kr->kr_m, PFKEY_EXT_ACQUIRE) ? kr->kr_m.pm_asks :
+	    asks_by_level(sp->sp_level);
+	return 0;
 }
 
 static bool
@@ -204,6 +216,10 @@ key_fill_sp(struct pfkey_msg *m, const struct sp *sp)
 	m->pm_current.pl_addtime = sp->sp_added;
 	pfkey_set(m, SADB_EXT_LIFETIME_CURRENT);
 	pfkey_set_name(m, sp->sp_name);
+	if (sp->sp_action == SP_PROTECT && sp->sp_asks != asks_by_level(sp->sp_level)) {
+		m->pm_asks = sp->sp_asks;
+		pfkey_set(m, PFKEY_EXT_ACQUIRE);
+	}
 }
 
 static void

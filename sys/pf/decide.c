@@ -94,8 +94,9 @@ path_in(struct nk *nk, const struct pkt *p, struct path *pa, bool here)
 
 /* The policy for what leaves: true if it settles the path. */
 static bool
-path_policy(struct nk *nk, const struct pkt *p, struct path *pa, enum drop_reason *why)
+path_policy(struct worker *w, const struct pkt *p, struct path *pa, enum drop_reason *why)
 {
+	struct nk *nk = w->w_nk;
 	struct flow_dir *fd = &pa->pa_fd;
 	struct sp *sp = NULL;
 
@@ -114,8 +115,10 @@ path_policy(struct nk *nk, const struct pkt *p, struct path *pa, enum drop_reaso
 	fd->fd_sp_out = sp;
 	fd->fd_sagen = atomic_load(&sp->sp_sagen);
 	fd->fd_sa = sad_for_policy(nk, sp, &pa->pa_key);
-	if (fd->fd_sa == NULL && sp->sp_level == SP_LEVEL_USE)
+	if (fd->fd_sa == NULL && sp->sp_level == SP_LEVEL_USE) {
+		ipsec_acquire_beside(w, sp, &p->pkt_key);
 		return false;
+	}
 	fd->fd_next = PKT_NEXT_PROTECT;
 	pa->pa_ifp[1] = nk->nk_ifs->it_enc;
 	if (fd->fd_sa == NULL)
@@ -126,8 +129,9 @@ path_policy(struct nk *nk, const struct pkt *p, struct path *pa, enum drop_reaso
 }
 
 static enum drop_reason
-path_out(struct nk *nk, const struct pkt *p, struct path *pa, const struct addr *dst)
+path_out(struct worker *w, const struct pkt *p, struct path *pa, const struct addr *dst)
 {
+	struct nk *nk = w->w_nk;
 	struct flow_dir *fd = &pa->pa_fd;
 	struct nexthop nh = { 0 };
 	enum drop_reason why;
@@ -140,7 +144,7 @@ path_out(struct nk *nk, const struct pkt *p, struct path *pa, const struct addr 
 		if (p->pkt_flags & PKT_F_BCAST)
 			return DROP_IP_BROADCAST;
 	}
-	if (path_policy(nk, p, pa, &why))
+	if (path_policy(w, p, pa, &why))
 		return why;
 	why = nexthop_find(nk, dst, &nh);
 	if (why != DROP_NONE)
@@ -179,7 +183,7 @@ path_find(struct worker *w, const struct pkt *p, struct path *pa)
 		pa->pa_fd.fd_next = PKT_NEXT_LOCAL;
 		return DROP_NONE;
 	}
-	return path_out(nk, p, pa, &dst);
+	return path_out(w, p, pa, &dst);
 }
 
 /* ---- sides ---- */

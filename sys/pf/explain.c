@@ -63,7 +63,11 @@ explain_policy(struct nk *nk, bool out, const struct sp *sp)
 	if (sp == NULL)
 		return;
 	ep->ep_action = sp->sp_action;
-	ep->ep_level = sp->sp_level;
+	ep->ep_protects = sp->sp_action == SP_PROTECT;
+	if (sp->sp_level == SP_LEVEL_USE)
+		ep->ep_type = sp->sp_asks ? EXPLAIN_ACQUIRE : EXPLAIN_USE;
+	else
+		ep->ep_type = sp->sp_asks ? EXPLAIN_REQUIRE : EXPLAIN_DONTACQ;
 	ep->ep_mode = sp->sp_mode;
 	ep->ep_id = sp->sp_id;
 	(void)snprintf(ep->ep_name, sizeof(ep->ep_name), "%s", sp->sp_name);

@@ -58,9 +58,12 @@ enum explain_verdict {
 #define EXPLAIN_SP_NOT_ASKED	0xff
 #define EXPLAIN_SP_NONE		0xfe
 
+/* What a policy that protects does without an SA: ipsec.conf(5)'s types. */
+enum explain_type { EXPLAIN_REQUIRE, EXPLAIN_DONTACQ, EXPLAIN_ACQUIRE, EXPLAIN_USE };
+
 struct explain_policy {
 	uint8_t		ep_action;	/* enum sp_action, EXPLAIN_SP_* */
-	uint8_t		ep_level, ep_mode, ep_pad;
+	uint8_t		ep_type, ep_mode, ep_protects;	/* ep_type: enum explain_type */
 	uint32_t	ep_id;
 	char		ep_name[EXPLAIN_NAME];
 };

@@ -228,10 +228,12 @@ key_messages(void)
 	    "flow from 192.0.2.1 to 192.0.2.2\n"
 	    "flow out from 2001:db8:1::/48 to 2001:db8:2::/48 peer 192.0.2.2\n"
 	    "flow from any to any type bypass\n"
+	    "flow from 10.8.0.0/16 to 10.9.0.0/16 peer 192.0.2.2 type acquire\n"
+	    "flow from 10.8.0.0/16 to 10.10.0.0/16 peer 192.0.2.2 type dontacq\n"
 	    "flow in from 10.7.0.0/16 to any type deny\n"
 	    "ikev2 \"x\" from 10.5.0.0/24 to 10.6.0.0/24 peer 192.0.2.2" PSK);
 	all = policy_flows(&pol, &n);
-	CU_ASSERT_EQUAL(n, 13);
+	CU_ASSERT_EQUAL(n, 17);
 	for (size_t i = 0; i < n; i++) {
 		struct policy_change *ch;
 		size_t differ;

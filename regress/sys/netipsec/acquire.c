@@ -178,6 +178,145 @@ limits(void)
 	gateways_close(&gw);
 }
 
+/* The policy of A's network becomes one of this type. */
+static struct sp *
+retype(uint8_t level, bool asks)
+{
+	struct sp sp, *made = NULL;
+
+	policy(&sp, SP_OUT, "10.1.0.0/24", "10.2.0.0/24", 0, "192.0.2.1", "192.0.2.2", 7);
+	sp.sp_level = level;
+	sp.sp_asks = asks;
+	nk_lock(gw.gw_a);
+	CU_ASSERT_EQUAL(spd_update(gw.gw_a, &sp, &made), 0);
+	nk_unlock(gw.gw_a);
+	return made;
+}
+
+/* What leaves A is sealed, or not. */
+static bool seen_esp, seen_clear;
+
+static void
+wire_tap(void *arg, struct ifnet *from, const uint8_t *frame, size_t len)
+{
+	(void)arg;
+	if (from != gw.gw_a_out || len < 34 || frame[12] != 8 || frame[13] != 0)
+		return;
+	seen_esp |= frame[14 + 9] == 50;
+	seen_clear |= frame[14 + 9] == 17;
+}
+
+static void
+send_seen(void)
+{
+	seen_esp = seen_clear = false;
+	send_a(&gw, &spec);
+}
+
+/* Type acquire: in clear, and asked for beside it; protected when the SA comes. */
+static void
+in_clear_meanwhile(void)
+{
+	struct gateways_conf gc = { .gc_mode = SA_TUNNEL };
+	struct sp *sp;
+
+	for (unsigned workers = 1; workers <= 3; workers += 2) {
+		gc.gc_workers = workers;
+		gateways_open(&gw, &gc);
+		world_tap(gw.gw_world, wire_tap, NULL);
+		sp = retype(SP_LEVEL_USE, true);
+		test_row("%u workers: nobody to ask: in clear", workers);
+		send_seen();
+		CU_ASSERT_TRUE(seen_clear && !seen_esp);
+		listen_on(gw.gw_a);
+		world_run(gw.gw_world, SP_ACQUIRE_S * NSEC_PER_SEC + NSEC_PER_SEC);
+		test_row("%u workers: in clear and asked for, once", workers);
+		for (unsigned i = 0; i < 5; i++) {
+			send_seen();
+			CU_ASSERT_TRUE(seen_clear && !seen_esp);
+		}
+		CU_ASSERT_EQUAL(acquires, 1);
+		CU_ASSERT_EQUAL(msg.pm_reqid, 7);
+		CU_ASSERT_EQUAL(msg.pm_packet.sel_dport.po_lo, 2000);
+		CU_ASSERT_EQUAL(sp->sp_nhold, 0);
+		test_row("%u workers: the same flow asks again after a while", workers);
+		world_run(gw.gw_world, SP_ACQUIRE_S * NSEC_PER_SEC + NSEC_PER_SEC);
+		send_seen();
+		send_seen();
+		CU_ASSERT_TRUE(seen_clear && !seen_esp);
+		CU_ASSERT_EQUAL(acquires, 2);
+		test_row("%u workers: sealed as soon as there is an SA", workers);
+		add(gw.gw_b, 0x7001);
+		add(gw.gw_a, 0x7001);
+		for (unsigned i = 0; i < 3; i++) {
+			send_seen();
+			CU_ASSERT_TRUE(seen_esp && !seen_clear);
+		}
+		world_run(gw.gw_world, 3 * SP_ACQUIRE_S * NSEC_PER_SEC);
+		send_seen();
+		CU_ASSERT_TRUE(seen_esp && !seen_clear);
+		CU_ASSERT_EQUAL(acquires, 2);
+		test_row("%u workers: a policy that goes leaves no timer", workers);
+		retype(SP_LEVEL_USE, true);
+		nk_lock(gw.gw_a);
+		sad_flush(gw.gw_a, IPPROTO_ESP);
+		nk_unlock(gw.gw_a);
+		send_seen();
+		CU_ASSERT_TRUE(timer_armed(&sp->sp_clear_timer));
+		nk_lock(gw.gw_a);
+		spd_flush(gw.gw_a);
+		key_socket_remove(gw.gw_a, &ks);
+		nk_unlock(gw.gw_a);
+		world_run(gw.gw_world, 2 * SP_ACQUIRE_S * NSEC_PER_SEC);
+		gateways_close(&gw);
+	}
+}
+
+/* Types use and dontacq ask nobody. */
+static void
+asks_nobody(void)
+{
+	struct gateways_conf gc = { .gc_mode = SA_TUNNEL };
+
+	gateways_open(&gw, &gc);
+	world_tap(gw.gw_world, wire_tap, NULL);
+	listen_on(gw.gw_a);
+	test_row("dontacq: dropped");
+	retype(SP_LEVEL_REQUIRE, false);
+	send_seen();
+	CU_ASSERT_TRUE(!seen_clear && !seen_esp);
+	CU_ASSERT_EQUAL(world_drops(gw.gw_a, DROP_SPD_NO_SA), 1);
+	test_row("use: in clear");
+	retype(SP_LEVEL_USE, false);
+	send_seen();
+	CU_ASSERT_TRUE(seen_clear && !seen_esp);
+	world_run(gw.gw_world, 2 * SP_ACQUIRE_S * NSEC_PER_SEC);
+	send_seen();
+	CU_ASSERT_TRUE(seen_clear && !seen_esp);
+	CU_ASSERT_EQUAL(acquires, 0);
+	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 0);
+	test_row("dontacq after require: what waited ends");
+	retype(SP_LEVEL_REQUIRE, true);
+	send_seen();
+	CU_ASSERT_EQUAL(acquires, 1);
+	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 1);
+	retype(SP_LEVEL_REQUIRE, false);
+	world_settle(gw.gw_world);
+	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 0);
+	test_row("either is sealed with an SA");
+	add(gw.gw_b, 0x7001);
+	add(gw.gw_a, 0x7001);
+	send_seen();
+	CU_ASSERT_TRUE(seen_esp && !seen_clear);
+	retype(SP_LEVEL_USE, false);
+	send_seen();
+	CU_ASSERT_TRUE(seen_esp && !seen_clear);
+	nk_lock(gw.gw_a);
+	key_socket_remove(gw.gw_a, &ks);
+	nk_unlock(gw.gw_a);
+	gateways_close(&gw);
+}
+
 /* Many policies wait for one SA: all that they hold leaves, several vectors of it. */
 static void
 many_policies(void)
@@ -318,4 +457,6 @@ TEST_MAIN(
 	TEST("first packet", first_packet),
 	TEST("limits", limits),
 	TEST("many policies", many_policies),
+	TEST("in clear meanwhile", in_clear_meanwhile),
+	TEST("asks nobody", asks_nobody),
 	TEST("a peer that moves", moved))

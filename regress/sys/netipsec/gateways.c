@@ -66,6 +66,7 @@ policy(struct sp *sp, enum sp_dir dir, const char *src, const char *dst, uint8_t
 	sp->sp_dir = (uint8_t)dir;
 	sp->sp_action = SP_PROTECT;
 	sp->sp_level = SP_LEVEL_REQUIRE;
+	sp->sp_asks = true;
 	sp->sp_mode = local != NULL ? SA_TUNNEL : SA_TRANSPORT;
 	sp->sp_proto = IPPROTO_ESP;
 	sp->sp_reqid = reqid;

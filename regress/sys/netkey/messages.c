@@ -223,6 +223,51 @@ registers(void)
 	talk_close();
 }
 
+/* Whether an SA is asked for: by the level, and by extension 70 where that says otherwise. */
+static void
+asking(void)
+{
+	static const struct {
+		const char	*name;
+		uint8_t		 level, told;	/* told: 0, 1, 2 nothing */
+		bool		 clear, asks, private;
+	} cases[] = {
+		{ "require", IPSEC_LEVEL_REQUIRE, 2, false, true, false },
+		{ "require that asks", IPSEC_LEVEL_REQUIRE, 1, false, true, false },
+		{ "dontacq", IPSEC_LEVEL_REQUIRE, 0, false, false, true },
+		{ "dontacq with an SA of its own", IPSEC_LEVEL_UNIQUE, 0, false, false, true },
+		{ "use", IPSEC_LEVEL_USE, 2, true, false, false },
+		{ "use that asks nobody", IPSEC_LEVEL_USE, 0, true, false, false },
+		{ "acquire", IPSEC_LEVEL_USE, 1, true, true, true },
+	};
+
+	talk_open();
+	for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+		const struct pfkey_msg *h;
+		struct sp *sp;
+
+		test_row("%s", cases[i].name);
+		msg_spd(&m, SADB_X_SPDUPDATE, IPSEC_DIR_OUTBOUND, "10.1.0.0/16", "10.2.0.0/16");
+		m.pm_policy.pp_req[0].pr_level = cases[i].level;
+		m.pm_asks = cases[i].told == 1;
+		if (cases[i].told != 2)
+			pfkey_set(&m, PFKEY_EXT_ACQUIRE);
+		CU_ASSERT_EQUAL(say(&alice, &m), 0);
+		h = heard(&carol, 0);
+		CU_ASSERT_EQUAL(PFKEY_HAS(h, PFKEY_EXT_ACQUIRE), cases[i].private);
+		CU_ASSERT_EQUAL(h->pm_asks, cases[i].private && cases[i].asks);
+		sp = spd_byid(nk, h->pm_policy.pp_id);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(sp);
+		CU_ASSERT_EQUAL(sp->sp_asks, cases[i].asks);
+		CU_ASSERT_EQUAL(sp->sp_level == SP_LEVEL_USE, cases[i].clear);
+		/* who did not ask for private extensions sees a level of KAME's */
+		h = heard(&bob, 0);
+		CU_ASSERT_EQUAL(h->pm_has & PFKEY_PRIVATE_BITS, 0);
+		CU_ASSERT_EQUAL(h->pm_policy.pp_req[0].pr_level, cases[i].level);
+	}
+	talk_close();
+}
+
 static void
 policies(void)
 {
@@ -380,5 +425,6 @@ TEST_MAIN(
 	TEST("GET, DELETE, FLUSH", get_delete_flush),
 	TEST("REGISTER and PROMISC", registers),
 	TEST("policies", policies),
+	TEST("who asks for an SA", asking),
 	TEST("refused", refusals),
 	TEST("a full socket", full_socket))

@@ -138,6 +138,7 @@ add_policy(enum sp_dir dir, const char *mine, const char *theirs, uint8_t proto,
 	sp.sp_action = kind == 1 ? SP_BYPASS : kind == 2 ? SP_DISCARD : SP_PROTECT;
 	if (kind == 3)
 		sp.sp_level = SP_LEVEL_USE;
+	sp.sp_asks = !one_in(3);
 	if (kind == 5)
 		sp.sp_reqid = 9;		/* which no SA has */
 	(void)spd_add(nk, &sp, &made);
