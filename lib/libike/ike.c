@@ -98,7 +98,6 @@ ike_new(const struct ike_conf *cf, uint64_t now)
 	ike->i_conf = *cf;
 	ike->i_rand = (struct alg_rand){ cf->cf_random, cf->cf_arg };
 	ike->i_now = now;
-	TAILQ_INIT(&ike->i_pols);
 	TAILQ_INIT(&ike->i_sas);
 	TAILQ_INIT(&ike->i_dead);
 	TAILQ_INIT(&ike->i_kicked);

@@ -336,6 +336,31 @@ const char *ike_policy_check(const struct ike_policy *po);
 bool	ike_policy_set(struct ike *ike, uint64_t now,
 	    const struct ike_policy *po, size_t n);
 
+/*
+ * The same by difference: says of very many policies which stay, without
+ * naming what they are, and costs little more than what changes.
+ *
+ *	ed = ike_edit_begin(ike);
+ *	ike_edit_keep(ed, 0, 776);	the first 776 in force
+ *	ike_edit_put(ed, &po);		then this one, new or changed
+ *	ike_edit_keep(ed, 777, 9223);	then these, in the order in force
+ *	ok = ike_edit_commit(ed, now);
+ *
+ * What is neither kept nor put goes.  A policy that is kept is not looked at;
+ * one that is put is compared with that of its name in force, as above.  It is
+ * all or nothing as well: each function returns false if what it is given
+ * cannot be, and so does the commit then.  Between begin and commit the
+ * instance may run, but a set that takes effect meanwhile makes the edit fail.
+ * Commit and abort free the edit; NULL is allowed and fails.
+ */
+struct ike_edit;
+struct ike_edit *ike_edit_begin(struct ike *ike);
+/* n policies in force from place `from' (0: the first); each at most once. */
+bool	ike_edit_keep(struct ike_edit *ed, size_t from, size_t n);
+bool	ike_edit_put(struct ike_edit *ed, const struct ike_policy *po);
+bool	ike_edit_commit(struct ike_edit *ed, uint64_t now);
+void	ike_edit_abort(struct ike_edit *ed);
+
 /* --------------------------------------------------------------- inputs */
 
 struct ike_datagram {

@@ -20,6 +20,39 @@ name_is(const struct conn *cn, const char *name)
 	    strcmp(name + n + 1, cn->cn_conf.ch_name) == 0;
 }
 
+/* The policies that a name may mean: as a whole, and up to each '/'. */
+struct named {
+	const char	*na_name;
+	size_t		 na_len;	/* of the next one to try */
+};
+
+static struct named
+named_first(const char *name)
+{
+	return (struct named){ name, name == NULL ? 0 : strlen(name) };
+}
+
+static bool
+named_next(const struct ike *ike, struct named *na, struct pol **pl)
+{
+	char part[IKE_NAME_MAX];
+
+	while (na->na_len != 0) {
+		size_t n = na->na_len;
+
+		do
+			na->na_len--;
+		while (na->na_len != 0 && na->na_name[na->na_len] != '/');
+		if (n >= sizeof(part))
+			continue;
+		memcpy(part, na->na_name, n);
+		part[n] = '\0';
+		if ((*pl = pol_by_name(ike, part)) != NULL)
+			return true;
+	}
+	return false;
+}
+
 static void
 conn_down(struct conn *cn)
 {
@@ -98,30 +131,37 @@ pol_down(struct pol *pl)
 	(void)pol_command(pl, IKE_CMD_DELETE_IKE);
 }
 
+static size_t
+command_on(struct pol *pl, enum ike_command cmd, const char *name)
+{
+	struct conn *cn;
+	size_t n = 0;
+
+	if (cmd == IKE_CMD_REKEY_IKE || cmd == IKE_CMD_DELETE_IKE)
+		return name == NULL || strcmp(name, pl->pl_conf.po_name) == 0 ?
+		    pol_command(pl, cmd) : 0;
+	TAILQ_FOREACH(cn, &pl->pl_conns, cn_entry)
+		if (name_is(cn, name)) {
+			conn_command(cn, cmd);
+			n++;
+		}
+	if (cmd == IKE_CMD_DOWN && n != 0)
+		pol_down(pl);
+	return n;
+}
+
 size_t
 ike_command(struct ike *ike, uint64_t now, enum ike_command cmd,
     const char *name)
 {
 	struct pol *pl;
-	struct conn *cn;
 	size_t n = 0;
 
 	ike_enter(ike, now);
-	TAILQ_FOREACH(pl, &ike->i_pols, pl_entry) {
-		if (cmd == IKE_CMD_REKEY_IKE || cmd == IKE_CMD_DELETE_IKE) {
-			if (name == NULL ||
-			    strcmp(name, pl->pl_conf.po_name) == 0)
-				n += pol_command(pl, cmd);
-			continue;
-		}
-		TAILQ_FOREACH(cn, &pl->pl_conns, cn_entry)
-			if (name_is(cn, name)) {
-				conn_command(cn, cmd);
-				n++;
-			}
-		if (cmd == IKE_CMD_DOWN)
-			pol_down(pl);
-	}
+	for (size_t i = 0; name == NULL && i < ike->i_order.or_n; i++)
+		n += command_on(ike->i_order.or_pol[i], cmd, NULL);
+	for (struct named na = named_first(name); named_next(ike, &na, &pl);)
+		n += command_on(pl, cmd, name);
 	ike_leave(ike);
 	return n;
 }
@@ -131,6 +171,8 @@ ike_command(struct ike *ike, uint64_t now, enum ike_command cmd,
 static bool
 conn_carries(const struct conn *cn, const struct ike_acquire *aq)
 {
+	if (cn->cn_conf.ch_start == IKE_START_DISABLED)
+		return false;
 	if (aq->aq_reqid != 0)
 		return cn->cn_conf.ch_reqid == aq->aq_reqid;
 	return ike_ts_match(&cn->cn_conf.ch_local, &aq->aq_src, aq->aq_proto,
@@ -138,32 +180,50 @@ conn_carries(const struct conn *cn, const struct ike_acquire *aq)
 	    aq->aq_proto, aq->aq_dport);
 }
 
+static struct conn *
+pol_carries(const struct pol *pl, const struct ike_acquire *aq)
+{
+	struct conn *cn;
+
+	TAILQ_FOREACH(cn, &pl->pl_conns, cn_entry)
+		if (conn_carries(cn, aq))
+			return cn;
+	return NULL;
+}
+
+static struct conn *
+acquire_conn(const struct ike *ike, const struct ike_acquire *aq)
+{
+	const struct pol *pl;
+	struct conn *cn = NULL;
+
+	if (aq->aq_reqid != 0) {
+		pl = pol_by_reqid(ike, aq->aq_reqid);
+		return pl != NULL ? pol_carries(pl, aq) : NULL;
+	}
+	for (size_t i = 0; cn == NULL && i < ike->i_order.or_n; i++)
+		cn = pol_carries(ike->i_order.or_pol[i], aq);
+	return cn;
+}
+
 bool
 ike_acquire(struct ike *ike, uint64_t now, const struct ike_acquire *aq)
 {
-	struct pol *pl;
 	struct conn *cn;
 
 	ike_enter(ike, now);
-	TAILQ_FOREACH(pl, &ike->i_pols, pl_entry)
-		TAILQ_FOREACH(cn, &pl->pl_conns, cn_entry) {
-			if (!conn_carries(cn, aq) || cn->cn_conf.ch_start ==
-			    IKE_START_DISABLED)
-				continue;
-			/* A command that took it down outlasts packets. */
-			if (cn->cn_down && cn->cn_conf.ch_start !=
-			    IKE_START_DEMAND)
-				return true;
-			cn->cn_down = false;
-			cn->cn_want = true;
-			cn->cn_seq = aq->aq_seq;
-			if (!cn->cn_tmo.tm_on)
-				conn_up(cn);
-			ike_leave(ike);
-			return true;
-		}
+	if ((cn = acquire_conn(ike, aq)) == NULL)
+		return false;
+	/* A command that took it down outlasts packets. */
+	if (cn->cn_down && cn->cn_conf.ch_start != IKE_START_DEMAND)
+		return true;
+	cn->cn_down = false;
+	cn->cn_want = true;
+	cn->cn_seq = aq->aq_seq;
+	if (!cn->cn_tmo.tm_on)
+		conn_up(cn);
 	ike_leave(ike);
-	return false;
+	return true;
 }
 
 /* --------------------------------------------------------------- status */
@@ -308,11 +368,10 @@ status_lines(const struct conn *cn, ike_status_fn *fn, void *arg)
 void
 ike_status(const struct ike *ike, uint64_t now, ike_status_fn *fn, void *arg)
 {
-	const struct pol *pl;
 	const struct conn *cn;
 
 	(void)now;
-	TAILQ_FOREACH(pl, &ike->i_pols, pl_entry)
-		TAILQ_FOREACH(cn, &pl->pl_conns, cn_entry)
+	for (size_t i = 0; i < ike->i_order.or_n; i++)
+		TAILQ_FOREACH(cn, &ike->i_order.or_pol[i]->pl_conns, cn_entry)
 			status_lines(cn, fn, arg);
 }

@@ -30,6 +30,7 @@
 #include "libike/ike.h"
 #include "libike/ike_key.h"
 #include "libike/ike_msg.h"
+#include "libike/ike_table.h"
 #include "libike/ike_tmo.h"
 
 #define IKE_HASH_SLOTS		1024	/* power of two */
@@ -64,10 +65,12 @@ struct conn {
 	char			 cn_note[IKE_TEXT_MAX];
 	uint32_t		 cn_rekeys;
 	struct tmo		 cn_tmo;
+	struct ilink		 cn_by_reqid;	/* of i_reqids; not with 0 */
 };
 
 struct pol {
-	TAILQ_ENTRY(pol)	 pl_entry;
+	size_t			 pl_place;	/* in i_order */
+	struct ilink		 pl_by_name;	/* of i_names */
 	struct ike		*pl_ike;
 	struct ike_policy	 pl_conf;	/* defaults filled in; children
 						   stand in pl_conns */
@@ -75,6 +78,16 @@ struct pol {
 	LIST_HEAD(, ikesa)	 pl_sas;
 	uint32_t		 pl_rekeys;
 	uint64_t		 pl_since;
+};
+
+/*
+ * The policies in force, the preferred ones first.  Beside each a hash of its
+ * peer's address, so that one is found among very many by looking at few.
+ */
+struct order {
+	struct pol		**or_pol;
+	uint32_t		*or_peer;	/* 0: not of one address */
+	size_t			 or_n;
 };
 
 /* The datagrams of one message, kept for retransmission. */
@@ -310,7 +323,9 @@ struct ike {
 	struct alg_rand		 i_rand;
 	uint64_t		 i_now;
 	bool			 i_stopping;
-	TAILQ_HEAD(, pol)	 i_pols;
+	struct order		 i_order;
+	uint64_t		 i_version;	/* of i_order */
+	struct itab		 i_names, i_reqids;
 	struct ikesa_list	 i_sas, i_dead, i_kicked;
 	LIST_HEAD(, ikesa)	 i_hash[IKE_HASH_SLOTS];
 	LIST_HEAD(, ikesa)	 i_half;
@@ -382,7 +397,16 @@ bool	pol_ids_match(const struct pol *pl, const struct ikesa *sa,
 	    const struct ike_id *peer, const struct ike_id *us);
 void	pol_local_id(const struct pol *pl, const struct ikesa *sa,
 	    struct ike_id *out);
+struct pol *pol_new(struct ike *ike, const struct ike_policy *po);
+void	conn_free(struct conn *cn);
+void	pol_free(struct pol *pl);
 void	pol_free_all(struct ike *ike);
+/* The address of a policy that is for one peer, as or_peer has it; else 0. */
+uint32_t pol_peer_hash(const struct pol *pl);
+/* In force, of this name, or with a child of this reqid; NULL. */
+struct pol *pol_by_name(const struct ike *ike, const char *name);
+struct pol *pol_by_reqid(const struct ike *ike, uint32_t reqid);
+bool	policy_peer_is_host(const struct ike_policy *po);
 /* Selectors of a conn; its own and the peer's address if none are set. */
 void	conn_ts(const struct conn *cn, const struct ikesa *sa,
 	    struct ike_ts_list *local, struct ike_ts_list *remote);
