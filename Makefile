@@ -22,6 +22,13 @@ deps: $(TOOLS)
 check:
 	+@$(MAKE) all CHECK=1
 
+# The appliance's disk, and a machine that boots it.
+image: all
+	+@$(MAKE) -f mk/image.mk
+
+image-run: all
+	+@$(MAKE) -f mk/image.mk run
+
 $(sort $(TOOLS) $(DEPS)/tools.test $(DEPS)/tools.check): mk/packages
 	+@$(MAKE) -f mk/deps.mk $@
 
@@ -65,6 +72,8 @@ help:
 	@echo 'make fuzz       each parser under libFuzzer, FUZZ_SECONDS=60 each'
 	@echo 'make check      the checked build: clang, ASan, UBSan, in obj/check'
 	@echo 'make deps       only the third-party libraries, in obj/deps'
+	@echo 'make image      obj/ravelin.img, a disk that boots to a gateway; see image(8)'
+	@echo 'make image-run  boots it in QEMU: serial console, two cards; KEEP=1 keeps its disk'
 	@echo 'make install    programs, manuals, default files: DESTDIR= PREFIX=/usr/local'
 	@echo 'make clean      removes both builds; distclean the libraries too'
 	@echo
@@ -74,4 +83,4 @@ help:
 	@echo 'make -C DIR     builds one folder and what it needs'
 	@echo 'make -C regress/DIR run T=NAME    one test'
 
-.PHONY: all deps check demo test fuzz bench install clean distclean help
+.PHONY: all deps check image image-run demo test fuzz bench install clean distclean help
