@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipsecctl explain: words to a described packet, and the answer to text.
+ * ipsecctl explain: the question about a described packet, and the answer to text.
  */
 #ifndef IPSECCTL_EXPLAIN_H
 #define IPSECCTL_EXPLAIN_H
@@ -10,12 +10,6 @@
 
 #include "pf/explain_msg.h"
 
-/*
- * The words behind `explain', NULL ends.  False: err says what is wrong.
- * *json: -j was among them.
- */
-bool	explain_parse(char **words, struct explain_req *, bool *json, char *err, size_t errlen);
-void	explain_print(const struct explain_req *, const struct explain_info *);
 void	explain_json(const struct explain_req *, const struct explain_info *);
 /* The program's exit status: 0 if the packet gets through, 2 if it is dropped, 1 for an error. */
 int	ipsecctl_explain(const char *rundir, char **words);
