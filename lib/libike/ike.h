@@ -503,6 +503,8 @@ struct ike_esp_sa {
 	uint32_t	sa_soft_s, sa_hard_s;		/* from now on */
 	uint64_t	sa_soft_bytes, sa_hard_bytes;	/* 0: none */
 	struct ike_ts_list sa_local, sa_remote;	/* as negotiated */
+	/* The policy names no one peer: nobody knew the outer address before. */
+	bool		sa_dynamic;
 	char		sa_policy[IKE_NAME_MAX];
 	char		sa_child[IKE_NAME_MAX];
 	struct ike_id	sa_peer_id;
@@ -669,6 +671,15 @@ typedef void ike_status_fn(void *arg, const struct ike_status *st);
 /* Calls fn for each line, in the order of the policies. */
 void	ike_status(const struct ike *ike, uint64_t now, ike_status_fn *fn,
 	    void *arg);
+/* The lines of the policy at this place (0: the first); false if none is. */
+bool	ike_status_at(const struct ike *ike, uint64_t now, size_t place,
+	    ike_status_fn *fn, void *arg);
+/* Of "POLICY" or "POLICY/CHILD". */
+void	ike_status_of(const struct ike *ike, uint64_t now, const char *name,
+	    ike_status_fn *fn, void *arg);
+/* How many policies are in force, and a number that each set has of its own. */
+size_t	ike_policy_count(const struct ike *ike);
+uint64_t ike_policy_version(const struct ike *ike);
 
 /* Counters since ike_new(): one list makes the fields and their names. */
 #define IKE_STATS(X)							\

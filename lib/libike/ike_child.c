@@ -177,7 +177,8 @@ static void
 child_sa_fill(const struct child *c, bool inbound, struct ike_esp_sa *s)
 {
 	const struct ikesa *sa = c->c_sa;
-	uint32_t replay = c->c_conn != NULL ? c->c_conn->cn_conf.ch_replay : 0;
+	const struct conn *cn = c->c_conn;
+	uint32_t replay = cn != NULL ? cn->cn_conf.ch_replay : 0;
 
 	s->sa_spi = inbound ? c->c_spi_in : c->c_spi_out;
 	s->sa_inbound = inbound;
@@ -194,6 +195,7 @@ child_sa_fill(const struct child *c, bool inbound, struct ike_esp_sa *s)
 	s->sa_replay = replay != 0 ? replay : REPLAY_DEFAULT;
 	s->sa_local = c->c_local;
 	s->sa_remote = c->c_remote;
+	s->sa_dynamic = cn != NULL && !policy_peer_is_host(&cn->cn_pol->pl_conf);
 	memcpy(s->sa_policy, sa->sa_name, sizeof(s->sa_policy));
 	memcpy(s->sa_child, c->c_name, sizeof(s->sa_child));
 	s->sa_peer_id = sa->sa_id_remote;

@@ -365,13 +365,50 @@ status_lines(const struct conn *cn, ike_status_fn *fn, void *arg)
 	fn(arg, &st);
 }
 
-void
-ike_status(const struct ike *ike, uint64_t now, ike_status_fn *fn, void *arg)
+bool
+ike_status_at(const struct ike *ike, uint64_t now, size_t place,
+    ike_status_fn *fn, void *arg)
 {
 	const struct conn *cn;
 
 	(void)now;
-	for (size_t i = 0; i < ike->i_order.or_n; i++)
-		TAILQ_FOREACH(cn, &ike->i_order.or_pol[i]->pl_conns, cn_entry)
-			status_lines(cn, fn, arg);
+	if (place >= ike->i_order.or_n)
+		return false;
+	TAILQ_FOREACH(cn, &ike->i_order.or_pol[place]->pl_conns, cn_entry)
+		status_lines(cn, fn, arg);
+	return true;
+}
+
+void
+ike_status(const struct ike *ike, uint64_t now, ike_status_fn *fn, void *arg)
+{
+	for (size_t i = 0; ike_status_at(ike, now, i, fn, arg); i++)
+		continue;
+}
+
+void
+ike_status_of(const struct ike *ike, uint64_t now, const char *name,
+    ike_status_fn *fn, void *arg)
+{
+	struct named na = named_first(name);
+	const struct conn *cn;
+	struct pol *pl;
+
+	(void)now;
+	while (named_next(ike, &na, &pl))
+		TAILQ_FOREACH(cn, &pl->pl_conns, cn_entry)
+			if (name_is(cn, name))
+				status_lines(cn, fn, arg);
+}
+
+size_t
+ike_policy_count(const struct ike *ike)
+{
+	return ike->i_order.or_n;
+}
+
+uint64_t
+ike_policy_version(const struct ike *ike)
+{
+	return ike->i_version;
 }

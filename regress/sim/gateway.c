@@ -238,6 +238,8 @@ give_rule(struct gateway *g, const struct policy *pol,
 	struct iked_blocked ib = { .ib_peer = ik->ik_peer.pr_addr };
 	const char *why = iked_rule_make(pol, ik, &rule);
 
+	if (strcmp(ik->ik_name, "t") == 0)
+		g->g_reqid = ik->ik_reqid;
 	if (why == NULL)
 		return ikeproc_policy_rule(&g->g_ip, &rule) ? NULL : "refused";
 	(void)snprintf(ib.ib_name, sizeof(ib.ib_name), "%s", ik->ik_name);
@@ -248,8 +250,9 @@ give_rule(struct gateway *g, const struct policy *pol,
 void
 gateway_policy(struct gateway *g, const char *text, uint64_t revision)
 {
-	struct iked_set set = { .is_dpd = 30, .is_nattport = 4500,
-	    .is_fragmentation = 1 };
+	const struct iked_begin begin = { .ib_set = { .is_dpd = 30,
+	    .is_nattport = 4500, .is_fragmentation = 1 } };
+	struct iked_end end = { .ie_number = revision, .ie_revision = revision };
 	struct policy_errors errs = { .per_n = 0 };
 	struct policy_text tx = { .tx_name = g->g_name };
 	const char *why = NULL;
@@ -264,11 +267,13 @@ gateway_policy(struct gateway *g, const char *text, uint64_t revision)
 		policy_errors_print(&errs, stderr);
 		abort();
 	}
-	if (!ikeproc_policy_begin(&g->g_ip, &set))
+	if (!ikeproc_policy_begin(&g->g_ip, &begin))
 		why = "refused";
 	for (size_t i = 0; why == NULL && i < pol.pol_nikes; i++)
 		why = give_rule(g, &pol, &pol.pol_ikes[i]);
-	if (why != NULL || !ikeproc_policy_end(&g->g_ip, revision) ||
+	end.ie_rules = (uint32_t)g->g_ip.ip_next.in_rules;
+	end.ie_blocked = (uint32_t)g->g_ip.ip_next.in_blocked.bl_n;
+	if (why != NULL || !ikeproc_policy_end(&g->g_ip, &end) ||
 	    g->g_ip.ip_failed != 0) {
 		fprintf(stderr, "policy: %s\n", why != NULL ? why : "refused");
 		abort();
@@ -280,7 +285,6 @@ gateway_policy(struct gateway *g, const char *text, uint64_t revision)
 static void
 spd_entry(struct gateway *g, enum sp_dir dir)
 {
-	const struct iked_rule *rule = ikeproc_rule(&g->g_ip, "t");
 	struct sp sp = { .sp_action = SP_PROTECT, .sp_level = SP_LEVEL_UNIQUE, .sp_asks = true,
 	    .sp_mode = SA_TUNNEL, .sp_proto = IPPROTO_ESP }, *made;
 	char mine[32], theirs[32];
@@ -289,7 +293,7 @@ spd_entry(struct gateway *g, enum sp_dir dir)
 	(void)snprintf(theirs, sizeof(theirs), "10.%u.0.0/24",
 	    g->g_peer->g_net);
 	sp.sp_dir = (uint8_t)dir;
-	sp.sp_reqid = rule->ir_child.ch_reqid;
+	sp.sp_reqid = g->g_reqid;
 	sp.sp_sel.sel_sport.po_hi = sp.sp_sel.sel_dport.po_hi = 65535;
 	(void)prefix_parse(dir == SP_OUT ? mine : theirs, &sp.sp_sel.sel_src);
 	(void)prefix_parse(dir == SP_OUT ? theirs : mine, &sp.sp_sel.sel_dst);

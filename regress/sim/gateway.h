@@ -45,6 +45,7 @@ struct gateway {
 	const char		*g_psk;		/* NULL: PSK */
 	unsigned		 g_key_lost;	/* of 1000 messages to the key socket */
 	uint8_t			 g_net;		/* 10.g_net.0.0/24 */
+	uint32_t		 g_reqid;	/* of rule "t" */
 	unsigned		 g_sent;
 	unsigned		 g_first;	/* packets before it may be lost */
 	unsigned		 g_got;

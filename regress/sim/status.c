@@ -298,7 +298,7 @@ perturb(struct sim *s, uint64_t revision)
 		g->g_key_lost = world_rand(s->s_wo) % 3 == 0 ? 300 : 0;
 		break;
 	case 7:
-		aq.aq_reqid = ikeproc_rule(&g->g_ip, "t")->ir_child.ch_reqid;
+		aq.aq_reqid = g->g_reqid;
 		(void)ike_acquire(g->g_ip.ip_ike, gateway_ms(g), &aq);
 		ikeproc_act(&g->g_ip);
 		break;

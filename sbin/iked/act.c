@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the IKE core wants done, and the policy that it runs: the half of the
- * ike process that needs no socket.
+ * What the IKE core wants done: the half of the ike process that needs no socket.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ikeproc.h"
 #include "libike/ike_auth.h"
 #include "libutil/log.h"
-
-const struct iked_rule *
-ikeproc_rule(const struct ikeproc *ip, const char *policy)
-{
-	for (size_t i = 0; i < ip->ip_nrules; i++)
-		if (strcmp(ip->ip_rules[i].ir_policy.po_name, policy) == 0)
-			return &ip->ip_rules[i];
-	return NULL;
-}
 
 static void
 ask_auth(struct ikeproc *ip, const struct ike_action *a)
@@ -97,106 +86,6 @@ ikeproc_act(struct ikeproc *ip)
 }
 
 bool
-ikeproc_policy_rule(struct ikeproc *ip, const struct iked_rule *rule)
-{
-	struct iked_rule *list;
-
-	if (rule == NULL)
-		return false;
-	if ((ip->ip_nnext & (ip->ip_nnext - 1)) == 0) {
-		list = reallocarray(ip->ip_next,
-		    ip->ip_nnext == 0 ? 1 : 2 * ip->ip_nnext, sizeof(*list));
-		if (list == NULL)
-			return false;
-		ip->ip_next = list;
-	}
-	ip->ip_next[ip->ip_nnext++] = *rule;
-	return true;
-}
-
-bool
-ikeproc_policy_end(struct ikeproc *ip, uint64_t revision)
-{
-	struct ike_policy *po = calloc(ip->ip_nnext + 1, sizeof(*po));
-	bool ok;
-
-	if (po == NULL)
-		return false;
-	for (size_t i = 0; i < ip->ip_nnext; i++) {
-		po[i] = ip->ip_next[i].ir_policy;
-		po[i].po_children = &ip->ip_next[i].ir_child;
-	}
-	ok = ike_policy_set(ip->ip_ike, ikeproc_now(ip), po, ip->ip_nnext);
-	free(po);
-	if (ok) {
-		free(ip->ip_rules);
-		ip->ip_rules = ip->ip_next;
-		ip->ip_nrules = ip->ip_nnext;
-		ip->ip_next = NULL;
-		ip->ip_set = ip->ip_next_set;
-		blocked_take(ip);
-		ip->ip_revision = revision;
-		ip->ip_failed = 0;
-		ip->ip_failed_text[0] = '\0';
-		log_info("revision %llu: %zu rules",
-		    (unsigned long long)revision, ip->ip_nrules);
-	} else {
-		ip->ip_failed = revision;
-		(void)snprintf(ip->ip_failed_text, sizeof(ip->ip_failed_text),
-		    "the IKE core refused the policy; revision %llu stays",
-		    (unsigned long long)ip->ip_revision);
-		log_err("revision %llu: %s", (unsigned long long)revision,
-		    ip->ip_failed_text);
-	}
-	ip->ip_nnext = 0;
-	return true;
-}
-
-static void
-log_line(void *arg, int level, const char *line)
-{
-	(void)arg;
-	log_at(level, "%s", line);
-}
-
-/*
- * The options of an instance are fixed when it is made, so the first policy
- * makes it; a later change of a `set' line needs a restart, which is said.
- */
-static bool
-make_ike(struct ikeproc *ip, const struct iked_set *set)
-{
-	struct ike_conf cf;
-
-	ike_conf_default(&cf);
-	cf.cf_arg = ip->ip_io->io_arg;
-	cf.cf_random = ip->ip_io->io_random;
-	cf.cf_log = log_line;
-	cf.cf_source = ip->ip_io->io_source;
-	if (set->is_nattport != 0)
-		cf.cf_port_natt = set->is_nattport;
-	cf.cf_liveness_ms = set->is_dpd * 1000;
-	if (!set->is_fragmentation)
-		cf.cf_fragment = 0;
-	ip->ip_set = *set;
-	return (ip->ip_ike = ike_new(&cf, ikeproc_now(ip))) != NULL;
-}
-
-bool
-ikeproc_policy_begin(struct ikeproc *ip, const struct iked_set *set)
-{
-	if (set == NULL)
-		return false;
-	if (ip->ip_ike != NULL && memcmp(&ip->ip_set, set, sizeof(*set)) != 0)
-		log_warn("`set' lines for dpd, nattport and fragmentation "
-		    "take effect when iked is started again");
-	ip->ip_next_set = *set;
-	ip->ip_nnext = 0;
-	blocked_clear(&ip->ip_next_blocked);
-	return ip->ip_ike != NULL || make_ike(ip, set);
-}
-
-bool
 ikeproc_auth(struct ikeproc *ip, const struct imsg *im)
 {
 	const struct iked_signed *ig;
@@ -243,10 +132,9 @@ ikeproc_deadline(const struct ikeproc *ip)
 void
 ikeproc_fini(struct ikeproc *ip)
 {
+	ike_edit_abort(ip->ip_next.in_edit);
 	ike_free(ip->ip_ike);
 	kernel_fini(ip);
 	blocked_clear(&ip->ip_blocked);
-	blocked_clear(&ip->ip_next_blocked);
-	free(ip->ip_rules);
-	free(ip->ip_next);
+	blocked_clear(&ip->ip_next.in_blocked);
 }

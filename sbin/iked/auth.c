@@ -5,8 +5,8 @@
  * no files and no way to tell a key; what it says is an AUTH value for a
  * policy, or whether one is right.
  *
- * Secrets come from the parent as one set, BEGIN to END; until END the
- * former set holds.
+ * Secrets come from the parent, BEGIN to END, as what changes of those before or
+ * as a whole new set; until END the former set holds.
  */
 #include <errno.h>
 #include <poll.h>
@@ -21,6 +21,7 @@
 #include "libutil/log.h"
 #include "libutil/sandbox.h"
 
+/* Sorted by name, but while it is being received. */
 struct secrets {
 	struct iked_secret	*se_list;
 	size_t			 se_n;
@@ -30,7 +31,8 @@ struct auth {
 	int		au_parent;
 	int		au_ike;
 	struct secrets	au_now;
-	struct secrets	au_next;	/* being received */
+	struct secrets	au_next;	/* being received; without key: it goes */
+	bool		au_keep;	/* the others stay */
 	struct imsg	au_msg;
 };
 
@@ -87,26 +89,81 @@ secret_find(const struct secrets *s, const char *policy)
 	return bsearch(&key, s->se_list, s->se_n, sizeof(key), secret_cmp);
 }
 
+/* Both sorted; out has room for both.  What next says of a name counts. */
+static size_t
+secrets_merge(const struct secrets *now, const struct secrets *next,
+    struct iked_secret *out)
+{
+	size_t i = 0, j = 0, n = 0;
+
+	while (i < now->se_n || j < next->se_n) {
+		int c = i == now->se_n ? 1 : j == next->se_n ? -1 :
+		    secret_cmp(&now->se_list[i], &next->se_list[j]);
+
+		if (c < 0) {
+			out[n++] = now->se_list[i++];
+			continue;
+		}
+		i += c == 0;
+		if (next->se_list[j].ix_len != 0)
+			out[n++] = next->se_list[j];
+		j++;
+	}
+	return n;
+}
+
+static bool
+secrets_take(struct auth *au)
+{
+	struct secrets *next = &au->au_next, got = { .se_n = 0 };
+
+	if (next->se_n != 0)
+		qsort(next->se_list, next->se_n, sizeof(struct iked_secret),
+		    secret_cmp);
+	if (!au->au_keep)
+		secrets_free(&au->au_now);
+	got.se_list = calloc(au->au_now.se_n + next->se_n + 1,
+	    sizeof(struct iked_secret));
+	if (got.se_list == NULL)
+		return false;
+	got.se_n = secrets_merge(&au->au_now, next, got.se_list);
+	secrets_free(&au->au_now);
+	secrets_free(next);
+	au->au_now = got;
+	return true;
+}
+
+static bool
+secret_gone(struct auth *au, const char *name)
+{
+	struct iked_secret x = { .ix_len = 0 };
+
+	if (name == NULL || memchr(name, '\0', IKE_NAME_MAX) == NULL)
+		return false;
+	(void)snprintf(x.ix_policy, sizeof(x.ix_policy), "%s", name);
+	return secrets_add(&au->au_next, &x);
+}
+
 static bool
 from_parent(struct auth *au, const struct imsg *im)
 {
 	const struct iked_secret *x;
+	const uint32_t *keep;
 
 	switch (im->im_type) {
 	case IMSG_SECRET_BEGIN:
 		secrets_free(&au->au_next);
+		if ((keep = imsg_body(im, sizeof(*keep))) == NULL)
+			return false;
+		au->au_keep = *keep == 1;
 		return true;
 	case IMSG_SECRET:
 		return (x = imsg_body(im, sizeof(*x))) != NULL &&
-		    secrets_add(&au->au_next, x);
+		    x->ix_len != 0 && secrets_add(&au->au_next, x);
+	case IMSG_SECRET_GONE:
+		return secret_gone(au, imsg_body(im, IKE_NAME_MAX));
 	case IMSG_SECRET_END:
-		secrets_free(&au->au_now);
-		au->au_now = au->au_next;
-		au->au_next = (struct secrets){ 0 };
-		if (au->au_now.se_n != 0)
-			qsort(au->au_now.se_list, au->au_now.se_n,
-			    sizeof(struct iked_secret), secret_cmp);
-		return true;
+		return secrets_take(au);
 	}
 	return false;
 }

@@ -10,21 +10,41 @@
 
 #include "ikeproc.h"
 
+static bool
+blocked_add(struct blocked *b, const struct iked_blocked *ib)
+{
+	struct iked_blocked *list;
+
+	if ((b->bl_n & (b->bl_n - 1)) == 0) {
+		list = reallocarray(b->bl_list, b->bl_n == 0 ? 1 : 2 * b->bl_n,
+		    sizeof(*list));
+		if (list == NULL)
+			return false;
+		b->bl_list = list;
+	}
+	b->bl_list[b->bl_n++] = *ib;
+	return true;
+}
+
 bool
 ikeproc_policy_blocked(struct ikeproc *ip, const struct iked_blocked *ib)
 {
-	struct blocked *b = &ip->ip_next_blocked;
-	struct iked_blocked *list;
+	return ib != NULL &&
+	    memchr(ib->ib_name, '\0', sizeof(ib->ib_name)) != NULL &&
+	    memchr(ib->ib_why, '\0', sizeof(ib->ib_why)) != NULL &&
+	    blocked_add(&ip->ip_next.in_blocked, ib);
+}
 
-	if (ib == NULL ||
-	    memchr(ib->ib_name, '\0', sizeof(ib->ib_name)) == NULL ||
-	    memchr(ib->ib_why, '\0', sizeof(ib->ib_why)) == NULL)
+bool
+blocked_same(struct ikeproc *ip, size_t from, size_t n)
+{
+	const struct blocked *b = &ip->ip_blocked;
+
+	if (from > b->bl_n || n > b->bl_n - from)
 		return false;
-	list = reallocarray(b->bl_list, b->bl_n + 1, sizeof(*list));
-	if (list == NULL)
-		return false;
-	b->bl_list = list;
-	list[b->bl_n++] = *ib;
+	for (size_t i = from; i < from + n; i++)
+		if (!blocked_add(&ip->ip_next.in_blocked, &b->bl_list[i]))
+			return false;
 	return true;
 }
 
@@ -39,8 +59,8 @@ void
 blocked_take(struct ikeproc *ip)
 {
 	blocked_clear(&ip->ip_blocked);
-	ip->ip_blocked = ip->ip_next_blocked;
-	ip->ip_next_blocked = (struct blocked){ .bl_n = 0 };
+	ip->ip_blocked = ip->ip_next.in_blocked;
+	ip->ip_next.in_blocked = (struct blocked){ .bl_n = 0 };
 }
 
 static void

@@ -281,19 +281,69 @@ from_parent_event(struct shell *sh, const struct imsg *im)
 	return true;
 }
 
+/* The message is ours until it is wiped. */
+static struct iked_rule *
+take_rule(const struct imsg *im)
+{
+	static struct iked_rule rule;
+	const struct iked_rule *sent = imsg_body(im, sizeof(rule));
+
+	if (sent == NULL)
+		return NULL;
+	rule = *sent;
+	return &rule;
+}
+
+static uint64_t
+shell_us(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static bool
+take_policy(struct shell *sh, const struct iked_end *ie)
+{
+	struct ikeproc *ip = &sh->sh_ip;
+	bool ok = ikeproc_policy_end(ip, ie);
+
+	if (ok && ip->ip_number == ie->ie_number && ie->ie_told != 0)
+		log_info("revision %llu is in force %.1f ms after it was told",
+		    (unsigned long long)ip->ip_revision,
+		    (double)(shell_us() - ie->ie_told) / 1e3);
+	return ok;
+}
+
+/* Never waits for the parent, which may wait for us. */
+static void
+ask_for_policy(struct shell *sh)
+{
+	struct pollfd p = { .fd = sh->sh_parent, .events = POLLOUT };
+
+	if (!sh->sh_ip.ip_want || poll(&p, 1, 0) != 1 ||
+	    (p.revents & POLLOUT) == 0)
+		return;
+	sh->sh_ip.ip_want = false;
+	log_info("the policy is asked for whole");
+	(void)imsg_send(sh->sh_parent, IMSG_POLICY_WANT, 0, NULL, 0, -1);
+}
+
 static bool
 from_parent(struct shell *sh, const struct imsg *im)
 {
 	struct ikeproc *ip = &sh->sh_ip;
-	const uint64_t *revision;
 
 	switch (im->im_type) {
 	case IMSG_POLICY_BEGIN:
 		return ikeproc_policy_begin(ip,
-		    imsg_body(im, sizeof(struct iked_set)));
+		    imsg_body(im, sizeof(struct iked_begin)));
+	case IMSG_POLICY_SAME:
+		return ikeproc_policy_same(ip,
+		    imsg_body(im, sizeof(struct iked_same)));
 	case IMSG_POLICY_RULE:
-		return ikeproc_policy_rule(ip,
-		    imsg_body(im, sizeof(struct iked_rule)));
+		return ikeproc_policy_rule(ip, take_rule(im));
 	case IMSG_POLICY_BLOCKED:
 		return ikeproc_policy_blocked(ip,
 		    imsg_body(im, sizeof(struct iked_blocked)));
@@ -301,9 +351,7 @@ from_parent(struct shell *sh, const struct imsg *im)
 	case IMSG_EVENT_LOST:
 		return from_parent_event(sh, im);
 	case IMSG_POLICY_END:
-		revision = imsg_body(im, sizeof(*revision));
-		return revision != NULL && ip->ip_ike != NULL &&
-		    ikeproc_policy_end(ip, *revision);
+		return take_policy(sh, imsg_body(im, sizeof(struct iked_end)));
 	case IMSG_KERNEL_GONE:
 		/* A new network kernel has none of our SAs. */
 		log_info("the network kernel is back: SAs are made anew");
@@ -391,6 +439,7 @@ turn(struct shell *sh)
 		control_ready(sh->sh_control, &sh->sh_ip,
 		    &sh->sh_events, sh->sh_key != NULL && sh->sh_udp != -1,
 		    p + P_FIXED, n);
+	ask_for_policy(sh);
 	ikeproc_timer(&sh->sh_ip);
 	ikeproc_act(&sh->sh_ip);
 	return !sh->sh_ip.ip_ending;

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "event.h"
+#include "handout.h"
 #include "iked.h"
 #include "libctl/ikectl.h"
 #include "libpolicy/store.h"
@@ -48,9 +49,11 @@ struct parent {
 	struct policy_store *pa_store;
 	struct policyctl *pa_policyctl;
 	uint64_t	 pa_revision;
+	struct handout	 pa_handout;		/* what the others have of it */
 	bool		 pa_ending;
 	bool		 pa_begun;		/* the ike process takes descriptors */
 	bool		 pa_loaded;		/* a first policy has gone out */
+	bool		 pa_doubt;		/* its number may mean another now */
 	bool		 pa_kernel;		/* the ike process has its sockets */
 	bool		 pa_kernel_lost;	/* it had, once */
 	bool		 pa_told_policyd;	/* its absence is in the log */
@@ -189,102 +192,79 @@ connect_kernel(struct parent *pa)
 
 /* ---- policy ------------------------------------------------------- */
 
+/* The core is there with BEGIN; before it has rules it gets its sockets. */
 static bool
-send_secret(struct parent *pa, const struct policy_ike *ik)
+hand_on(void *arg, enum handout_to to, uint32_t type, const void *data,
+    size_t len)
 {
-	struct iked_secret x = { .ix_len = (uint16_t)ik->ik_psk.pk_len };
-	bool ok;
+	struct parent *pa = arg;
 
-	(void)snprintf(x.ix_policy, sizeof(x.ix_policy), "%s", ik->ik_name);
-	memcpy(x.ix_key, ik->ik_psk.pk_bytes, ik->ik_psk.pk_len);
-	ok = imsg_send(pa->pa_auth, IMSG_SECRET, 0, &x, sizeof(x), -1);
-	explicit_bzero(&x, sizeof(x));
-	return ok;
-}
-
-/* Secrets first: a rule in force has its key. */
-static bool
-send_secrets(struct parent *pa, const struct policy *pol)
-{
-	bool ok = imsg_send(pa->pa_auth, IMSG_SECRET_BEGIN, 0, NULL, 0, -1);
-
-	for (size_t i = 0; ok && i < pol->pol_nikes; i++)
-		if (pol->pol_ikes[i].ik_psk.pk_len != 0)
-			ok = send_secret(pa, &pol->pol_ikes[i]);
-	return ok && imsg_send(pa->pa_auth, IMSG_SECRET_END, 0, NULL, 0, -1);
-}
-
-/* A rule that is left out is shown with the reason. */
-static bool
-send_blocked(struct parent *pa, const struct policy_ike *ik, const char *why)
-{
-	struct iked_blocked ib = { .ib_local = ik->ik_local,
-	    .ib_peer = ik->ik_peer.pr_addr };
-
-	(void)snprintf(ib.ib_name, sizeof(ib.ib_name), "%s", ik->ik_name);
-	(void)snprintf(ib.ib_why, sizeof(ib.ib_why), "%s", why);
-	return imsg_send(pa->pa_ike, IMSG_POLICY_BLOCKED, 0, &ib, sizeof(ib),
-	    -1);
-}
-
-static bool
-send_rules(struct parent *pa, const struct policy *pol, uint64_t revision)
-{
-	struct iked_set set = {
-		.is_dpd = pol->pol_set.set_dpd,
-		.is_nattport = pol->pol_set.set_nattport,
-		.is_fragmentation = pol->pol_set.set_fragmentation,
-	};
-	struct iked_rule *rule = calloc(1, sizeof(*rule));
-	bool ok = rule != NULL &&
-	    imsg_send(pa->pa_ike, IMSG_POLICY_BEGIN, 0, &set, sizeof(set), -1);
-	const char *why;
-
-	/* The core is there now; before it has rules it gets its sockets. */
-	pa->pa_begun = true;
-	connect_kernel(pa);
-	for (size_t i = 0; ok && i < pol->pol_nikes; i++) {
-		why = iked_rule_make(pol, &pol->pol_ikes[i], rule);
-		if (why != NULL) {
-			log_err("revision %llu: rule \"%s\" left out: %s",
-			    (unsigned long long)revision,
-			    pol->pol_ikes[i].ik_name, why);
-			ok = send_blocked(pa, &pol->pol_ikes[i], why);
-		} else {
-			ok = imsg_send(pa->pa_ike, IMSG_POLICY_RULE, 0, rule,
-			    sizeof(*rule), -1);
-		}
+	if (!imsg_send(to == TO_AUTH ? pa->pa_auth : pa->pa_ike, type, 0, data,
+	    len, -1))
+		return false;
+	if (type == IMSG_POLICY_BEGIN) {
+		pa->pa_begun = true;
+		connect_kernel(pa);
 	}
-	free(rule);
-	return ok && imsg_send(pa->pa_ike, IMSG_POLICY_END, 0, &revision,
-	    sizeof(revision), -1);
+	return true;
 }
 
-/* Reads a revision (0: none, an empty policy) and sends it on. */
-static void
-load_policy(struct parent *pa, uint64_t revision)
+static uint64_t
+now_us(void)
 {
-	struct policy pol;
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* All rules of a revision (0: none, an empty policy). */
+static bool
+read_whole(struct parent *pa, uint64_t revision, struct policy *pol)
+{
 	const char *why = NULL;
 
-	policy_init(&pol);
-	if (revision != 0) {
-		if (pa->pa_store == NULL)
-			pa->pa_store = policy_store_open_ro(pa->pa_db, &why);
-		if (pa->pa_store == NULL || !policy_store_load(pa->pa_store,
-		    revision, POLICY_LOAD_SECRETS, &pol, &why)) {
-			log_err("revision %llu cannot be read: %s; the rules "
-			    "before it stay in force",
-			    (unsigned long long)revision, why);
-			return;
-		}
-	}
-	if (!send_secrets(pa, &pol) || !send_rules(pa, &pol, revision))
+	policy_init(pol);
+	if (revision == 0)
+		return true;
+	if (pa->pa_store == NULL)
+		pa->pa_store = policy_store_open_ro(pa->pa_db, &why);
+	if (pa->pa_store != NULL && policy_store_load(pa->pa_store, revision,
+	    POLICY_LOAD_SECRETS, pol, &why))
+		return true;
+	log_err("revision %llu cannot be read: %s; the rules before it stay "
+	    "in force", (unsigned long long)revision, why);
+	return false;
+}
+
+static bool
+load_whole(struct parent *pa, uint64_t revision, uint64_t told)
+{
+	struct policy pol;
+	struct handout_revision hr = { .hr_revision = revision,
+	    .hr_told = told, .hr_policy = &pol,
+	    .hr_old = pa->pa_handout.ha_n };
+
+	if (!read_whole(pa, revision, &pol))
+		return false;
+	if (!handout(&pa->pa_handout, &hr))
 		log_fatal("cannot hand on revision %llu",
 		    (unsigned long long)revision);
 	policy_free(&pol);
+	return true;
+}
+
+/* Reads a revision and hands it on. */
+static void
+load_policy(struct parent *pa, uint64_t revision)
+{
+	uint64_t told = now_us();
+
+	if (!load_whole(pa, revision, told))
+		return;
 	pa->pa_revision = revision;
 	pa->pa_loaded = true;
+	pa->pa_doubt = false;
 }
 
 /* Without policyd(8): the newest revision of the store, if there is one. */
@@ -299,8 +279,17 @@ load_latest(struct parent *pa)
 	if (pa->pa_store != NULL &&
 	    !policy_store_latest(pa->pa_store, &revision, &why))
 		log_err("policy store: %s", why);
-	if (revision != pa->pa_revision || !pa->pa_loaded)
+	if (revision != pa->pa_revision || !pa->pa_loaded || pa->pa_doubt)
 		load_policy(pa, revision);
+}
+
+/* Another store may stand in the place of the one that was read. */
+static void
+doubt_store(struct parent *pa)
+{
+	policy_store_close(pa->pa_store);
+	pa->pa_store = NULL;
+	pa->pa_doubt = true;
 }
 
 static void
@@ -336,8 +325,9 @@ policy_events(struct parent *pa)
 		if (ev.ev_type == POLICYCTL_CLOSED) {
 			policyctl_close(pa->pa_policyctl);
 			pa->pa_policyctl = NULL;
+			doubt_store(pa);
 		} else if (ev.ev_revision != pa->pa_revision ||
-		    !pa->pa_loaded) {
+		    !pa->pa_loaded || pa->pa_doubt) {
 			load_policy(pa, ev.ev_revision);
 		}
 	}
@@ -458,6 +448,9 @@ from_ike(struct parent *pa)
 			pa->pa_kernel_lost = true;
 		} else if (pa->pa_msg.im_type == IMSG_EVENT) {
 			keep_event(pa, &pa->pa_msg);
+		} else if (pa->pa_msg.im_type == IMSG_POLICY_WANT) {
+			handout_forget(&pa->pa_handout);
+			(void)load_whole(pa, pa->pa_revision, 0);
 		} else if (pa->pa_msg.im_fd != -1) {
 			close(pa->pa_msg.im_fd);
 		}
@@ -507,6 +500,7 @@ serve(struct parent *pa, const sigset_t *waiting)
 			from_ike(pa);
 		if (got_hup) {
 			got_hup = 0;
+			doubt_store(pa);
 			load_latest(pa);
 		}
 		connect_policyd(pa);
@@ -570,6 +564,7 @@ main(int argc, char **argv)
 	if (!sandbox_enter(SANDBOX_FILES))
 		log_fatal("cannot give up privilege");
 	history_start(pa);
+	handout_init(&pa->pa_handout, hand_on, pa);
 	/* The first policy makes the IKE core; then it takes descriptors. */
 	connect_policyd(pa);
 	policy_events(pa);
@@ -581,6 +576,7 @@ main(int argc, char **argv)
 	stop_all(pa);
 	policyctl_close(pa->pa_policyctl);
 	policy_store_close(pa->pa_store);
+	handout_free(&pa->pa_handout);
 	free(pa);
 	return 0;
 }

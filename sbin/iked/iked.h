@@ -27,16 +27,19 @@ enum iked_imsg {
 	IMSG_UDP_FD,		/* udp.sock for datagrams */
 	IMSG_SOURCE_FD,		/* udp.sock for questions about source addresses */
 	IMSG_CTL_FD,		/* iked.sock, listening */
-	/* parent -> ike: a policy is BEGIN, RULE..., END */
-	IMSG_POLICY_BEGIN,	/* struct iked_set */
+	/*
+	 * parent -> ike: a policy is BEGIN, its rules in order, END.  What did
+	 * not change since the last one is a run of SAME.
+	 */
+	IMSG_POLICY_BEGIN,	/* struct iked_begin */
 	IMSG_POLICY_RULE,	/* struct iked_rule */
-	IMSG_POLICY_END,	/* uint64_t revision */
+	IMSG_POLICY_END,	/* struct iked_end */
 	/* parent -> ike, ike -> parent */
 	IMSG_SHUTDOWN,		/* delete SAs, tell peers, exit */
 	IMSG_KERNEL_GONE,	/* a socket of the network kernel was closed */
-	/* parent -> auth: likewise */
-	IMSG_SECRET_BEGIN,
-	IMSG_SECRET,		/* struct iked_secret */
+	/* parent -> auth: BEGIN, what changed, END */
+	IMSG_SECRET_BEGIN,	/* uint32_t: 1 the secrets before stay, 0 they go */
+	IMSG_SECRET,		/* struct iked_secret: new or changed */
 	IMSG_SECRET_END,
 	/* ike -> auth, im_id is libike's ac_id */
 	IMSG_SIGN,		/* struct iked_auth_req */
@@ -51,6 +54,12 @@ enum iked_imsg {
 	/* parent -> ike */
 	IMSG_EVENT_LAST,	/* uint64_t: highest number in the history */
 	IMSG_EVENT_LOST,	/* uint64_t: events that policyd could not be given */
+	/* parent -> ike, between BEGIN and END: rules, or blocked ones, as before */
+	IMSG_POLICY_SAME,	/* struct iked_same */
+	/* parent -> auth, between BEGIN and END */
+	IMSG_SECRET_GONE,	/* char[IKE_NAME_MAX] */
+	/* ike -> parent */
+	IMSG_POLICY_WANT,	/* the policy cannot be made of the last one: all of it */
 };
 
 /* The `set` lines that concern the ike process. */
@@ -61,10 +70,30 @@ struct iked_set {
 	uint8_t		is_pad;
 };
 
+/* Policies that the ike process gets have numbers, so that both mean the same. */
+struct iked_begin {
+	struct iked_set		ib_set;
+	uint64_t		ib_base;	/* what SAME is of; 0: there is none */
+};
+
+struct iked_end {
+	uint64_t		ie_number;	/* not 0 */
+	uint64_t		ie_revision;
+	uint64_t		ie_told;	/* us, CLOCK_MONOTONIC: when policyd said so; 0 */
+	uint32_t		ie_rules;	/* in all, for comparison */
+	uint32_t		ie_blocked;
+};
+
+/* So many rules (or blocked ones) from this place of the policy before. */
+struct iked_same {
+	uint32_t		is_from, is_n;
+	uint8_t			is_blocked;
+	uint8_t			is_zero[3];
+};
+
 struct iked_rule {
 	struct ike_policy	ir_policy;	/* po_children is not used: */
 	struct ike_child_conf	ir_child;
-	uint8_t			ir_dynamic;	/* the SPD entries come and go with the SAs */
 };
 
 struct iked_blocked {

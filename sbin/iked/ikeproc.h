@@ -3,7 +3,8 @@
  * The ike process, in two halves.
  *
  * Without I/O, so that the simulator runs the same objects:
- *	act.c		the IKE core's actions, the policy, auth's answers
+ *	act.c		the IKE core's actions, auth's answers
+ *	take.c		the policy, as it comes from the parent
  *	blocked.c	rules that are left out, and the status of all
  *	kernel.c	what the key socket carries: SPIs, SAs, ACQUIRE, EXPIRE
  *	udp.c		what the UDP service carries: datagrams
@@ -46,18 +47,26 @@ struct blocked {
 	size_t			 bl_n;
 };
 
+/* A policy between BEGIN and END. */
+struct incoming {
+	struct iked_set		 in_set;
+	struct ike_edit		*in_edit;	/* its rules */
+	struct blocked		 in_blocked;
+	uint64_t		 in_base;
+	size_t			 in_rules;	/* in all ... */
+	size_t			 in_new;	/* ... and those that came whole */
+	bool			 in_bad;	/* SAME is of what we do not have */
+};
+
 struct ikeproc {
 	const struct ikeio	*ip_io;
 	struct ike		*ip_ike;		/* NULL before the first policy */
 	uint32_t		 ip_pid;		/* of our messages to the key socket */
 	struct iked_set		 ip_set;		/* in force */
-	struct iked_set		 ip_next_set;		/* being received */
-	struct iked_rule	*ip_rules;		/* in force */
-	size_t			 ip_nrules;
-	struct iked_rule	*ip_next;		/* being received */
-	size_t			 ip_nnext;
 	struct blocked		 ip_blocked;		/* likewise */
-	struct blocked		 ip_next_blocked;
+	struct incoming		 ip_next;		/* being received */
+	uint64_t		 ip_number;		/* of the policy in force */
+	bool			 ip_want;		/* the parent is to send all of it */
 	uint64_t		 ip_revision;
 	uint64_t		 ip_failed;
 	char			 ip_failed_text[256];
@@ -67,14 +76,22 @@ struct ikeproc {
 	struct dynamic		*ip_dynamic;		/* SPD entries that live as long as an SA */
 };
 
+/* ---- take.c ------------------------------------------------------- */
+
+/*
+ * A policy: begin, its rules in order, end.  False: what was sent makes no sense.
+ * If it is a difference to what is not in force here, nothing changes and ip_want
+ * is set.
+ */
+bool		 ikeproc_policy_begin(struct ikeproc *ip, const struct iked_begin *ib);
+bool		 ikeproc_policy_same(struct ikeproc *ip, const struct iked_same *is);
+bool		 ikeproc_policy_rule(struct ikeproc *ip, struct iked_rule *rule);
+bool		 ikeproc_policy_end(struct ikeproc *ip, const struct iked_end *ie);
+
 /* ---- act.c -------------------------------------------------------- */
 
 /* Frees what the policy and the core hold; ip itself is the caller's. */
 void		 ikeproc_fini(struct ikeproc *ip);
-/* A policy: begin, each rule, end.  False: what was sent makes no sense. */
-bool		 ikeproc_policy_begin(struct ikeproc *ip, const struct iked_set *set);
-bool		 ikeproc_policy_rule(struct ikeproc *ip, const struct iked_rule *rule);
-bool		 ikeproc_policy_end(struct ikeproc *ip, uint64_t revision);
 /* An answer of the auth process. */
 bool		 ikeproc_auth(struct ikeproc *ip, const struct imsg *im);
 /* Does all that the core wants done; after every input. */
@@ -82,7 +99,6 @@ void		 ikeproc_act(struct ikeproc *ip);
 void		 ikeproc_timer(struct ikeproc *ip);
 /* When to call it at the latest, ms; UINT64_MAX never. */
 uint64_t	 ikeproc_deadline(const struct ikeproc *ip);
-const struct iked_rule *ikeproc_rule(const struct ikeproc *ip, const char *policy);
 
 static inline uint64_t
 ikeproc_now(const struct ikeproc *ip)
@@ -94,6 +110,8 @@ ikeproc_now(const struct ikeproc *ip)
 
 /* A rule that is left out of the policy being received. */
 bool		 ikeproc_policy_blocked(struct ikeproc *ip, const struct iked_blocked *ib);
+/* Those from before; false if there are not so many, or no memory. */
+bool		 blocked_same(struct ikeproc *ip, size_t from, size_t n);
 /* What was received is in force. */
 void		 blocked_take(struct ikeproc *ip);
 void		 blocked_clear(struct blocked *b);

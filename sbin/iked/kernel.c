@@ -248,10 +248,9 @@ dynamic_find(struct ikeproc *ip, uint32_t spi, bool inbound)
 static void
 dynamic_add(struct ikeproc *ip, const struct ike_esp_sa *sa)
 {
-	const struct iked_rule *rule = ikeproc_rule(ip, sa->sa_policy);
 	struct dynamic *d;
 
-	if (rule == NULL || !rule->ir_dynamic)
+	if (!sa->sa_dynamic)
 		return;
 	if (sa->sa_replaces != 0 &&
 	    (d = *dynamic_find(ip, sa->sa_replaces, sa->sa_inbound)) != NULL) {

@@ -130,7 +130,6 @@ iked_rule_make(const struct policy *pol, const struct policy_ike *ik,
 	ch->ch_start = start_mode(pol, ik);
 	ch->ch_lifetime_s = ik->ik_lifetime;
 	ch->ch_lifetime_bytes = ik->ik_lifebytes;
-	out->ir_dynamic = !one_host(&ik->ik_peer);
 	if ((why = make_proposals(ik->ik_childsa, ik->ik_nchildsa,
 	    IKE_PROTO_ESP, &ch->ch_esp)) != NULL ||
 	    (why = make_selectors(ik, ch)) != NULL)

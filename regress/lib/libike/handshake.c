@@ -797,6 +797,24 @@ policies(void)
 	end();
 }
 
+/* A peer that the policy does not name: who makes SPD entries learns it by the SA. */
+static void
+any_peer(void)
+{
+	world_init(&w, 1, NULL);
+	world_policy_default(&w, 0, &left);
+	world_policy_default(&w, 1, &right);
+	memset(&right.wp_policy.po_peer, 0, sizeof(right.wp_policy.po_peer));
+	CU_ASSERT_TRUE(world_policy_set(&w, 1, &right));
+	CU_ASSERT_TRUE(world_policy_set(&w, 0, &left));
+	CU_ASSERT_TRUE(meet());
+	CU_ASSERT_FALSE(sa_of(0, true)->sa_dynamic);
+	CU_ASSERT_FALSE(sa_of(0, false)->sa_dynamic);
+	CU_ASSERT_TRUE(sa_of(1, true)->sa_dynamic);
+	CU_ASSERT_TRUE(sa_of(1, false)->sa_dynamic);
+	end();
+}
+
 /* The kernel's answer comes when the child it is for is configured no more. */
 static void
 policy_gone_meanwhile(void)
@@ -843,4 +861,5 @@ TEST_MAIN(
 	TEST("on demand", on_demand),
 	TEST("expiry", expires),
 	TEST("policies", policies),
+	TEST("a peer that is any", any_peer),
 	TEST("a policy goes while an exchange waits", policy_gone_meanwhile))

@@ -65,17 +65,32 @@ rig_down(struct rig *r)
 	    WEXITSTATUS(status);
 }
 
+/* key NULL: it goes. */
+static void
+give_secrets(struct rig *r, const char *policy, const char *key, uint32_t keep)
+{
+	struct iked_secret x = { .ix_len = 0 };
+
+	(void)snprintf(x.ix_policy, sizeof(x.ix_policy), "%s", policy);
+	CU_ASSERT(imsg_send(r->parent, IMSG_SECRET_BEGIN, 0, &keep,
+	    sizeof(keep), -1));
+	if (key == NULL) {
+		CU_ASSERT(imsg_send(r->parent, IMSG_SECRET_GONE, 0,
+		    x.ix_policy, sizeof(x.ix_policy), -1));
+	} else {
+		x.ix_len = (uint16_t)strlen(key);
+		memcpy(x.ix_key, key, strlen(key));
+		CU_ASSERT(imsg_send(r->parent, IMSG_SECRET, 0, &x, sizeof(x),
+		    -1));
+	}
+	CU_ASSERT(imsg_send(r->parent, IMSG_SECRET_END, 0, NULL, 0, -1));
+	usleep(50000);		/* the two sockets have no common order */
+}
+
 static void
 give_secret(struct rig *r, const char *policy, const char *key)
 {
-	struct iked_secret x = { .ix_len = (uint16_t)strlen(key) };
-
-	(void)snprintf(x.ix_policy, sizeof(x.ix_policy), "%s", policy);
-	memcpy(x.ix_key, key, strlen(key));
-	CU_ASSERT(imsg_send(r->parent, IMSG_SECRET_BEGIN, 0, NULL, 0, -1));
-	CU_ASSERT(imsg_send(r->parent, IMSG_SECRET, 0, &x, sizeof(x), -1));
-	CU_ASSERT(imsg_send(r->parent, IMSG_SECRET_END, 0, NULL, 0, -1));
-	usleep(100000);		/* the two sockets have no common order */
+	give_secrets(r, policy, key, 0);
 }
 
 static struct imsg reply;
@@ -171,6 +186,43 @@ new_set_replaces_the_old(void)
 	CU_ASSERT_EQUAL(rig_down(&r), 0);
 }
 
+static bool
+has_key(struct rig *r, const char *policy, const char *secret)
+{
+	static struct iked_auth_req rq;
+
+	memset(&rq, 0, sizeof(rq));
+	(void)snprintf(rq.ia_policy, sizeof(rq.ia_policy), "%s", policy);
+	rq.ia_prf = IKE_PRF_HMAC_SHA2_256;
+	rq.ia_method = IKE_AUTH_METHOD_PSK;
+	rq.ia_auth_len = (uint16_t)ike_auth_psk(rq.ia_prf, secret,
+	    strlen(secret), rq.ia_octets, 0, rq.ia_auth);
+	CU_ASSERT_FATAL(ask(r, IMSG_VERIFY, &rq));
+	return *(const uint32_t *)(const void *)reply.im_data == IKE_VERIFY_OK;
+}
+
+static void
+secrets_by_difference(void)
+{
+	static const char other[] = "another-key-of-decent-length";
+	struct rig r;
+
+	rig_up(&r);
+	give_secret(&r, "paris", key);
+	give_secrets(&r, "lyon", key, 1);
+	give_secrets(&r, "berlin", key, 1);
+	CU_ASSERT(has_key(&r, "paris", key));
+	CU_ASSERT(has_key(&r, "lyon", key));
+	CU_ASSERT(has_key(&r, "berlin", key));
+	give_secrets(&r, "lyon", other, 1);
+	CU_ASSERT(has_key(&r, "lyon", other));
+	CU_ASSERT(!has_key(&r, "lyon", key));
+	give_secrets(&r, "berlin", NULL, 1);
+	CU_ASSERT(!has_key(&r, "berlin", key));
+	CU_ASSERT(has_key(&r, "paris", key));
+	CU_ASSERT_EQUAL(rig_down(&r), 0);
+}
+
 static const struct {
 	const char	*name;
 	uint32_t	 type;
@@ -214,4 +266,5 @@ hostile_ike(void)
 TEST_MAIN(
 	TEST("signs and verifies", signs_and_verifies),
 	TEST("a new set of secrets replaces the old", new_set_replaces_the_old),
+	TEST("what changes, alone", secrets_by_difference),
 	TEST("hostile ike process", hostile_ike))

@@ -48,7 +48,6 @@ fields(void)
 	CU_ASSERT_EQUAL(r.ir_child.ch_lifetime_s, 600);
 	CU_ASSERT_EQUAL(r.ir_policy.po_srcid.id_type, IKE_ID_FQDN);
 	CU_ASSERT_EQUAL(r.ir_policy.po_dstid.id_type, IKE_ID_IPV4_ADDR);
-	CU_ASSERT_FALSE(r.ir_dynamic);
 	CU_ASSERT_EQUAL(r.ir_child.ch_local.tl_n, 1);
 	CU_ASSERT_EQUAL(r.ir_child.ch_remote.tl_n, 1);
 	(void)ike_proposals_print(&r.ir_policy.po_ike, text, sizeof(text));
@@ -60,18 +59,17 @@ static const struct {
 	const char	*name;
 	const char	*text;
 	enum ike_start	 start;
-	bool		 dynamic;
 } starts[] = {
 	{ "active", "ikev2 \"x\" active esp " NETS ENDS KEY,
-	  IKE_START_ACTIVE, false },
+	  IKE_START_ACTIVE },
 	{ "passive starts on traffic", "ikev2 \"x\" passive esp " NETS ENDS KEY,
-	  IKE_START_DEMAND, false },
+	  IKE_START_DEMAND },
 	{ "any peer can only be waited for",
 	  "ikev2 \"x\" passive esp " NETS "local 192.0.2.1 peer any " KEY,
-	  IKE_START_PASSIVE, true },
+	  IKE_START_PASSIVE },
 	{ "set passive starts nothing",
 	  "set passive\nikev2 \"x\" active esp " NETS ENDS KEY,
-	  IKE_START_PASSIVE, false },
+	  IKE_START_PASSIVE },
 };
 
 static void
@@ -89,7 +87,6 @@ start_modes(void)
 			why = iked_rule_make(&pol, &pol.pol_ikes[0], &r);
 			TEST_STRING(why, NULL);
 			CU_ASSERT_EQUAL(r.ir_child.ch_start, starts[i].start);
-			CU_ASSERT_EQUAL(r.ir_dynamic, starts[i].dynamic);
 		}
 		policy_free(&pol);
 	}
