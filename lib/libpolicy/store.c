@@ -3,7 +3,6 @@
  * The store of revisions: opening, checking, reading.  Writing stands in
  * store_write.c, what is left when the store is damaged in store_export.c.
  */
-#include <bearssl.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,15 +12,22 @@
 
 #include <sys/stat.h>
 
-#include "libpolicy/store_int.h"
+#include "libpolicy/chunk.h"
 #include "libpolicy/storefs.h"
 #include "schema2_sql.h"
 #include "schema3_sql.h"
+#include "schema4_sql.h"
 #include "schema_sql.h"
 
 /* From version i to i + 1, each in one transaction. */
-static const char *const migrations[STORE_VERSION] = {
-	schema_sql, schema2_sql, schema3_sql,
+static const struct {
+	const char	*mi_sql;
+	bool		 (*mi_step)(struct policy_store *st, const char **why);
+} migrations[STORE_VERSION] = {
+	{ schema_sql,	NULL },
+	{ schema2_sql,	NULL },
+	{ schema3_sql,	NULL },
+	{ schema4_sql,	chunks_migrate },
 };
 
 static char open_why[512];	/* texts about a store that is not there */
@@ -205,7 +211,7 @@ policy_store_close(struct policy_store *st)
 	if (st == NULL)
 		return;
 	store_disconnect(st);
-	policy_free(&st->st_kept_policy);
+	held_forget(st);
 	seal_wipe(&st->st_seal);
 	free(st->st_xtext);
 	policy_texts_free(&st->st_xtexts);
@@ -320,6 +326,7 @@ static bool
 store_migrate(struct policy_store *st, const char **why)
 {
 	int64_t version = 0, app = 0, tables = 0;
+	const char *told = NULL;
 	char sql[160];
 
 	if (!store_int(st, "PRAGMA user_version", &version) ||
@@ -334,9 +341,14 @@ store_migrate(struct policy_store *st, const char **why)
 		    "PRAGMA user_version = %lld; COMMIT", STORE_APPLICATION,
 		    (long long)version + 1);
 		if (!store_exec(st, "BEGIN IMMEDIATE") ||
-		    !store_exec(st, migrations[version]) ||
+		    !store_exec(st, migrations[version].mi_sql) ||
+		    (migrations[version].mi_step != NULL &&
+		    !migrations[version].mi_step(st, &told)) ||
 		    !store_exec(st, sql)) {
-			(void)store_fail_sql(st, why, st->st_path);
+			if (told == NULL)
+				(void)store_fail_sql(st, why, st->st_path);
+			else
+				*why = told;
 			(void)store_exec(st, "ROLLBACK");
 			return false;
 		}
@@ -363,6 +375,8 @@ policy_store_open_rw(const char *path, const char **why)
 		if (!store_exec(st, "PRAGMA foreign_keys = ON; PRAGMA "
 		    "trusted_schema = OFF; PRAGMA journal_mode = WAL; "
 		    "PRAGMA synchronous = FULL; "
+		    /* pages; it is done after the export */
+		    "PRAGMA wal_autocheckpoint = 16384; "
 		    /* KiB: the pages of a large commit wait for its end */
 		    "PRAGMA cache_size = -65536"))
 			(void)store_fail_sql(st, why, path);
@@ -399,68 +413,33 @@ policy_store_latest(struct policy_store *st, uint64_t *rev, const char **why)
 
 /* ---- loading a revision ---- */
 
-static bool
-digest_matches(struct policy_store *st, uint64_t rev, const char *text,
-    const char **why)
+/* The bodies of chunks, one after the other, and a NUL; NULL on failure. */
+static char *
+chunks_text(struct policy_store *st, const struct chunks *cs, const char **why)
 {
-	br_sha256_context hash;
-	uint8_t digest[STORE_DIGEST];
-	sqlite3_stmt *stmt;
-	bool ok;
+	struct textbuf tb = { 0 };
+	bool ok = true;
 
-	br_sha256_init(&hash);
-	br_sha256_update(&hash, text, strlen(text));
-	br_sha256_out(&hash, digest);
-	stmt = store_prepare(st, "SELECT digest FROM revision WHERE number = ?");
-	if (stmt == NULL)
-		return store_fail_sql(st, why, "cannot read the store");
-	(void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)rev);
-	if (sqlite3_step(stmt) != SQLITE_ROW) {
-		(void)store_fail(st, why, "there is no revision %llu",
-		    (unsigned long long)rev);
-		ok = false;
-	} else {
-		ok = sqlite3_column_bytes(stmt, 0) == STORE_DIGEST &&
-		    memcmp(sqlite3_column_blob(stmt, 0), digest,
-		    STORE_DIGEST) == 0;
-		if (!ok)
-			(void)store_fail(st, why, "%s is damaged: the rules of "
-			    "revision %llu do not match their digest",
-			    st->st_path, (unsigned long long)rev);
-	}
-	(void)sqlite3_finalize(stmt);
-	return ok;
+	for (size_t i = 0; ok && i < cs->cs_n; i++)
+		ok = chunk_read(st, &cs->cs_v[i], &tb, NULL, why);
+	textbuf_char(&tb, '\0');
+	if (ok && tb.tb_short)
+		ok = store_fail(st, why, "out of memory");
+	if (!ok)
+		textbuf_free(&tb);
+	return tb.tb_p;
 }
 
 char *
 store_rules(struct policy_store *st, uint64_t rev, const char **why)
 {
-	sqlite3_stmt *stmt;
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out;
-	int rc;
+	struct chunks cs;
+	char *text;
 
-	stmt = store_prepare(st, "SELECT body FROM rule WHERE revision = ? "
-	    "ORDER BY ord");
-	if (stmt == NULL || (out = open_memstream(&text, &len)) == NULL) {
-		(void)store_fail_sql(st, why, "cannot read the store");
-		(void)sqlite3_finalize(stmt);
+	if (!chunks_list(st, rev, &cs, why))
 		return NULL;
-	}
-	(void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)rev);
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
-		(void)fwrite(sqlite3_column_text(stmt, 0), 1,
-		    (size_t)sqlite3_column_bytes(stmt, 0), out);
-	if (fclose(out) != 0 || rc != SQLITE_DONE) {
-		(void)store_fail_sql(st, why, "cannot read the store");
-		free(text);
-		text = NULL;
-	} else if (!digest_matches(st, rev, text, why)) {
-		free(text);
-		text = NULL;
-	}
-	(void)sqlite3_finalize(stmt);
+	text = chunks_text(st, &cs, why);
+	chunks_free(&cs);
 	return text;
 }
 
@@ -508,13 +487,21 @@ load_text(struct policy_store *st, const char *body, unsigned flags,
 	return ok;
 }
 
-void
-policy_store_keep(struct policy_store *st, uint64_t rev, struct policy *pol)
+bool
+store_load_chunks(struct policy_store *st, const struct chunks *cs,
+    unsigned flags, struct policy *pol, const char **why)
 {
-	policy_free(&st->st_kept_policy);
-	st->st_kept_policy = *pol;
-	st->st_kept_rev = rev;
-	policy_init(pol);
+	char *text = chunks_text(st, cs, why);
+	bool ok = text != NULL && load_text(st, text, flags, pol, why);
+
+	if (text == NULL)
+		policy_init(pol);
+	free(text);
+	if (!ok) {
+		policy_free(pol);
+		policy_init(pol);
+	}
+	return ok;
 }
 
 bool
@@ -524,13 +511,6 @@ policy_store_load(struct policy_store *st, uint64_t rev, unsigned flags,
 	char *text;
 	bool ok;
 
-	if (rev != 0 && rev == st->st_kept_rev &&
-	    (flags & POLICY_LOAD_SECRETS) != 0) {
-		*pol = st->st_kept_policy;
-		st->st_kept_rev = 0;
-		policy_init(&st->st_kept_policy);
-		return true;
-	}
 	policy_init(pol);
 	if (st->st_db == NULL) {
 		if (rev != st->st_xrev)

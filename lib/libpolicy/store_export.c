@@ -56,9 +56,9 @@ sha256_text(const char *text, size_t len, uint8_t digest[STORE_DIGEST])
 static bool
 export_secrets(struct policy_store *st, uint64_t rev, FILE *out)
 {
-	sqlite3_stmt *s = store_prepare(st, "SELECT id, nonce, sealed FROM "
-	    "secret JOIN secret_use ON secret = id WHERE revision = ? "
-	    "ORDER BY id");
+	sqlite3_stmt *s = store_prepare(st, "SELECT DISTINCT id, nonce, sealed "
+	    "FROM revision_chunk JOIN chunk_secret USING (chunk) JOIN secret "
+	    "ON id = secret WHERE revision = ? ORDER BY id");
 	int rc;
 
 	if (s == NULL)
@@ -175,12 +175,34 @@ policy_store_export(struct policy_store *st, uint64_t rev, const char **why)
 		return false;
 	ok = write_whole(tmp, path, text, len);
 	free(text);
+	/* a checkpoint here, so that a commit does not wait for one */
+	(void)sqlite3_wal_checkpoint_v2(st->st_db, NULL,
+	    SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	/* the pages of a large commit are not needed again */
 	(void)sqlite3_db_release_memory(st->st_db);
 	if (!ok)
 		return store_fail(st, why, "cannot write %s: %s", path,
 		    strerror(errno));
 	return true;
+}
+
+bool
+policy_store_exported(struct policy_store *st, uint64_t rev)
+{
+	char path[4096], head[80], line[40];
+	int fd = export_path(st->st_path, "", path, sizeof(path)) ?
+	    storefs_open(path, O_RDONLY) : -1;
+	ssize_t n;
+
+	if (fd == -1)
+		return rev == 0;
+	n = storefs_read(fd, head, sizeof(head) - 1);
+	(void)storefs_close(fd);
+	head[n > 0 ? n : 0] = '\0';
+	(void)snprintf(line, sizeof(line), "# revision %llu\n",
+	    (unsigned long long)rev);
+	return strncmp(head, EXPORT_MAGIC, strlen(EXPORT_MAGIC)) == 0 &&
+	    strncmp(head + strlen(EXPORT_MAGIC), line, strlen(line)) == 0;
 }
 
 /* ---- reading ---- */

@@ -12,7 +12,7 @@
 
 enum {
 	STORE_APPLICATION	= 0x52765031,	/* application_id: "RvP1" */
-	STORE_VERSION		= 3,		/* user_version */
+	STORE_VERSION		= 4,		/* user_version */
 	STORE_DIGEST		= 32,
 };
 
@@ -25,7 +25,9 @@ struct export_secret {
 };
 
 /* Statements that a commit or a load runs once for each key. */
-enum store_kept { KEPT_SECRET, KEPT_FINGER, KEPT_INSERT, KEPT_USE, KEPT_STATEMENTS };
+enum store_kept { KEPT_SECRET, KEPT_FINGER, KEPT_INSERT, KEPT_CHUNK, KEPT_STATEMENTS };
+
+struct chunks;
 
 struct policy_store {
 	sqlite3_stmt		*st_kept[KEPT_STATEMENTS];
@@ -35,9 +37,9 @@ struct policy_store {
 	bool			 st_sealed;	/* st_seal is there */
 	char			 st_why[512];
 	bool			 st_disk;	/* failed, not the policy */
-	/* a policy that was just committed, until its first load */
-	struct policy		 st_kept_policy;
-	uint64_t		 st_kept_rev;	/* 0: none */
+	struct policy_held	*st_held;	/* newest in memory; NULL: none */
+	struct chunks		*st_new;	/* of the commit under way */
+	uint64_t		 st_newrev;
 	/* the export that stands in for a damaged store */
 	uint64_t		 st_xrev;
 	char			*st_xtext;
@@ -69,6 +71,9 @@ bool	store_put_pending(struct policy_store *st, uint64_t rev,
 	    const struct policy_pending *pe);
 /* The number of the next revision, above `after`; 0 on failure. */
 uint64_t	store_next(struct policy_store *st, uint64_t after);
+
+/* Nothing is held any more. */
+void	held_forget(struct policy_store *st);
 
 /* The rules of a revision, one after the other; malloc'd. */
 char	*store_rules(struct policy_store *st, uint64_t rev, const char **why);

@@ -56,8 +56,8 @@ policy_store_rules(struct policy_store *st, uint64_t rev,
 		/* an export does not tell them apart */
 		return strdup(part == POLICY_PART_IPSEC ? st->st_xtext : "");
 	}
-	s = select_part(st, "SELECT body FROM rule WHERE revision = ? AND "
-	    "part = ? ORDER BY ord", rev, part);
+	s = select_part(st, "SELECT body FROM revision_chunk JOIN chunk "
+	    "ON id = chunk WHERE revision = ? AND part = ? ORDER BY ord", rev, part);
 	out = open_memstream(&text, &len);
 	if (s == NULL || out == NULL) {
 		(void)store_fail_sql(st, why, "cannot read the store");
@@ -312,11 +312,9 @@ copy_revision(struct policy_store *st, uint64_t from, const char *author,
 	return ok && copy_rows(st, "INSERT INTO text (revision, ord, kind, "
 	    "name, body, part) SELECT ?, ord, kind, name, body, part FROM "
 	    "text WHERE revision = ?", from, to) &&
-	    copy_rows(st, "INSERT INTO rule (revision, ord, kind, name, "
-	    "reqid, body, part) SELECT ?, ord, kind, name, reqid, body, part "
-	    "FROM rule WHERE revision = ?", from, to) &&
-	    copy_rows(st, "INSERT INTO secret_use (revision, secret) SELECT "
-	    "?, secret FROM secret_use WHERE revision = ?", from, to);
+	    copy_rows(st, "INSERT INTO revision_chunk (revision, ord, chunk) "
+	    "SELECT ?, ord, chunk FROM revision_chunk WHERE revision = ?",
+	    from, to);
 }
 
 bool

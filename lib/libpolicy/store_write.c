@@ -3,16 +3,24 @@
  * Committing a revision: keys are sealed and taken out of the texts, rules
  * are written in normal form, and all of it is one transaction.
  */
-#include <bearssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "libpolicy/chunk.h"
 #include "libpolicy/parse.h"
-#include "libpolicy/store_int.h"
+#include "libpolicy/print.h"
 
 /* ---- secrets ---- */
+
+/* The keys of a commit: their rows, and their numbers by their bytes. */
+struct keyring {
+	struct policy_store	*kr_st;
+	int64_t			 kr_next;	/* number of the next row; 0: not known */
+	const struct policy_key	**kr_table;	/* NULL: free */
+	size_t			 kr_mask;
+};
 
 /* False if the store cannot be read; id 0 if the key is not in it. */
 static bool
@@ -34,25 +42,26 @@ secret_find(struct policy_store *st, const uint8_t *finger, uint64_t *id)
 }
 
 static bool
-secret_insert(struct policy_store *st, const uint8_t *finger,
+secret_insert(struct keyring *kr, const uint8_t *finger,
     const struct policy_key *key, uint64_t *id)
 {
+	struct policy_store *st = kr->kr_st;
 	uint8_t nonce[SEAL_NONCE], sealed[SEAL_MAX];
 	sqlite3_stmt *stmt;
-	int64_t next = 0;
 	bool ok;
 
-	if (!store_int(st, "SELECT ifnull(max(id), 0) + 1 FROM secret",
-	    &next) || !seal_random(nonce, sizeof(nonce)))
+	if ((kr->kr_next == 0 && !store_int(st, "SELECT ifnull(max(id), 0) "
+	    "+ 1 FROM secret", &kr->kr_next)) ||
+	    !seal_random(nonce, sizeof(nonce)))
 		return false;
-	*id = (uint64_t)next;
+	*id = (uint64_t)kr->kr_next++;
 	seal_close(&st->st_seal, *id, nonce, key->pk_bytes, key->pk_len,
 	    sealed);
 	stmt = store_keep(st, KEPT_INSERT, "INSERT INTO secret (id, finger, "
 	    "nonce, sealed) VALUES (?, ?, ?, ?)");
 	if (stmt == NULL)
 		return false;
-	(void)sqlite3_bind_int64(stmt, 1, next);
+	(void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)*id);
 	(void)sqlite3_bind_blob(stmt, 2, finger, SEAL_FINGER, SQLITE_STATIC);
 	(void)sqlite3_bind_blob(stmt, 3, nonce, SEAL_NONCE, SQLITE_STATIC);
 	(void)sqlite3_bind_blob(stmt, 4, sealed,
@@ -62,168 +71,171 @@ secret_insert(struct policy_store *st, const uint8_t *finger,
 	return ok;
 }
 
-/* Finds or makes the row of a key and notes that the revision uses it. */
+/* Finds or makes the row of a key. */
 static bool
-secret_put(struct policy_store *st, uint64_t rev, struct policy_key *key)
+secret_put(struct keyring *kr, struct policy_key *key)
 {
 	uint8_t finger[SEAL_FINGER];
-	sqlite3_stmt *stmt;
-	bool ok;
 
 	if (key->pk_len == 0)
 		return true;
-	seal_finger(&st->st_seal, key->pk_bytes, key->pk_len, finger);
-	if (!secret_find(st, finger, &key->pk_id) || (key->pk_id == 0 &&
-	    !secret_insert(st, finger, key, &key->pk_id)))
+	seal_finger(&kr->kr_st->st_seal, key->pk_bytes, key->pk_len, finger);
+	return secret_find(kr->kr_st, finger, &key->pk_id) &&
+	    (key->pk_id != 0 || secret_insert(kr, finger, key, &key->pk_id));
+}
+
+/* The place of a key, or the free one where it would be. */
+static size_t
+keyring_slot(const struct keyring *kr, const struct policy_key *key)
+{
+	uint64_t h = key->pk_len;
+	size_t slot;
+
+	for (size_t i = 0; i < key->pk_len; i++)
+		h = (h ^ key->pk_bytes[i]) * 0x100000001b3ull;
+	for (slot = (h ^ h >> 29) & kr->kr_mask; kr->kr_table[slot] != NULL;
+	    slot = (slot + 1) & kr->kr_mask) {
+		const struct policy_key *k = kr->kr_table[slot];
+
+		if (k->pk_len == key->pk_len && memcmp(k->pk_bytes,
+		    key->pk_bytes, key->pk_len) == 0)
+			break;
+	}
+	return slot;
+}
+
+static void
+keyring_note(struct keyring *kr, const struct policy_key *key)
+{
+	if (key->pk_len != 0)
+		kr->kr_table[keyring_slot(kr, key)] = key;
+}
+
+/* Those of new rules; the others have their numbers. */
+static bool
+put_new_keys(struct keyring *kr, struct policy *pol,
+    const struct chunk_plan *cp)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < cp->cp_n; i++) {
+		const struct plan_step *ps = &cp->cp_v[i];
+
+		for (size_t r = ps->pl_from; ok && ps->pl_chunk == NULL &&
+		    r < ps->pl_to; r++) {
+			if (ps->pl_kind == RULE_SA)
+				ok = secret_put(kr, &pol->pol_sas[r].sa_enckey) &&
+				    secret_put(kr, &pol->pol_sas[r].sa_authkey);
+			else if (ps->pl_kind == RULE_IKE)
+				ok = secret_put(kr, &pol->pol_ikes[r].ik_psk);
+		}
+	}
+	return ok;
+}
+
+/* Forms are keys of rules as texts have them; few are of no rule. */
+static bool
+put_forms(struct keyring *kr, const struct policy *pol,
+    struct policy_forms *forms)
+{
+	size_t cap = 16;
+	bool ok = true;
+
+	while (cap < 2 * (2 * pol->pol_nsas + pol->pol_nikes))
+		cap *= 2;
+	if ((kr->kr_table = calloc(cap, sizeof(*kr->kr_table))) == NULL)
 		return false;
-	stmt = store_keep(st, KEPT_USE, "INSERT OR IGNORE INTO secret_use "
-	    "(revision, secret) VALUES (?, ?)");
-	if (stmt == NULL)
-		return false;
-	(void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)rev);
-	(void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)key->pk_id);
-	ok = sqlite3_step(stmt) == SQLITE_DONE;
-	(void)sqlite3_reset(stmt);
+	kr->kr_mask = cap - 1;
+	for (size_t i = 0; i < pol->pol_nsas; i++) {
+		keyring_note(kr, &pol->pol_sas[i].sa_enckey);
+		keyring_note(kr, &pol->pol_sas[i].sa_authkey);
+	}
+	for (size_t i = 0; i < pol->pol_nikes; i++)
+		keyring_note(kr, &pol->pol_ikes[i].ik_psk);
+	for (size_t i = 0; ok && i < forms->pf_n; i++) {
+		struct policy_form *f = &forms->pf_v[i];
+
+		for (unsigned k = 0; ok && k < f->pf_nkeys; k++) {
+			size_t slot = keyring_slot(kr, &f->pf_key[k]);
+
+			if (kr->kr_table[slot] != NULL)
+				f->pf_key[k].pk_id = kr->kr_table[slot]->pk_id;
+			else
+				ok = secret_put(kr, &f->pf_key[k]);
+		}
+	}
+	free(kr->kr_table);
 	return ok;
 }
 
 static bool
-commit_secrets(struct policy_store *st, uint64_t rev, struct policy_commit *co)
+commit_secrets(struct policy_store *st, struct policy_commit *co,
+    const struct chunk_plan *cp)
 {
-	struct policy *pol = co->co_policy;
-	bool ok = true;
+	struct keyring kr = { .kr_st = st };
 
-	for (size_t i = 0; ok && i < pol->pol_nsas; i++)
-		ok = secret_put(st, rev, &pol->pol_sas[i].sa_enckey) &&
-		    secret_put(st, rev, &pol->pol_sas[i].sa_authkey);
-	for (size_t i = 0; ok && i < pol->pol_nikes; i++)
-		ok = secret_put(st, rev, &pol->pol_ikes[i].ik_psk);
-	for (size_t i = 0; ok && i < co->co_forms->pf_n; i++) {
-		struct policy_form *f = &co->co_forms->pf_v[i];
-
-		for (unsigned k = 0; ok && k < f->pf_nkeys; k++)
-			ok = secret_put(st, rev, &f->pf_key[k]);
-	}
-	return ok;
+	return put_new_keys(&kr, co->co_policy, cp) &&
+	    put_forms(&kr, co->co_policy, co->co_forms);
 }
 
 /* ---- rules ---- */
 
-struct rule_writer {
-	struct policy_store	*rw_st;
-	sqlite3_stmt		*rw_stmt;
-	uint64_t		 rw_rev;
-	int			 rw_ord;
-	br_sha256_context	 rw_hash;
-	bool			 rw_ok;
-	char			*rw_text;	/* of open_memstream() */
-	size_t			 rw_len;
-	FILE			*rw_out;
-};
-
-/* The text of the rule is printed from the begin of the stream. */
 static void
-rule_begin(struct rule_writer *rw)
+write_set(struct chunk_writer *cw, const struct policy_set *set,
+    enum policy_part part)
 {
-	rw->rw_ok = rw->rw_ok && fseek(rw->rw_out, 0, SEEK_SET) == 0;
-}
+	struct textbuf tb = { 0 };
 
-static void
-rule_end(struct rule_writer *rw, const char *kind, bool iked,
-    const struct policy_ike *ik)
-{
-	sqlite3_stmt *s = rw->rw_stmt;
-	long len = rw->rw_ok ? ftell(rw->rw_out) : -1;
-
-	if (len < 0 || fflush(rw->rw_out) != 0) {
-		rw->rw_ok = false;
-		return;
+	text_set(set, &tb);
+	if (tb.tb_n != 0) {
+		chunk_writer_rule(cw, RULE_SET, part, 0);
+		textbuf_add(&cw->cw_body, tb.tb_p, tb.tb_n);
 	}
-	br_sha256_update(&rw->rw_hash, rw->rw_text, (size_t)len);
-	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)rw->rw_rev);
-	(void)sqlite3_bind_int(s, 2, rw->rw_ord++);
-	(void)sqlite3_bind_text(s, 3, kind, -1, SQLITE_STATIC);
-	if (ik != NULL) {
-		(void)sqlite3_bind_text(s, 4, ik->ik_name, -1, SQLITE_STATIC);
-		(void)sqlite3_bind_int64(s, 5, ik->ik_reqid);
-	}
-	(void)sqlite3_bind_text(s, 6, rw->rw_text, (int)len, SQLITE_STATIC);
-	(void)sqlite3_bind_text(s, 7, iked ? "iked" : "ipsec", -1,
-	    SQLITE_STATIC);
-	rw->rw_ok = sqlite3_step(s) == SQLITE_DONE;
-	(void)sqlite3_reset(s);
+	cw->cw_body.tb_short |= tb.tb_short;
+	textbuf_free(&tb);
 }
 
 static void
-write_set(struct rule_writer *rw, const struct policy_set *set, bool iked)
+write_new(struct chunk_writer *cw, const struct policy *pol,
+    const struct plan_step *ps)
 {
-	rule_begin(rw);
-	if (rw->rw_ok)
-		policy_print_set(set, rw->rw_out);
-	if (!iked || ftell(rw->rw_out) != 0)
-		rule_end(rw, "set", iked, NULL);
+	for (size_t i = ps->pl_from; cw->cw_ok && i < ps->pl_to; i++) {
+		chunk_writer_rule(cw, ps->pl_kind, ps->pl_part,
+		    ps->pl_kind == RULE_IKE ? pol->pol_ikes[i].ik_reqid : 0);
+		if (ps->pl_kind == RULE_FLOW)
+			text_flow(&pol->pol_flows[i], &cw->cw_body);
+		else if (ps->pl_kind == RULE_SA)
+			text_sa(&pol->pol_sas[i], &cw->cw_body, 0);
+		else
+			text_ike(&pol->pol_ikes[i], &cw->cw_body, 0);
+	}
 }
 
-static void
-write_rules(struct rule_writer *rw, const struct policy *pol)
+/* The chunks of the revision are kept for policy_store_keep(). */
+static bool
+commit_rules(struct policy_store *st, uint64_t rev, const struct policy *pol,
+    const struct chunk_plan *cp)
 {
 	const struct policy_split *sp = &pol->pol_split;
+	struct chunk_writer cw;
+	bool ok;
 
+	chunk_writer_begin(&cw, st, rev);
 	if (sp->sp_flows == SIZE_MAX) {
-		write_set(rw, &pol->pol_set, false);
+		write_set(&cw, &pol->pol_set, POLICY_PART_IPSEC);
 	} else {
-		write_set(rw, &sp->sp_set[0], false);
-		write_set(rw, &sp->sp_set[1], true);
+		write_set(&cw, &sp->sp_set[0], POLICY_PART_IPSEC);
+		write_set(&cw, &sp->sp_set[1], POLICY_PART_IKED);
 	}
-	for (size_t i = 0; rw->rw_ok && i < pol->pol_nflows; i++) {
-		rule_begin(rw);
-		if (rw->rw_ok)
-			policy_print_flow(&pol->pol_flows[i], rw->rw_out);
-		rule_end(rw, "flow", i >= sp->sp_flows, NULL);
+	for (size_t i = 0; i < cp->cp_n; i++) {
+		if (cp->cp_v[i].pl_chunk != NULL)
+			chunk_writer_take(&cw, cp->cp_v[i].pl_chunk);
+		else
+			write_new(&cw, pol, &cp->cp_v[i]);
 	}
-	for (size_t i = 0; rw->rw_ok && i < pol->pol_nsas; i++) {
-		rule_begin(rw);
-		if (rw->rw_ok)
-			policy_print_sa(&pol->pol_sas[i], rw->rw_out, 0);
-		rule_end(rw, "sa", i >= sp->sp_sas, NULL);
-	}
-	for (size_t i = 0; rw->rw_ok && i < pol->pol_nikes; i++) {
-		rule_begin(rw);
-		if (rw->rw_ok)
-			policy_print_ike(&pol->pol_ikes[i], rw->rw_out, 0);
-		rule_end(rw, "ikev2", i >= sp->sp_ikes, &pol->pol_ikes[i]);
-	}
-}
-
-static bool
-commit_rules(struct policy_store *st, uint64_t rev, const struct policy *pol)
-{
-	struct rule_writer rw = { .rw_st = st, .rw_rev = rev, .rw_ok = true };
-	uint8_t digest[STORE_DIGEST];
-	sqlite3_stmt *stmt;
-
-	br_sha256_init(&rw.rw_hash);
-	rw.rw_stmt = store_prepare(st, "INSERT INTO rule (revision, ord, kind, "
-	    "name, reqid, body, part) VALUES (?, ?, ?, ?, ?, ?, ?)");
-	rw.rw_out = open_memstream(&rw.rw_text, &rw.rw_len);
-	rw.rw_ok = rw.rw_stmt != NULL && rw.rw_out != NULL;
-	write_rules(&rw, pol);
-	if (rw.rw_out != NULL)
-		(void)fclose(rw.rw_out);
-	free(rw.rw_text);
-	(void)sqlite3_finalize(rw.rw_stmt);
-	if (!rw.rw_ok)
-		return false;
-	br_sha256_out(&rw.rw_hash, digest);
-	stmt = store_prepare(st, "UPDATE revision SET digest = ? "
-	    "WHERE number = ?");
-	if (stmt == NULL)
-		return false;
-	(void)sqlite3_bind_blob(stmt, 1, digest, sizeof(digest), SQLITE_STATIC);
-	(void)sqlite3_bind_int64(stmt, 2, (sqlite3_int64)rev);
-	rw.rw_ok = sqlite3_step(stmt) == SQLITE_DONE;
-	(void)sqlite3_finalize(stmt);
-	return rw.rw_ok;
+	ok = chunk_writer_end(&cw);
+	held_chunks(st, rev, &cw.cw_chunks);
+	return ok;
 }
 
 /* ---- texts ---- */
@@ -387,16 +399,24 @@ bool
 policy_store_commit(struct policy_store *st, struct policy_commit *co,
     uint64_t *rev, const char **why)
 {
+	struct chunk_plan cp;
+	bool ok;
+
 	if (st->st_db == NULL)
 		return store_fail(st, why, "%s", st->st_damage);
-	if (co->co_forms->pf_memory)
+	if (co->co_forms->pf_memory ||
+	    !chunk_plan(&cp, st->st_held, co->co_policy))
 		return store_fail(st, why, "out of memory");
-	if (!store_exec(st, "BEGIN IMMEDIATE"))
-		return store_fail_sql(st, why, "cannot begin");
 	*why = NULL;
-	if (commit_revision(st, co, rev) && commit_secrets(st, *rev, co) &&
-	    commit_rules(st, *rev, co->co_policy) &&
-	    commit_texts(st, *rev, co, why) && store_exec(st, "COMMIT"))
+	if (!store_exec(st, "BEGIN IMMEDIATE")) {
+		chunk_plan_free(&cp);
+		return store_fail_sql(st, why, "cannot begin");
+	}
+	ok = commit_revision(st, co, rev) && commit_secrets(st, co, &cp) &&
+	    commit_rules(st, *rev, co->co_policy, &cp) &&
+	    commit_texts(st, *rev, co, why) && store_exec(st, "COMMIT");
+	chunk_plan_free(&cp);
+	if (ok)
 		return true;
 	if (*why == NULL)
 		(void)store_fail_sql(st, why, "cannot commit");

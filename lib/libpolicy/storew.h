@@ -78,17 +78,42 @@ bool	policy_store_pending_move(struct policy_store *st,
 bool	policy_store_disk_failed(struct policy_store *st);
 
 /*
- * Takes the policy that was just committed as rev, so that its first load,
- * with secrets, has it without reading; pol is empty then.
+ * Revisions in memory, with their keys.  The store holds the newest that was
+ * committed or asked for, against which the next commit is compared.
  */
+struct policy_held;
+
+/* Takes the policy that was just committed as rev; pol is empty then. */
 void	policy_store_keep(struct policy_store *st, uint64_t rev,
 	    struct policy *pol);
+/*
+ * Revision rev (0: the empty policy); it is read only if neither the store
+ * nor `perhaps` (may be NULL) has the same rules in memory.  NULL with *why.
+ */
+struct policy_held	*policy_store_hold(struct policy_store *st,
+			    uint64_t rev, struct policy_held *perhaps,
+			    const char **why);
+void			 policy_held_release(struct policy_held *ph);
+const struct policy	*policy_held_policy(const struct policy_held *ph);
+/*
+ * The SPD entries, and the manual SAs, of the rules that ph has and other
+ * (NULL: nothing) has not; a few that both have may be among them.  Strings
+ * and keys are borrowed from ph.  malloc'd; false without memory.
+ */
+bool	policy_held_flows(const struct policy_held *ph,
+	    const struct policy_held *other, struct policy_flow **v, size_t *n);
+bool	policy_held_sas(const struct policy_held *ph,
+	    const struct policy_held *other, struct policy_sa **v, size_t *n);
 
 /*
  * Writes revision rev and its sealed keys beside the store (".export"),
- * whole or not at all: what is left if the store is damaged one day.
+ * whole or not at all: what is left if the store is damaged one day.  Then
+ * what SQLite has written ahead goes into the database's file.
  */
 bool	policy_store_export(struct policy_store *st, uint64_t rev,
 	    const char **why);
+
+/* Does the export hold revision rev? */
+bool	policy_store_exported(struct policy_store *st, uint64_t rev);
 
 #endif

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The IPsec part of a revision to the network kernel: what is there is read,
- * and only the difference is told.  So a second load of the same policy touches
- * nothing, and a network kernel that has just started gets everything.
+ * The IPsec part of a revision to the network kernel, by difference.  What is
+ * there is read, so a second load of the same policy touches nothing, and a
+ * network kernel that has just started gets everything.
+ *
+ * It is not read again as long as it must be what we put there: the network
+ * kernel counts the changes of policies and of manual SAs, and if none came
+ * but ours since, the revision in force and the new one are compared, chunk
+ * by chunk of the store.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -30,13 +35,19 @@ struct step {
 
 struct apply {
 	struct policyd		*ap_pd;
-	struct policy		 ap_policy;
-	struct policy_flow	*ap_want;	/* all flows of the policy */
+	struct policy_held	*ap_held;
+	struct policy_held	*ap_base;	/* what is in force; NULL: it was read */
+	struct policy_flow	*ap_want;	/* of the policy, without what is in base too */
 	size_t			 ap_nwant;
-	struct policy_flow	*ap_flows;	/* what is in force */
+	struct policy_sa	*ap_wantsas;
+	size_t			 ap_nwantsas;
+	struct policy_flow	*ap_flows;	/* in force, the same */
 	size_t			 ap_nflows;
 	struct policy_sa	*ap_sas;
 	size_t			 ap_nsas;
+	bool			 ap_counted;	/* ap_count is known */
+	struct force_count	 ap_count;	/* with what we have changed so far */
+	bool			 ap_complete;
 	struct policy_change	*ap_fch, *ap_sch;
 	size_t			 ap_nfch, ap_nsch;
 	struct step		*ap_step;
@@ -105,6 +116,8 @@ apply_disconnect(struct policyd *pd, const char *why)
 	}
 	pfkey_close(pd->pd_key);
 	pd->pd_key = NULL;
+	policy_held_release(pd->pd_force);
+	pd->pd_force = NULL;
 	pd->pd_in_force = false;
 	pd->pd_backoff = 0;
 	pd->pd_retry = now_ms() + BACKOFF_MIN;
@@ -124,6 +137,50 @@ apply_read(struct policyd *pd)
 }
 
 /* ---- what is in force ---- */
+
+static void
+see_value(void *arg, const void *body, size_t len)
+{
+	struct ctl_sysctl cs;
+
+	if (len != sizeof(cs))
+		return;
+	memcpy(&cs, body, sizeof(cs));
+	cs.cs_value[sizeof(cs.cs_value) - 1] = '\0';
+	*(uint64_t *)arg = strtoull(cs.cs_value, NULL, 10);
+}
+
+static bool
+read_count(struct ctl_client *ctl, const char *name, uint64_t *v)
+{
+	struct ctl_sysctl cs = { .cs_name = "" };
+
+	(void)snprintf(cs.cs_name, sizeof(cs.cs_name), "%s", name);
+	*v = UINT64_MAX;
+	return ctl_call(ctl, CTL_SYSCTL_GET, &cs, sizeof(cs), -1, see_value,
+	    v) == 0 && *v != UINT64_MAX;
+}
+
+/*
+ * Takes the revision that we know to be in force as the base: if nobody but
+ * us has changed anything since.
+ */
+static void
+find_base(struct apply *ap, struct ctl_client *ctl)
+{
+	struct policyd *pd = ap->ap_pd;
+
+	ap->ap_counted = ctl != NULL &&
+	    read_count(ctl, "net.key.policy_changes", &ap->ap_count.fc_flows) &&
+	    read_count(ctl, "net.key.manual_changes", &ap->ap_count.fc_sas);
+	if (ap->ap_counted && pd->pd_force != NULL &&
+	    ap->ap_count.fc_flows == pd->pd_force_count.fc_flows &&
+	    ap->ap_count.fc_sas == pd->pd_force_count.fc_sas)
+		ap->ap_base = pd->pd_force;
+	else
+		policy_held_release(pd->pd_force);
+	pd->pd_force = NULL;
+}
 
 static void *
 grown(struct apply *ap, void *v, size_t n, size_t size)
@@ -190,6 +247,21 @@ read_kernel(struct apply *ap)
 	    strerror(error));
 }
 
+/* Into ap_want, ap_flows and so on; only what may differ. */
+static bool
+compare(struct apply *ap)
+{
+	if (!policy_held_flows(ap->ap_held, ap->ap_base, &ap->ap_want,
+	    &ap->ap_nwant) || !policy_held_sas(ap->ap_held, ap->ap_base,
+	    &ap->ap_wantsas, &ap->ap_nwantsas))
+		return problem(ap->ap_pd, "out of memory");
+	if (ap->ap_base == NULL)
+		return read_kernel(ap);
+	return (policy_held_flows(ap->ap_base, ap->ap_held, &ap->ap_flows,
+	    &ap->ap_nflows) && policy_held_sas(ap->ap_base, ap->ap_held,
+	    &ap->ap_sas, &ap->ap_nsas)) || problem(ap->ap_pd, "out of memory");
+}
+
 /* ---- what to do ---- */
 
 static void
@@ -231,13 +303,10 @@ plan_flows(struct apply *ap, bool loose)
 static bool
 plan(struct apply *ap)
 {
-	ap->ap_want = policy_flows(&ap->ap_policy, &ap->ap_nwant);
-	if (ap->ap_want == NULL && ap->ap_nwant != 0)
-		return false;
 	ap->ap_fch = policy_diff_flows(ap->ap_flows, ap->ap_nflows,
 	    ap->ap_want, ap->ap_nwant, &ap->ap_nfch);
 	ap->ap_sch = policy_diff_sas(ap->ap_sas, ap->ap_nsas,
-	    ap->ap_policy.pol_sas, ap->ap_policy.pol_nsas, &ap->ap_nsch);
+	    ap->ap_wantsas, ap->ap_nwantsas, &ap->ap_nsch);
 	if ((ap->ap_fch == NULL && ap->ap_nfch != 0) ||
 	    (ap->ap_sch == NULL && ap->ap_nsch != 0))
 		return false;
@@ -252,7 +321,7 @@ plan(struct apply *ap)
 			add_step(ap, SADB_DELETE, NULL, &ap->ap_sas[ch->ch_old]);
 		if (ch->ch_type != POLICY_DELETE)
 			add_step(ap, SADB_ADD, NULL,
-			    &ap->ap_policy.pol_sas[ch->ch_new]);
+			    &ap->ap_wantsas[ch->ch_new]);
 	}
 	plan_flows(ap, false);
 	ap->ap_early = ap->ap_nsteps;
@@ -321,8 +390,13 @@ step_done(void *arg, size_t i, int error, const struct pfkey_msg *reply)
 		    st->st_type == SADB_DELETE)
 			return;
 	}
-	if (error == 0)
+	if (error == 0) {
+		if (st->st_flow != NULL)
+			ap->ap_count.fc_flows++;
+		else
+			ap->ap_count.fc_sas++;
 		return;
+	}
 	describe(st, what, sizeof(what));
 	log_err("%s %s: %s", pfkey_type_name(st->st_type), what,
 	    strerror(error));
@@ -353,23 +427,34 @@ ipsec_carry_out(struct apply *ap, bool early)
 		log_info("revision %llu: %zu changes, %zu failed",
 		    (unsigned long long)ap->ap_number, ap->ap_nsteps,
 		    ap->ap_failed);
+	ap->ap_complete = !early && ap->ap_failed == 0;
 	return ap->ap_failed == 0;
 }
 
 void
 ipsec_done(struct apply *ap)
 {
+	struct policyd *pd;
+
 	if (ap == NULL)
 		return;
-	for (size_t i = 0; i < ap->ap_nsas; i++)
+	pd = ap->ap_pd;
+	if (ap->ap_complete && ap->ap_counted) {
+		pd->pd_force = ap->ap_held;
+		pd->pd_force_count = ap->ap_count;
+		ap->ap_held = NULL;
+	}
+	for (size_t i = 0; ap->ap_base == NULL && i < ap->ap_nsas; i++)
 		policy_sa_wipe(&ap->ap_sas[i]);
 	free(ap->ap_sas);
 	free(ap->ap_flows);
 	free(ap->ap_want);
+	free(ap->ap_wantsas);
 	free(ap->ap_fch);
 	free(ap->ap_sch);
 	free(ap->ap_step);
-	policy_free(&ap->ap_policy);
+	policy_held_release(ap->ap_base);
+	policy_held_release(ap->ap_held);
 	free(ap);
 }
 
@@ -380,11 +465,9 @@ load(struct apply *ap)
 	struct policyd *pd = ap->ap_pd;
 	const char *why = "";
 
-	policy_init(&ap->ap_policy);
-	if (ap->ap_number == 0)
-		return true;
-	if (policy_store_load(pd->pd_store, ap->ap_number,
-	    POLICY_LOAD_SECRETS, &ap->ap_policy, &why))
+	ap->ap_held = policy_store_hold(pd->pd_store, ap->ap_number,
+	    ap->ap_base, &why);
+	if (ap->ap_held != NULL)
 		return true;
 	log_err("revision %llu: %s", (unsigned long long)ap->ap_number, why);
 	return problem(pd, "revision %llu cannot be loaded: %s",
@@ -392,7 +475,7 @@ load(struct apply *ap)
 }
 
 struct apply *
-ipsec_plan(struct policyd *pd, uint64_t rev)
+ipsec_plan(struct policyd *pd, uint64_t rev, struct ctl_client *ctl)
 {
 	struct apply *ap = calloc(1, sizeof(*ap));
 	bool ok = ap != NULL;
@@ -403,7 +486,8 @@ ipsec_plan(struct policyd *pd, uint64_t rev)
 	}
 	ap->ap_pd = pd;
 	ap->ap_number = rev;
-	ok = load(ap) && read_kernel(ap);
+	find_base(ap, ctl);
+	ok = load(ap) && compare(ap);
 	if (ok && !plan(ap))
 		ok = problem(pd, "out of memory");
 	if (ok)

@@ -367,9 +367,7 @@ take_confirm(struct policyd *pd, struct client *cl, uint32_t seq, struct cur *c)
 		memset(&pd->pd_pending, 0, sizeof(pd->pd_pending));
 		(void)snprintf(text, sizeof(text), "revision %llu is confirmed",
 		    (unsigned long long)waits);
-		if (!policy_store_export(pd->pd_store, waits, &why))
-			log_warn("revision %llu has no export: %s",
-			    (unsigned long long)waits, why);
+		export_later(pd);
 	}
 	log_info("confirm by %s: %s", cl->cl_author, text);
 	send_result(pd, cl, seq, ok, ok && pd->pd_in_force, text);

@@ -257,7 +257,6 @@ commit_write(struct commit *cm, const char *author, const char *reason,
 	struct policyd *pd = cm->cm_pd;
 	struct policy_commit co = { author, reason, cm->cm_texts,
 	    &cm->cm_forms, &cm->cm_policy, after, pe };
-	const char *ignored = "";
 	uint64_t rev;
 
 	if (!policy_store_commit(pd->pd_store, &co, &rev, why))
@@ -270,9 +269,7 @@ commit_write(struct commit *cm, const char *author, const char *reason,
 		pd->pd_pending = *pe;
 		return true;
 	}
-	if (!policy_store_export(pd->pd_store, rev, &ignored))
-		log_warn("revision %llu has no export: %s",
-		    (unsigned long long)rev, ignored);
+	export_later(pd);
 	return true;
 }
 
@@ -405,7 +402,6 @@ commit_copy(struct policyd *pd, uint64_t from, const char *author,
 {
 	struct policy_texts tx = { 0 };
 	struct commit cm = { .cm_pd = pd, .cm_texts = &tx };
-	const char *ignored = "";
 	bool ok;
 
 	policy_init(&cm.cm_policy);
@@ -423,11 +419,68 @@ commit_copy(struct policyd *pd, uint64_t from, const char *author,
 	if (pe != NULL) {
 		pd->pd_pending = *pe;
 		pd->pd_pending.pe_revision = *rev;
-	} else if (!policy_store_export(pd->pd_store, *rev, &ignored)) {
-		log_warn("revision %llu has no export: %s",
-		    (unsigned long long)*rev, ignored);
+	} else {
+		export_later(pd);
 	}
 	return true;
+}
+
+/* ---- the export ---- */
+
+enum {
+	EXPORT_IDLE_MS	= 200,		/* after the last commit */
+	EXPORT_MAX_MS	= 2000,		/* after the first */
+};
+
+void
+export_later(struct policyd *pd)
+{
+	int64_t now = now_ms();
+
+	if (pd->pd_export_due == 0)
+		pd->pd_export_last = now + EXPORT_MAX_MS;
+	pd->pd_export_due = now + EXPORT_IDLE_MS;
+	if (pd->pd_export_due > pd->pd_export_last)
+		pd->pd_export_due = pd->pd_export_last;
+}
+
+int
+export_timeout(const struct policyd *pd)
+{
+	int64_t left = pd->pd_export_due - now_ms();
+
+	return pd->pd_export_due == 0 ? -1 : left < 0 ? 0 : (int)left;
+}
+
+/* What waits for its confirm is exported when that comes: it may go. */
+static uint64_t
+export_target(const struct policyd *pd)
+{
+	if (pd->pd_going_back)
+		return pd->pd_back;
+	return pd->pd_pending.pe_revision != 0 ? pd->pd_pending.pe_back :
+	    pd->pd_committed;
+}
+
+void
+export_tick(struct policyd *pd, bool now)
+{
+	uint64_t rev = export_target(pd);
+	int64_t begun = now_ms();
+	const char *why = "";
+
+	if (pd->pd_export_due == 0 || (!now && begun < pd->pd_export_due))
+		return;
+	pd->pd_export_due = 0;
+	if (rev == 0 || policy_store_damage(pd->pd_store) != NULL ||
+	    policy_store_exported(pd->pd_store, rev))
+		return;
+	if (!policy_store_export(pd->pd_store, rev, &why))
+		log_warn("revision %llu has no export: %s",
+		    (unsigned long long)rev, why);
+	else
+		log_debug("revision %llu: exported in %lld ms",
+		    (unsigned long long)rev, (long long)(now_ms() - begun));
 }
 
 void

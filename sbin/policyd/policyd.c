@@ -104,10 +104,17 @@ retry_apply(struct policyd *pd)
 	(void)apply_revision(pd);
 }
 
+/* The earlier of two, -1: never. */
+static int
+earlier(int a, int b)
+{
+	return a == -1 || (b != -1 && b < a) ? b : a;
+}
+
 static int
 loop_timeout(struct policyd *pd)
 {
-	int due = revise_timeout(pd);
+	int due = earlier(revise_timeout(pd), export_timeout(pd));
 	int64_t left;
 
 	if (settled(pd))
@@ -147,6 +154,7 @@ loop_once(struct policyd *pd)
 		control_accept(pd);
 	revise_tick(pd);
 	retry_apply(pd);
+	export_tick(pd, false);
 }
 
 /* Into the background once clients can connect; the parent then returns. */
@@ -226,10 +234,12 @@ main(int argc, char **argv)
 	if (!sandbox_enter(SANDBOX_FILES))
 		log_fatal("sandbox");
 	revise_pending_load(&pd);
+	export_later(&pd);		/* if the last run did not come to it */
 	revise_tick(&pd);		/* overdue: before anything else */
 	retry_apply(&pd);
 	while (ended == 0)
 		loop_once(&pd);
+	export_tick(&pd, true);
 	control_close(&pd);
 	apply_disconnect(&pd, NULL);
 	history_close(pd.pd_history);

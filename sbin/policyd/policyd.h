@@ -41,6 +41,12 @@ struct read_kept {
 	unsigned	 rk_part;
 };
 
+/* How often others and we have changed policies and manual SAs. */
+struct force_count {
+	uint64_t	fc_flows;
+	uint64_t	fc_sas;
+};
+
 struct policyd {
 	const char		*pd_rundir;
 	const char		*pd_db;
@@ -61,6 +67,9 @@ struct policyd {
 	char			 pd_problem[PROBLEM_MAX];	/* of applying */
 
 	struct pfkey		*pd_key;	/* NULL: not connected */
+	/* what the network kernel holds of us, as of that count; NULL: not known */
+	struct policy_held	*pd_force;
+	struct force_count	 pd_force_count;
 	int64_t			 pd_retry;	/* ms, next try */
 	int			 pd_backoff;	/* ms */
 	bool			 pd_refused;	/* by the network kernel, not for want of it */
@@ -70,6 +79,9 @@ struct policyd {
 	uint64_t		 pd_back;
 	int64_t			 pd_back_retry;	/* ms */
 	char			 pd_back_reason[PROBLEM_MAX];
+
+	int64_t			 pd_export_due;	/* ms; 0: the export is of the newest */
+	int64_t			 pd_export_last;	/* ms; not later */
 
 	uint64_t		 pd_pf_serial;	/* of the rules that we loaded last */
 	uint8_t			 pd_pf_digest[32];	/* of their texts */
@@ -112,6 +124,11 @@ bool	commit_texts(struct policyd *pd, struct policy_texts *tx,
 bool	commit_copy(struct policyd *pd, uint64_t from, const char *author,
 	    const char *reason, const struct policy_pending *pe, uint64_t *rev,
 	    const char **why);
+/* The export comes to say what the store says, once there is time for it. */
+void	export_later(struct policyd *pd);
+/* ms until then, -1: never; and doing it, if it is due or `now`. */
+int	export_timeout(const struct policyd *pd);
+void	export_tick(struct policyd *pd, bool now);
 /* A store without revisions begins with what an export left. */
 void	commit_from_export(struct policyd *pd);
 

@@ -121,7 +121,7 @@ revise(struct policyd *pd, uint64_t number)
 	pd->pd_problem[0] = '\0';
 	ok = load_texts(pd, &re) && parse_texts(pd, &re) &&
 	    open_ctl(pd, &re) && filter_prepare(pd, &re) &&
-	    (ap = ipsec_plan(pd, number)) != NULL &&
+	    (ap = ipsec_plan(pd, number, re.re_ctl)) != NULL &&
 	    ipsec_carry_out(ap, true) && filter_commit(pd, &re) &&
 	    netconf_apply(pd, &re) && ipsec_carry_out(ap, false);
 	if (ok) {

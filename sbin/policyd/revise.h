@@ -32,7 +32,8 @@ bool	revise_problem(struct policyd *pd, const char *fmt, ...)
 
 /* apply.c: IPsec. NULL with pd_problem. */
 struct apply;
-struct apply	*ipsec_plan(struct policyd *pd, uint64_t rev);
+struct apply	*ipsec_plan(struct policyd *pd, uint64_t rev,
+		    struct ctl_client *ctl);	/* ctl may be NULL */
 /* What protects more (early), then what protects less. */
 bool	ipsec_carry_out(struct apply *ap, bool early);
 void	ipsec_done(struct apply *ap);

@@ -126,6 +126,8 @@ commit(struct policy_store *st, const char *text, uint64_t *rev,
 	    strlen(text)) && policy_texts_parse(&tx, &pol, &env, errs);
 	CU_ASSERT_TRUE(ok);
 	ok = ok && policy_store_commit(st, &co, rev, why);
+	if (ok)
+		policy_store_keep(st, *rev, &pol);	/* as policyd does */
 	policy_texts_free(&tx);
 	policy_forms_free(&forms);
 	policy_errors_free(errs);
@@ -172,9 +174,10 @@ rows(void)
 		"PRAGMA integrity_check", "PRAGMA foreign_key_check",
 		"SELECT * FROM revision ORDER BY 1",
 		"SELECT * FROM text ORDER BY 1, 2",
-		"SELECT * FROM rule ORDER BY 1, 2",
+		"SELECT * FROM chunk ORDER BY 1",
+		"SELECT * FROM revision_chunk ORDER BY 1, 2",
 		"SELECT * FROM secret ORDER BY 1",
-		"SELECT * FROM secret_use ORDER BY 1, 2" };
+		"SELECT * FROM chunk_secret ORDER BY 1, 2" };
 	sqlite3_stmt *s;
 	sqlite3 *db;
 	uint64_t h = 1;

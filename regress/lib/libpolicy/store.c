@@ -186,10 +186,20 @@ constraints(void)
 		"INSERT INTO revision VALUES (0, 'a', 1, '', zeroblob(32))",
 		"INSERT INTO revision VALUES ('x', 'a', 1, '', zeroblob(32))",
 		"INSERT INTO revision VALUES (9, 'a', 1, '', zeroblob(31))",
-		"INSERT INTO rule VALUES (1, 99, 'other', NULL, NULL, '')",
+		"INSERT INTO chunk VALUES (99, randomblob(32), 'ipsec', "
+		"'other', 1, 0, x'', '')",
+		"INSERT INTO chunk VALUES (99, randomblob(32), 'ipsec', "
+		"'flow', 0, 0, x'', '')",
+		"INSERT INTO chunk VALUES (99, randomblob(32), 'iked', "
+		"'ikev2', 2, 0, x'00004001', '')",
+		"INSERT INTO chunk SELECT 99, digest, part, kind, rules, bytes, "
+		"reqids, body FROM chunk WHERE id = 1",
 		"INSERT INTO text VALUES (1, 99, 'key', 'x', x'00')",
-		"PRAGMA foreign_keys = ON; INSERT INTO rule VALUES (77, 1, "
-		"'flow', NULL, NULL, '')",
+		"PRAGMA foreign_keys = ON; INSERT INTO revision_chunk VALUES "
+		"(77, 1, 1)",
+		"PRAGMA foreign_keys = ON; INSERT INTO revision_chunk VALUES "
+		"(1, 99, 77)",
+		"PRAGMA foreign_keys = ON; DELETE FROM chunk",
 		"PRAGMA foreign_keys = ON; DELETE FROM secret",
 		"INSERT INTO secret VALUES (5, zeroblob(32), zeroblob(12), "
 		"zeroblob(16))",
@@ -212,8 +222,8 @@ constraints(void)
 static void
 commit_is_whole(void)
 {
-	static const char *const traps[] = { "revision", "rule", "secret",
-	    "secret_use", "text" };
+	static const char *const traps[] = { "revision", "chunk",
+	    "revision_chunk", "secret", "chunk_secret", "text" };
 	struct policy_store *st;
 	char trap[200];
 	const char *why;
