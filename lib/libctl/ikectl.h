@@ -7,7 +7,8 @@
  * IKECTL_END, with ik_count objects concerned and ik_errno.  After
  * IKECTL_MONITOR, which is answered as IKECTL_STATS, IKECTL_EVENT records
  * follow until the client closes: with those up to it_event in the history
- * (libhistory/history.h), nothing is missing.
+ * (libhistory/history.h), nothing is missing.  IKECTL_STATUS that ends with EAGAIN
+ * is of two policies, for one took effect meanwhile: to be asked again.
  * The superuser and members of the group _ravelin may connect.  Integers in
  * host byte order.
  */

@@ -161,11 +161,12 @@ count_traffic(const struct session *ss, struct tunnel *list, size_t n)
 	pfkey_close(pk);
 }
 
-static struct tunnel *
-get_status(struct session *ss, const char *name, size_t *n)
+/* The lines of one answer; its errno. */
+static int
+read_status(struct session *ss, const char *name, struct tunnel **list,
+    size_t *n)
 {
 	static union answer an;
-	struct tunnel *list = NULL;
 
 	*n = 0;
 	ask(ss, IKECTL_STATUS, name);
@@ -173,19 +174,38 @@ get_status(struct session *ss, const char *name, size_t *n)
 		if (!answer(ss, &an, 5000))
 			fail(EX_TIMEOUT, "iked does not answer", NULL);
 		if (an.an_hdr.ik_op == IKECTL_END)
-			break;
+			return an.an_hdr.ik_errno;
 		if (an.an_hdr.ik_op != IKECTL_STATUS)
 			continue;
-		list = reallocarray(list, *n + 1, sizeof(*list));
-		if (list == NULL)
+		if ((*n & (*n - 1)) == 0)
+			*list = reallocarray(*list, *n == 0 ? 1 : 2 * *n,
+			    sizeof(**list));
+		if (*list == NULL)
 			fail(EX_ASKED_NO, strerror(errno), NULL);
-		memset(&list[*n], 0, sizeof(*list));
-		list[*n].tu_st = an.an_status.is_status;
-		list[*n].tu_now = an.an_status.is_now;
+		(*list)[*n] = (struct tunnel){
+		    .tu_st = an.an_status.is_status,
+		    .tu_now = an.an_status.is_now };
 		(*n)++;
 	}
-	if (an.an_hdr.ik_errno == ENOENT)
+}
+
+/* Asked again if the policy changed while it was told. */
+static struct tunnel *
+get_status(struct session *ss, const char *name, size_t *n)
+{
+	struct tunnel *list = NULL;
+	int e = EAGAIN;
+
+	for (unsigned i = 0; i < 10 && e == EAGAIN; i++) {
+		free(list);
+		list = NULL;
+		e = read_status(ss, name, &list, n);
+	}
+	if (e == ENOENT)
 		fail(EX_NONAME, "no tunnel of that name", name);
+	if (e != 0)
+		fail(EX_TEMPORARY, "the policy changes all the time: try again",
+		    NULL);
 	count_traffic(ss, list, *n);
 	return list;
 }

@@ -21,6 +21,7 @@ enum {
 	EX_NODAEMON	= 5,
 	EX_TIMEOUT	= 6,
 	EX_DENIED	= 7,
+	EX_TEMPORARY	= 75,	/* try again: disk full, locked, in change */
 };
 
 /* One tunnel, with the counters that the network kernel keeps. */

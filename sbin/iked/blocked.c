@@ -76,14 +76,49 @@ line(const struct iked_blocked *ib, struct ike_status *st)
 	st->st_peer = ib->ib_peer;
 }
 
+bool
+ikeproc_status_at(const struct ikeproc *ip, size_t place, ike_status_fn *fn,
+    void *arg)
+{
+	size_t rules = ike_policy_count(ip->ip_ike);
+	struct ike_status st;
+
+	if (ike_status_at(ip->ip_ike, ikeproc_now(ip), place, fn, arg))
+		return true;
+	if (place < rules || place - rules >= ip->ip_blocked.bl_n)
+		return false;
+	line(&ip->ip_blocked.bl_list[place - rules], &st);
+	fn(arg, &st);
+	return true;
+}
+
 void
 ikeproc_status(const struct ikeproc *ip, ike_status_fn *fn, void *arg)
 {
+	for (size_t i = 0; ikeproc_status_at(ip, i, fn, arg); i++)
+		continue;
+}
+
+/* A blocked rule's child has the rule's name. */
+static bool
+blocked_is(const struct iked_blocked *ib, const char *name)
+{
+	size_t n = strlen(ib->ib_name);
+
+	return strncmp(name, ib->ib_name, n) == 0 && (name[n] == '\0' ||
+	    (name[n] == '/' && strcmp(name + n + 1, ib->ib_name) == 0));
+}
+
+void
+ikeproc_status_of(const struct ikeproc *ip, const char *name,
+    ike_status_fn *fn, void *arg)
+{
 	struct ike_status st;
 
-	ike_status(ip->ip_ike, ikeproc_now(ip), fn, arg);
-	for (size_t i = 0; i < ip->ip_blocked.bl_n; i++) {
-		line(&ip->ip_blocked.bl_list[i], &st);
-		fn(arg, &st);
-	}
+	ike_status_of(ip->ip_ike, ikeproc_now(ip), name, fn, arg);
+	for (size_t i = 0; i < ip->ip_blocked.bl_n; i++)
+		if (blocked_is(&ip->ip_blocked.bl_list[i], name)) {
+			line(&ip->ip_blocked.bl_list[i], &st);
+			fn(arg, &st);
+		}
 }

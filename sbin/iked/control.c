@@ -3,11 +3,17 @@
  * ikectl's side of the ike process (libctl/ikectl.h).  A client that sends
  * what is no request, or does not read its answers, loses its connection and
  * nothing else is touched.
+ *
+ * The status of very many tunnels is more than a socket holds: it goes out as
+ * the client reads, some tunnels at a time between the other work.  If the policy
+ * changes meanwhile, the lines would be of two policies; the client is told to
+ * ask again.
  */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,9 +21,28 @@
 #include "libctl/ikectl.h"
 #include "libutil/log.h"
 
+#define STATUS_TURN	200	/* tunnels told before other work */
+
+struct record {
+	STAILQ_ENTRY(record)	rc_entry;
+	size_t			rc_len;
+	uint8_t			rc_bytes[];
+};
+
+/* A status that is being told. */
+struct telling {
+	bool			te_on;
+	struct ikectl_hdr	te_request;
+	uint64_t		te_version;	/* of the policy */
+	size_t			te_place;	/* of the next tunnel */
+	uint32_t		te_count;
+	STAILQ_HEAD(, record)	te_records;	/* made, not sent yet */
+};
+
 struct client {
-	int	cl_fd;		/* -1: free */
-	bool	cl_monitor;
+	int		cl_fd;		/* -1: free */
+	bool		cl_monitor;
+	struct telling	cl_telling;
 };
 
 struct control {
@@ -46,8 +71,21 @@ control_new(int listenfd)
 }
 
 static void
+telling_end(struct telling *te)
+{
+	struct record *rc;
+
+	while (te->te_on && (rc = STAILQ_FIRST(&te->te_records)) != NULL) {
+		STAILQ_REMOVE_HEAD(&te->te_records, rc_entry);
+		free(rc);
+	}
+	te->te_on = false;
+}
+
+static void
 client_close(struct client *cl)
 {
+	telling_end(&cl->cl_telling);
 	close(cl->cl_fd);
 	*cl = (struct client){ .cl_fd = -1 };
 }
@@ -88,50 +126,117 @@ client_end(struct client *cl, const struct ikectl_hdr *rq, int error,
 	(void)client_put(cl, &h, sizeof(h));
 }
 
+/* ---- status ------------------------------------------------------- */
+
 struct status_arg {
-	struct client		*sa_client;
-	const struct ikectl_hdr	*sa_request;
-	uint32_t		 sa_count;
-	uint64_t		 sa_now;
+	struct client	*sa_client;
+	uint64_t	 sa_now;
 };
-
-static bool
-name_matches(const char *want, const struct ike_status *st)
-{
-	size_t n = strlen(st->st_policy);
-
-	if (want[0] == '\0' || strcmp(want, st->st_policy) == 0)
-		return true;
-	return strncmp(want, st->st_policy, n) == 0 && want[n] == '/' &&
-	    strcmp(want + n + 1, st->st_child) == 0;
-}
 
 static void
 status_line(void *arg, const struct ike_status *st)
 {
 	struct status_arg *a = arg;
-	struct ikectl_status out;
+	struct telling *te = &a->sa_client->cl_telling;
+	struct record *rc = calloc(1, sizeof(*rc) + sizeof(struct ikectl_status));
+	struct ikectl_status *out;
 
-	if (!name_matches(a->sa_request->ik_name, st))
+	if (rc == NULL) {
+		te->te_version = UINT64_MAX;	/* a line is missing: EAGAIN */
 		return;
-	memset(&out, 0, sizeof(out));
-	out.is_hdr = *a->sa_request;
-	out.is_now = a->sa_now;
-	out.is_status = *st;
-	if (client_put(a->sa_client, &out, sizeof(out)))
-		a->sa_count++;
+	}
+	out = (struct ikectl_status *)(void *)rc->rc_bytes;
+	out->is_hdr = te->te_request;
+	out->is_now = a->sa_now;
+	out->is_status = *st;
+	rc->rc_len = sizeof(*out);
+	STAILQ_INSERT_TAIL(&te->te_records, rc, rc_entry);
+	te->te_count++;
+}
+
+/* What is made goes out; false: the rest must wait, or the client has gone. */
+static bool
+telling_flush(struct client *cl)
+{
+	struct telling *te = &cl->cl_telling;
+	struct record *rc;
+
+	while ((rc = STAILQ_FIRST(&te->te_records)) != NULL) {
+		ssize_t n = send(cl->cl_fd, rc->rc_bytes, rc->rc_len,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n == -1 && (errno == EAGAIN || errno == EINTR))
+			return false;
+		if (n != (ssize_t)rc->rc_len) {
+			client_close(cl);
+			return false;
+		}
+		STAILQ_REMOVE_HEAD(&te->te_records, rc_entry);
+		free(rc);
+	}
+	return true;
 }
 
 static void
+telling_done(struct client *cl, int error)
+{
+	const struct ikectl_hdr rq = cl->cl_telling.te_request;
+	uint32_t count = cl->cl_telling.te_count;
+
+	telling_end(&cl->cl_telling);
+	client_end(cl, &rq, error, count);
+}
+
+/* A turn: true if something was told and there may be more. */
+static bool
+tell_next(const struct ikeproc *ip, struct client *cl)
+{
+	struct telling *te = &cl->cl_telling;
+	struct status_arg a = { cl, ikeproc_now(ip) };
+
+	if (!telling_flush(cl))
+		return false;
+	if (te->te_version != ike_policy_version(ip->ip_ike)) {
+		telling_done(cl, EAGAIN);
+		return false;
+	}
+	if (ikeproc_status_at(ip, te->te_place++, status_line, &a))
+		return true;
+	telling_done(cl, 0);
+	return false;
+}
+
+static void
+tell_status(const struct ikeproc *ip, struct client *cl)
+{
+	for (unsigned i = 0; i < STATUS_TURN && tell_next(ip, cl); i++)
+		continue;
+}
+
+/* Of one name all is told at once; it is little. */
+static void
 do_status(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq)
 {
-	struct status_arg a = { .sa_client = cl, .sa_request = rq,
-	    .sa_now = ikeproc_now(ip) };
+	struct telling *te = &cl->cl_telling;
+	struct status_arg a = { cl, ikeproc_now(ip) };
 
-	ikeproc_status(ip, status_line, &a);
-	client_end(cl, rq, a.sa_count == 0 && rq->ik_name[0] != '\0' ? ENOENT :
-	    0, a.sa_count);
+	*te = (struct telling){ .te_on = true, .te_request = *rq,
+	    .te_version = ike_policy_version(ip->ip_ike) };
+	STAILQ_INIT(&te->te_records);
+	if (rq->ik_name[0] == '\0') {
+		tell_status(ip, cl);
+		return;
+	}
+	ikeproc_status_of(ip, rq->ik_name, status_line, &a);
+	if (te->te_count == 0)
+		telling_done(cl, ENOENT);
+	else
+		te->te_place = SIZE_MAX;	/* nothing more than these */
+	if (te->te_on)
+		tell_status(ip, cl);
 }
+
+/* ---- requests ----------------------------------------------------- */
 
 static void
 put_stats(const struct asked *as, struct client *cl,
@@ -225,6 +330,16 @@ client_read(const struct asked *as, struct client *cl)
 	request(as, cl, &rq);
 }
 
+/* What has been asked is told before the next question is read. */
+static void
+client_turn(const struct asked *as, struct client *cl)
+{
+	if (cl->cl_telling.te_on)
+		tell_status(as->as_ip, cl);
+	else
+		client_read(as, cl);
+}
+
 /* The socket's mode in the file system says who comes so far. */
 static void
 control_accept(struct control *ct)
@@ -254,7 +369,9 @@ control_poll(const struct control *ct, struct pollfd *p, size_t max)
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		if (ct->ct_client[i].cl_fd != -1)
 			p[n++] = (struct pollfd){
-			    .fd = ct->ct_client[i].cl_fd, .events = POLLIN };
+			    .fd = ct->ct_client[i].cl_fd, .events =
+			    ct->ct_client[i].cl_telling.te_on ? POLLOUT :
+			    POLLIN };
 	return n;
 }
 
@@ -271,7 +388,7 @@ control_ready(struct control *ct, struct ikeproc *ip, const struct events *es,
 			control_accept(ct);
 		for (size_t c = 0; c < CONTROL_CLIENTS; c++)
 			if (ct->ct_client[c].cl_fd == p[i].fd)
-				client_read(&as, &ct->ct_client[c]);
+				client_turn(&as, &ct->ct_client[c]);
 	}
 }
 

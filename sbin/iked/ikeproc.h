@@ -117,6 +117,11 @@ void		 blocked_take(struct ikeproc *ip);
 void		 blocked_clear(struct blocked *b);
 /* A line for each configured tunnel, in force or not. */
 void		 ikeproc_status(const struct ikeproc *ip, ike_status_fn *fn, void *arg);
+/* Of one tunnel by its place, as ike_status_at(); or by its name. */
+bool		 ikeproc_status_at(const struct ikeproc *ip, size_t place,
+    ike_status_fn *fn, void *arg);
+void		 ikeproc_status_of(const struct ikeproc *ip, const char *name,
+    ike_status_fn *fn, void *arg);
 
 /* ---- kernel.c ----------------------------------------------------- */
 
