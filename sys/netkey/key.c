@@ -14,10 +14,12 @@
  * Everything runs under nk_lock.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
+#include "kern/sysctl.h"
 #include "netkey/key_var.h"
 
 static int (*const handlers[])(struct key_req *) = {
@@ -180,6 +182,43 @@ key_reply_error(struct key_req *kr, int error)
 	    kr->kr_why != NULL ? kr->kr_why : "");
 }
 
+/* ---- counting changes ---- */
+
+static void
+get_policy_changes(struct nk *nk, char *buf, size_t len)
+{
+	snprintf(buf, len, "%llu", (unsigned long long)nk->nk_key->k_policy_changes);
+}
+
+static void
+get_manual_changes(struct nk *nk, char *buf, size_t len)
+{
+	snprintf(buf, len, "%llu", (unsigned long long)nk->nk_key->k_manual_changes);
+}
+
+static const struct sysctl_entry key_sysctl[] = {
+	{ .sy_name = "net.key.policy_changes", .sy_descr = "requests that changed the SPD",
+	  .sy_readonly = true, .sy_get = get_policy_changes },
+	{ .sy_name = "net.key.manual_changes",
+	  .sy_descr = "manual SAs that were made, changed, deleted or ended",
+	  .sy_readonly = true, .sy_get = get_manual_changes },
+	{ 0 },
+};
+
+void
+key_sa_changed(struct nk *nk, uint32_t reqid)
+{
+	if (reqid <= IPSEC_MANUAL_REQID_MAX || reqid == UINT32_MAX)
+		nk->nk_key->k_manual_changes++;
+}
+
+static bool
+changes_spd(unsigned type)
+{
+	return type == SADB_X_SPDADD || type == SADB_X_SPDUPDATE || type == SADB_X_SPDDELETE ||
+	    type == SADB_X_SPDDELETE2 || type == SADB_X_SPDFLUSH;
+}
+
 /* ---- requests ---- */
 
 void
@@ -199,6 +238,8 @@ key_message(struct nk *nk, struct clock_now now, struct key_socket *ks, const vo
 		if (PFKEY_HAS(&kr.kr_m, PFKEY_EXT_ASK))
 			ks->ks_private = true;
 		error = handlers[type](&kr);
+		if (error == 0 && changes_spd(type))
+			nk->nk_key->k_policy_changes++;
 	}
 	if (error != 0)
 		key_reply_error(&kr, error);
@@ -245,6 +286,10 @@ key_init(struct nk *nk)
 
 	if (k == NULL)
 		return ENOMEM;
+	if (sysctl_register(nk, key_sysctl) != 0) {
+		free(k);
+		return ENOMEM;
+	}
 	k->k_reqid = IPSEC_MANUAL_REQID_MAX;
 	nk->nk_key = k;
 	key_tables(nk, k);

@@ -264,6 +264,8 @@ key_expire(struct nk *nk, struct clock_now now, struct sa *sa, bool hard)
 	unsigned other = hard ? SADB_EXT_LIFETIME_SOFT : SADB_EXT_LIFETIME_HARD;
 
 	(void)now;
+	if (hard)
+		key_sa_changed(nk, sa->sa_reqid);
 	pfkey_init(&m, SADB_EXPIRE, SADB_SATYPE_ESP);
 	key_fill_sa(&m, sa, KEY_WITH_STATS);
 	m.pm_sa.ps_state = hard ? SADB_SASTATE_DEAD : SADB_SASTATE_DYING;

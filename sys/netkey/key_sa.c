@@ -264,8 +264,10 @@ key_add(struct key_req *kr)
 	if ((error = esp_only(kr)) != 0 || (error = params_of(kr, &pp)) != 0)
 		return error;
 	error = sad_add(kr->kr_nk, kr->kr_now, &pp, &kr->kr_why, &sa);
-	if (error == 0)
+	if (error == 0) {
+		key_sa_changed(kr->kr_nk, sa->sa_reqid);
 		tell_sa(kr, KEY_TO_ALL, sa, 0);
+	}
 	return error;
 }
 
@@ -308,8 +310,10 @@ key_update(struct key_req *kr)
 		return error;
 	keep(kr, &pp);
 	error = sad_update(kr->kr_nk, kr->kr_now, &pp, &kr->kr_why, &sa);
-	if (error == 0)
+	if (error == 0) {
+		key_sa_changed(kr->kr_nk, sa->sa_reqid);
 		tell_sa(kr, KEY_TO_ALL, sa, 0);
+	}
 	return error;
 }
 
@@ -326,6 +330,7 @@ key_delete(struct key_req *kr)
 		return ESRCH;
 	key_reply_init(kr, &m);
 	put_id(&m, sa);
+	key_sa_changed(kr->kr_nk, sa->sa_reqid);
 	sad_delete(kr->kr_nk, sa);
 	key_send(kr->kr_nk, KEY_TO_ALL, kr->kr_ks, &m);
 	return 0;
@@ -352,6 +357,7 @@ key_flush(struct key_req *kr)
 
 	if (kr->kr_m.pm_satype == SADB_SATYPE_UNSPEC || kr->kr_m.pm_satype == SADB_SATYPE_ESP)
 		sad_flush(kr->kr_nk, 0);
+	key_sa_changed(kr->kr_nk, UINT32_MAX);
 	key_reply_init(kr, &m);
 	key_send(kr->kr_nk, KEY_TO_ALL, kr->kr_ks, &m);
 	return 0;

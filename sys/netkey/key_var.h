@@ -17,6 +17,8 @@ struct key {
 	uint32_t		 k_acq_seq;	/* of the last ACQUIRE */
 	uint32_t		 k_reqid;	/* last one made for IPSEC_LEVEL_UNIQUE */
 	uint64_t		 k_lost;	/* messages that found a queue full */
+	uint64_t		 k_policy_changes;	/* requests that changed the SPD */
+	uint64_t		 k_manual_changes;	/* SAs of manual keying that came, changed or went */
 	unsigned		 k_nauth, k_nencrypt, k_ncombs;
 	struct sadb_alg		 k_auth[KEY_ALGS], k_encrypt[KEY_ALGS];
 	struct sadb_comb	 k_combs[KEY_COMBS];
@@ -37,6 +39,8 @@ enum key_to { KEY_TO_ONE, KEY_TO_ALL, KEY_TO_REGISTERED };
 /* Sends m to one socket (false: its queue is full), or to many. Private extensions only to who asked. */
 bool	key_send_one(struct nk *, struct key_socket *, const struct pfkey_msg *);
 void	key_send(struct nk *, enum key_to, struct key_socket *, const struct pfkey_msg *);
+/* An SA with that reqid came, changed or went; UINT32_MAX: any may have. */
+void	key_sa_changed(struct nk *, uint32_t reqid);
 /* An answer to a request: its header, no extensions. */
 void	key_reply_init(const struct key_req *, struct pfkey_msg *);
 void	key_reply_error(struct key_req *, int error);
