@@ -8,7 +8,7 @@ _ravelin_words() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local program=$1 what=
 	case $prev in
-	-f | -D | --ipsec | --iked | --pf | --network)
+	-f | -D | --ipsec | --iked | --pf | --network | --assert)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
 	-s) what=show ;;

@@ -32,6 +32,14 @@ void		 ctl_close(struct ctl_client *);
 int		 ctl_call(struct ctl_client *, uint16_t op, const void *body, size_t len,
     int fd, void (*fn)(void *arg, const void *body, size_t len), void *arg);
 const char	*ctl_error(const struct ctl_client *);
+/*
+ * A client of an instance in this process, without a socket: message() gets
+ * each request record and gives each answer record to ctl_answer() before it
+ * returns.  NULL: no memory.
+ */
+struct ctl_client *ctl_open_direct(void (*message)(void *arg, const void *rec, size_t len),
+    void *arg);
+void		 ctl_answer(struct ctl_client *, const void *rec, size_t len);
 /* As ctl_open(), but prints "NAME: reason" to standard error and exits with 1. */
 struct ctl_client *ctl_must_open(const char *rundir);
 /* As ctl_call(), but prints and exits with 1 if the answer is an error. */

@@ -16,6 +16,13 @@ struct ctl_client {
 	int		cl_fd;
 	uint32_t	cl_seq;
 	char		cl_err[300];
+	/* without a socket (cl_fd -1) */
+	void		(*cl_message)(void *arg, const void *rec, size_t len);
+	void		*cl_message_arg;
+	/* of the request under way there */
+	void		(*cl_fn)(void *, const void *, size_t);
+	void		*cl_arg;
+	int		cl_errno;
 	uint8_t		cl_buf[sizeof(struct ctl_hdr) + CTL_MSG_MAX];
 };
 
@@ -79,6 +86,19 @@ ctl_close(struct ctl_client *cl)
 	free(cl);
 }
 
+struct ctl_client *
+ctl_open_direct(void (*message)(void *, const void *, size_t), void *arg)
+{
+	struct ctl_client *cl = calloc(1, sizeof(*cl));
+
+	if (cl == NULL)
+		return NULL;
+	cl->cl_fd = -1;
+	cl->cl_message = message;
+	cl->cl_message_arg = arg;
+	return cl;
+}
+
 const char *
 ctl_error(const struct ctl_client *cl)
 {
@@ -133,6 +153,40 @@ request_end(struct ctl_client *cl, const struct ctl_hdr *h, size_t len)
 	return h->ch_errno;
 }
 
+void
+ctl_answer(struct ctl_client *cl, const void *rec, size_t len)
+{
+	struct ctl_hdr h;
+
+	if (len < sizeof(h) || len > sizeof(cl->cl_buf))
+		return;
+	memcpy(cl->cl_buf, rec, len);
+	memcpy(&h, rec, sizeof(h));
+	if ((h.ch_flags & CTL_F_END) != 0)
+		cl->cl_errno = request_end(cl, &h, len - sizeof(h));
+	else if (cl->cl_fn != NULL)
+		cl->cl_fn(cl->cl_arg, cl->cl_buf + sizeof(h), len - sizeof(h));
+}
+
+static int
+call_direct(struct ctl_client *cl, const struct ctl_hdr *h, const void *body, size_t len,
+    void (*fn)(void *, const void *, size_t), void *arg)
+{
+	uint8_t *rec = malloc(sizeof(*h) + len);
+
+	if (rec == NULL)
+		return fail(cl, ENOMEM, "request");
+	memcpy(rec, h, sizeof(*h));
+	if (len != 0)
+		memcpy(rec + sizeof(*h), body, len);
+	cl->cl_fn = fn;
+	cl->cl_arg = arg;
+	cl->cl_errno = ECONNRESET;
+	cl->cl_message(cl->cl_message_arg, rec, sizeof(*h) + len);
+	free(rec);
+	return cl->cl_errno;
+}
+
 int
 ctl_call(struct ctl_client *cl, uint16_t op, const void *body, size_t len, int fd,
     void (*fn)(void *, const void *, size_t), void *arg)
@@ -144,6 +198,8 @@ ctl_call(struct ctl_client *cl, uint16_t op, const void *body, size_t len, int f
 	cl->cl_err[0] = '\0';
 	if (len > CTL_MSG_MAX)
 		return fail(cl, EMSGSIZE, "request");
+	if (cl->cl_message != NULL)
+		return call_direct(cl, &h, body, len, fn, arg);
 	error = request_send(cl, &h, body, len, fd);
 	if (error != 0)
 		return error;

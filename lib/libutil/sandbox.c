@@ -79,6 +79,12 @@ static const int file_calls[] = {
 	SCMP_SYS(wait4),
 };
 
+static const int fork_calls[] = {
+	SCMP_SYS(clone), SCMP_SYS(close_range), SCMP_SYS(dup2), SCMP_SYS(fork),
+	SCMP_SYS(pipe), SCMP_SYS(pipe2), SCMP_SYS(prctl), SCMP_SYS(seccomp),
+	SCMP_SYS(set_robust_list), SCMP_SYS(set_tid_address),
+};
+
 static int
 allow(scmp_filter_ctx ctx, const int *calls, size_t n)
 {
@@ -117,6 +123,8 @@ filter(enum sandbox box)
 		e = ALLOW(ctx, file_calls);
 	else if (e == 0)
 		e = refuse_sockets(ctx);
+	if (e == 0 && box >= SANDBOX_FORK)
+		e = ALLOW(ctx, fork_calls);
 	if (e == 0)
 		e = seccomp_load(ctx);
 	seccomp_release(ctx);

@@ -16,11 +16,14 @@
  * SANDBOX_NET		also accept, and sockets' options
  * SANDBOX_FILES	also open, lock, stat, rename and unlink files, and
  *			make local sockets
+ * SANDBOX_FORK		also fork, and narrow what the child may do: it enters
+ *			another sandbox, and both hold
  */
 enum sandbox {
 	SANDBOX_PURE,
 	SANDBOX_NET,
 	SANDBOX_FILES,
+	SANDBOX_FORK,
 };
 
 /*

@@ -18,6 +18,7 @@
 #include "libpolicy/ifaddr.h"
 #include "libpolicy/keymsg.h"
 #include "libpolicy/network.h"
+#include "trial.h"
 #include "udiff.h"
 
 struct check {
@@ -32,6 +33,7 @@ struct check {
 	size_t			 ck_nsas;
 	FILE			*ck_out;
 	unsigned		 ck_added, ck_removed, ck_changed, ck_down;
+	struct trial		 ck_trial;
 };
 
 /* ---- the policy as it would be ---- */
@@ -383,7 +385,7 @@ check_others(struct check *ck)
 		struct policy_text_item ti = tx->tx_v[i];
 
 		if (ti.ti_part <= POLICY_PART_IKED ||
-		    ti.ti_kind != POLICY_TEXT_MAIN)
+		    ti.ti_part == POLICY_PART_ASSERT || ti.ti_kind != POLICY_TEXT_MAIN)
 			continue;
 		if (cl == NULL && (cl = ctl_open(ck->ck_command->co_rundir, err,
 		    sizeof(err))) == NULL) {
@@ -434,6 +436,7 @@ print_json(const struct check *ck, char *text)
 		json_string(NULL, line);
 	}
 	json_array_end();
+	trial_json(&ck->ck_trial);
 	json_end();
 }
 
@@ -460,7 +463,7 @@ command_check(struct command *co)
 
 	if (co->co_texts.tx_n == 0)
 		return command_fail("check what? name files: -f file, or "
-		    "--pf, --ipsec, --iked, --network");
+		    "--pf, --ipsec, --iked, --network, --assert");
 	if ((ck.ck_out = open_memstream(&text, &len)) == NULL)
 		return command_fail("out of memory");
 	policy_init(&ck.ck_policy);
@@ -468,6 +471,8 @@ command_check(struct command *co)
 	ck.ck_store = policy_store_open_ro(policy_db_path(NULL), &why);
 	ok = check_all(&ck);
 	(void)fclose(ck.ck_out);
+	if (ok)
+		trial_ask(co, ck.ck_store, ck.ck_base, &ck.ck_trial);
 	if (ok && co->co_json)
 		print_json(&ck, text);
 	else if (ok)
@@ -475,6 +480,9 @@ command_check(struct command *co)
 		    "down; nothing was changed\n", text, ck.ck_added,
 		    ck.ck_removed, ck.ck_changed, ck.ck_down,
 		    ck.ck_down == 1 ? "" : "s");
+	if (ok && !co->co_json)
+		trial_print(&ck.ck_trial);
+	ok = ok && ck.ck_trial.tr_hold;
 	free(text);
 	check_free(&ck);
 	return ok ? 0 : 1;

@@ -19,9 +19,10 @@ static const struct {
 } commands[] = {
 	{ "commit", command_commit, "commit [-n] [-m why] [--confirm time] "
 	    "[--base N] [-f file ...]\n                [--ipsec file] "
-	    "[--iked file] [--pf file] [--network file]", 0 },
+	    "[--iked file] [--pf file] [--network file]\n"
+	    "                [--assert file]", 0 },
 	{ "check", command_check, "check [-f file ...] [--ipsec file] "
-	    "[--iked file]\n                [--pf file] [--network file]", 0 },
+	    "[--iked file]\n                [--pf file] [--network file] [--assert file]", 0 },
 	{ "confirm", command_confirm, "confirm [N]", 1 },
 	{ "rollback", command_rollback, "rollback [-m why] [--confirm time] "
 	    "[N]", 1 },
@@ -43,6 +44,7 @@ static const struct option longs[] = {
 	{ "iked", required_argument, NULL, OPT_PART + POLICY_PART_IKED },
 	{ "pf", required_argument, NULL, OPT_PART + POLICY_PART_PF },
 	{ "network", required_argument, NULL, OPT_PART + POLICY_PART_NETWORK },
+	{ "assert", required_argument, NULL, OPT_PART + POLICY_PART_ASSERT },
 	{ NULL, 0, NULL, 0 }
 };
 

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 
 #include "command.h"
+#include "libassert/assert.h"
 #include "libctl/json.h"
 #include "libpolicy/ifaddr.h"
 #include "libpf/pf.h"
@@ -83,6 +84,29 @@ ask_iface(void *arg, const char *name, struct policy_ifaddr *out, size_t max,
 	return policy_ifaddrs(co->co_rundir, name, out, max, why);
 }
 
+/* The texts that make no policy, but for pf.conf. */
+static bool
+parse_others(const struct policy_texts *tx, struct policy_errors *errs)
+{
+	struct assertions av = { 0 };
+	struct network ne = { 0 };
+	bool ok = true;
+
+	for (size_t i = 0; i < tx->tx_n; i++) {
+		const struct policy_text_item *ti = &tx->tx_v[i];
+		struct policy_text text = { ti->ti_name, ti->ti_body,
+		    ti->ti_len };
+
+		if (ti->ti_part == POLICY_PART_NETWORK)
+			ok = network_parse(&ne, &text, errs) && ok;
+		else if (ti->ti_part == POLICY_PART_ASSERT)
+			ok = assert_parse(&av, &text, errs) && ok;
+	}
+	network_free(&ne);
+	assert_free(&av);
+	return ok;
+}
+
 static bool
 parse_all(struct command *co)
 {
@@ -91,21 +115,12 @@ parse_all(struct command *co)
 	struct policy_env env = { .env_read = read_named,
 	    .env_iface = ask_iface, .env_unseal = pretend_unseal,
 	    .env_arg = co };
-	struct network ne = { 0 };
 	struct policy pol;
 	size_t given = tx->tx_n;
 	bool ok = policy_texts_parse(tx, &pol, &env, &errs);
 
 	policy_free(&pol);
-	for (size_t i = 0; i < given; i++) {
-		const struct policy_text_item *ti = &tx->tx_v[i];
-		struct policy_text text = { ti->ti_name, ti->ti_body,
-		    ti->ti_len };
-
-		if (ti->ti_part == POLICY_PART_NETWORK)
-			ok = network_parse(&ne, &text, &errs) && ok;
-	}
-	network_free(&ne);
+	ok = parse_others(tx, &errs) && ok;
 	policy_errors_print(&errs, stderr);
 	policy_errors_free(&errs);
 	for (size_t i = 0; i < given; i++) {
@@ -187,7 +202,7 @@ command_commit(struct command *co)
 
 	if (co->co_texts.tx_n == 0 && !co->co_whole)
 		return command_fail("commit what? name files: -f file, or "
-		    "--pf, --ipsec, --iked, --network");
+		    "--pf, --ipsec, --iked, --network, --assert");
 	if (co->co_dry)
 		return parse_all(co) ? 0 : 1;
 	if ((pc = connect_policyd(co)) == NULL)

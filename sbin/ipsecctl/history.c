@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "command.h"
+#include "libassert/assert.h"
 #include "libctl/json.h"
 #include "libpf/pf.h"
 #include "libpolicy/network.h"
@@ -98,6 +99,21 @@ print_network(const struct policy_text_item *ti, FILE *out)
 }
 
 static bool
+print_assertions(const struct policy_text_item *ti, FILE *out)
+{
+	static struct policy_errors errs;
+	struct policy_text text = { ti->ti_name, ti->ti_body, ti->ti_len };
+	struct assertions av = { 0 };
+	bool ok = assert_parse(&av, &text, &errs);
+
+	if (ok)
+		assert_print(&av, out);
+	policy_errors_free(&errs);
+	assert_free(&av);
+	return ok;
+}
+
+static bool
 print_texts(struct policy_store *st, uint64_t rev, enum policy_part part,
     FILE *out, const char **why)
 {
@@ -109,6 +125,8 @@ print_texts(struct policy_store *st, uint64_t rev, enum policy_part part,
 			continue;
 		ok = part == POLICY_PART_PF ?
 		    print_filter(&tx, &tx.tx_v[i], out) :
+		    part == POLICY_PART_ASSERT ?
+		    print_assertions(&tx.tx_v[i], out) :
 		    print_network(&tx.tx_v[i], out);
 		if (!ok)
 			*why = "a stored text cannot be read";

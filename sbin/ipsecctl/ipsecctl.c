@@ -84,7 +84,7 @@ add_file(struct options *op, const char *name)
 
 	enum policy_part part = policy_part_of_file(name);
 
-	if (part > POLICY_PART_IKED)
+	if (part == POLICY_PART_PF || part == POLICY_PART_NETWORK)
 		part = POLICY_PART_IPSEC;
 	if (!policy_texts_read(&op->op_texts, part, POLICY_TEXT_MAIN, name,
 	    &why)) {

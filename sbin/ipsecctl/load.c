@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "libassert/assert.h"
 #include "libpolicy/ifaddr.h"
 #include "libpolicy/store.h"
 #include "ipsecctl.h"
@@ -60,6 +61,26 @@ load_iface(void *arg, const char *name, struct policy_ifaddr *out, size_t max,
 	return policy_ifaddrs(op->op_rundir, name, out, max, why);
 }
 
+/* Those of assert.conf are read, and printed; nothing is tried here. */
+static bool
+parse_assertions(const struct options *op, struct policy_errors *errs)
+{
+	struct assertions av = { 0 };
+	bool ok = true;
+
+	for (size_t i = 0; i < op->op_texts.tx_n; i++) {
+		const struct policy_text_item *ti = &op->op_texts.tx_v[i];
+		struct policy_text text = { ti->ti_name, ti->ti_body, ti->ti_len };
+
+		if (ti->ti_part == POLICY_PART_ASSERT)
+			ok = assert_parse(&av, &text, errs) && ok;
+	}
+	if (ok && op->op_verbose != 0)
+		assert_print(&av, stdout);
+	assert_free(&av);
+	return ok;
+}
+
 int
 ipsecctl_load(struct options *op)
 {
@@ -74,8 +95,12 @@ ipsecctl_load(struct options *op)
 	unsigned flags = op->op_delete ? POLICYCTL_DELETE : 0;
 	int rc = 1;
 
+	ok = parse_assertions(op, &errs) && ok;
 	if (!ok) {
 		print_errors(&errs);
+	} else if (!op->op_check && policy_texts_has(&op->op_texts, POLICY_PART_ASSERT)) {
+		fputs("ipsecctl: assertions are a part of a revision: ipsecctl commit "
+		    "--assert file\n", stderr);
 	} else {
 		if (op->op_verbose != 0)
 			policy_print(&pol, stdout,

@@ -18,8 +18,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "judge.h"
 #include "libutil/log.h"
-#include "policyd.h"
 
 #define CONTROL_GROUP	"_ravelin"
 
@@ -217,17 +217,18 @@ send_state(struct policyd *pd, struct client *cl, uint32_t seq)
 
 static void
 send_result(struct policyd *pd, struct client *cl, uint32_t seq,
-    bool committed, bool applied, const char *text)
+    uint8_t committed, bool applied, const char *text)
 {
 	uint8_t buf[POLICYW_HEADER + 10 + POLICYW_TEXT_MAX];
 	struct wcur w = wcur_init(buf, sizeof(buf));
 	size_t n = strlen(text);
 
 	policyw_header(&w, POLICYW_RESULT, seq);
-	wcur_u8(&w, committed ? POLICYW_COMMITTED :
-	    policy_store_disk_failed(pd->pd_store) ? POLICYW_LATER : 0);
+	if (committed == 0 && policy_store_disk_failed(pd->pd_store))
+		committed = POLICYW_LATER;
+	wcur_u8(&w, committed);
 	wcur_u8(&w, applied);
-	wcur_u64(&w, committed ? pd->pd_committed : 0);
+	wcur_u64(&w, committed == POLICYW_COMMITTED ? pd->pd_committed : 0);
 	wcur_put(&w, text, n < POLICYW_TEXT_MAX ? n : POLICYW_TEXT_MAX);
 	reply(cl, buf, &w);
 }
@@ -311,7 +312,7 @@ take_load(struct policyd *pd, struct client *cl, uint32_t seq, struct cur *c,
 	uint64_t before = pd->pd_committed;
 	bool was = pd->pd_in_force && pd->pd_applied == before;
 	char reason[POLICYW_REASON_MAX + 1], text[POLICYW_TEXT_MAX];
-	bool committed, applied = false;
+	bool committed, applied = false, dry;
 	size_t n;
 
 	cr.cr_flags = cur_u32(c);
@@ -322,22 +323,23 @@ take_load(struct policyd *pd, struct client *cl, uint32_t seq, struct cur *c,
 	n = cur_u16(c);
 	if (n > POLICYW_REASON_MAX || !cur_copy(c, reason, n) || !cur_end(c) ||
 	    (cr.cr_flags & ~(unsigned)(POLICYCTL_DELETE | POLICYCTL_FLUSH |
-	    POLICYCTL_KEEP)) != 0)
+	    POLICYCTL_KEEP | POLICYCTL_DRY)) != 0)
 		return false;
 	reason[n] = '\0';
 	cr.cr_author = cl->cl_author;
 	cr.cr_reason = reason;
 	committed = commit_texts(pd, &cl->cl_texts, &cr, text, sizeof(text));
 	forget_texts(cl);
-	if (committed) {
+	dry = (cr.cr_flags & POLICYCTL_DRY) != 0;
+	if (committed && !dry) {
 		/* what was found running is in force as well */
 		if (was && pd->pd_committed > before + 1)
 			before = pd->pd_committed - 1;
 		applied = take_effect(pd, before, was, text, sizeof(text));
 		log_info("load by %s: %s", cl->cl_author, text);
 	}
-	send_result(pd, cl, seq, committed, applied, text);
-	if (committed)
+	send_result(pd, cl, seq, committed && dry ? POLICYW_CHECKED : committed, applied, text);
+	if (committed && !dry)
 		control_announce(pd);
 	return true;
 }
@@ -386,6 +388,7 @@ take_rollback(struct policyd *pd, struct client *cl, uint32_t seq,
 	struct policy_pending pe;
 	const char *why = "";
 	bool ok, applied = false;
+	size_t used;
 
 	if (n > POLICYW_REASON_MAX || !cur_copy(c, reason, n) || !cur_end(c))
 		return false;
@@ -398,6 +401,9 @@ take_rollback(struct policyd *pd, struct client *cl, uint32_t seq,
 		(void)snprintf(text, sizeof(text), "%s", why);
 	else
 		applied = take_effect(pd, before, was, text, sizeof(text));
+	used = strlen(text);
+	if (applied)
+		judge_warn(pd, before, text + used, sizeof(text) - used);
 	log_info("rollback to %llu by %s: %s", (unsigned long long)to,
 	    cl->cl_author, text);
 	send_result(pd, cl, seq, ok, applied, text);

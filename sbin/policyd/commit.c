@@ -10,6 +10,7 @@
 
 #include "libpolicy/ifaddr.h"
 #include "libpolicy/parse.h"
+#include "judge.h"
 #include "libutil/log.h"
 #include "revise.h"
 
@@ -290,7 +291,7 @@ commit_found(struct policyd *pd, const struct policy_texts *given,
 	for (unsigned i = POLICY_PART_PF; ok && i < POLICY_PARTS; i++) {
 		enum policy_part part = (enum policy_part)i;
 
-		if (!policy_texts_has(given, part))
+		if (part == POLICY_PART_ASSERT || !policy_texts_has(given, part))
 			continue;
 		if (pd->pd_committed != 0)
 			ok = policy_store_texts(pd->pd_store, pd->pd_committed,
@@ -360,6 +361,7 @@ commit_texts(struct policyd *pd, struct policy_texts *tx,
     const struct commit_request *cr, char *text, size_t cap)
 {
 	struct commit cm = { .cm_pd = pd, .cm_texts = tx };
+	bool dry = (cr->cr_flags & POLICYCTL_DRY) != 0;
 	struct policy_pending pe;
 	const char *why = NULL;
 	bool ok;
@@ -367,7 +369,7 @@ commit_texts(struct policyd *pd, struct policy_texts *tx,
 	text[0] = '\0';
 	policy_init(&cm.cm_policy);
 	(void)policy_store_disk_failed(pd->pd_store);	/* an old story */
-	ok = commit_allowed(pd, cr, text, cap);
+	ok = dry || commit_allowed(pd, cr, text, cap);
 	if (!ok) {
 		log_info("commit by %s: refused: %s", cr->cr_author, text);
 		return false;
@@ -375,20 +377,22 @@ commit_texts(struct policyd *pd, struct policy_texts *tx,
 	if ((cr->cr_flags & POLICYCTL_FLUSH) != 0)
 		texts_drop(tx);
 	ok = keep_rest(pd, tx, (cr->cr_flags & POLICYCTL_KEEP) != 0, &why) &&
-	    commit_parse(&cm, text, cap) && commit_found(pd, tx, &why);
+	    commit_parse(&cm, text, cap);
 	if (ok && (cr->cr_flags & POLICYCTL_DELETE) != 0)
 		ok = commit_delete(&cm, &why);
+	ok = ok && judge_texts(pd, tx, &cm.cm_policy, text, cap) &&
+	    (dry || commit_found(pd, tx, &why));
 	if (ok && cr->cr_confirm != 0)
 		policy_pending_init(&pe, pd->pd_committed, cr->cr_confirm);
-	ok = ok && commit_write(&cm, cr->cr_author, cr->cr_reason, 0,
-	    cr->cr_confirm != 0 ? &pe : NULL, &why);
+	ok = ok && (dry || commit_write(&cm, cr->cr_author, cr->cr_reason, 0,
+	    cr->cr_confirm != 0 ? &pe : NULL, &why));
 	if (why != NULL) {
 		(void)snprintf(text, cap, "%s", why);
 		log_err("load by %s: %s", cr->cr_author, why);
 	} else if (!ok) {
 		/* the errors may quote keys: they go to the client alone */
-		log_info("load by %s: refused, the text has errors",
-		    cr->cr_author);
+		log_info("load by %s: refused, the text has errors or fails "
+		    "its assertions", cr->cr_author);
 	}
 	policy_forms_free(&cm.cm_forms);
 	policy_free(&cm.cm_policy);

@@ -221,8 +221,8 @@ send_table(struct ctl_client *cl, const struct pf_table_def *td)
 	return error;
 }
 
-static int
-send_all(struct ctl_client *cl, const struct pf_conf *pc)
+int
+filter_send(struct ctl_client *cl, const struct pf_conf *pc)
 {
 	int error = ctl_call(cl, CTL_PF_BEGIN, NULL, 0, -1, NULL, NULL);
 
@@ -252,7 +252,7 @@ filter_prepare(struct policyd *pd, struct revision *re)
 	re->re_filter_new = false;
 	if (!re->re_has_filter || in_force(pd, cl, re))
 		return true;
-	if (send_all(cl, &re->re_filter) != 0)
+	if (filter_send(cl, &re->re_filter) != 0)
 		return revise_problem(pd, "filter: %s", ctl_error(cl));
 	re->re_filter_new = true;
 	return true;

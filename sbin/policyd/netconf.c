@@ -68,8 +68,7 @@ netconf_parse(const struct policy_texts *tx, struct network *ne,
 }
 
 static bool
-carry_out(struct policyd *pd, struct ctl_client *cl,
-    const struct network_plan *np)
+carry_out(struct ctl_client *cl, const struct network_plan *np, char *why, size_t cap)
 {
 	char what[200] = "";
 	int error = 0;
@@ -96,38 +95,50 @@ carry_out(struct policyd *pd, struct ctl_client *cl,
 			what[strcspn(what, "\n")] = '\0';
 		}
 	}
-	return error == 0 || revise_problem(pd, "network: %s: %s", what,
-	    ctl_error(cl));
+	if (error != 0)
+		(void)snprintf(why, cap, "%s: %s", what, ctl_error(cl));
+	return error == 0;
+}
+
+bool
+netconf_make(struct ctl_client *cl, const struct network *ne, size_t *changes, char *why,
+    size_t cap)
+{
+	struct network_plan np = { 0 };
+	struct list li;
+	bool ok = false;
+
+	(void)snprintf(why, cap, "out of memory");
+	if (ask(cl, CTL_IF_LIST, sizeof(struct ctl_if), &li)) {
+		network_plan_ifs(&np, ne, (struct ctl_if *)(void *)li.li_v, li.li_n);
+		free(li.li_v);
+		ok = !np.np_memory && carry_out(cl, &np, why, cap);
+		*changes += np.np_n;
+		network_plan_free(&np);
+	} else {
+		(void)snprintf(why, cap, "%s", ctl_error(cl));
+	}
+	if (!ok)
+		return false;
+	if (!ask(cl, CTL_RT_LIST, sizeof(struct ctl_route), &li)) {
+		(void)snprintf(why, cap, "%s", ctl_error(cl));
+		return false;
+	}
+	network_plan_routes(&np, ne, (struct ctl_route *)(void *)li.li_v, li.li_n);
+	free(li.li_v);
+	ok = !np.np_memory && carry_out(cl, &np, why, cap);
+	*changes += np.np_n;
+	network_plan_free(&np);
+	return ok;
 }
 
 bool
 netconf_apply(struct policyd *pd, struct revision *re)
 {
-	struct network_plan np = { 0 };
-	struct list li;
-	bool ok;
+	char why[700];
 
-	if (!re->re_has_network)
-		return true;
-	if (!ask(re->re_ctl, CTL_IF_LIST, sizeof(struct ctl_if), &li))
-		return revise_problem(pd, "network: %s", ctl_error(re->re_ctl));
-	network_plan_ifs(&np, &re->re_network, (struct ctl_if *)(void *)li.li_v,
-	    li.li_n);
-	free(li.li_v);
-	ok = !np.np_memory && carry_out(pd, re->re_ctl, &np);
-	re->re_changes += np.np_n;
-	network_plan_free(&np);
-	if (!ok)
-		return false;
-	if (!ask(re->re_ctl, CTL_RT_LIST, sizeof(struct ctl_route), &li))
-		return revise_problem(pd, "network: %s", ctl_error(re->re_ctl));
-	network_plan_routes(&np, &re->re_network,
-	    (struct ctl_route *)(void *)li.li_v, li.li_n);
-	free(li.li_v);
-	ok = !np.np_memory && carry_out(pd, re->re_ctl, &np);
-	re->re_changes += np.np_n;
-	network_plan_free(&np);
-	return ok;
+	return !re->re_has_network || netconf_make(re->re_ctl, &re->re_network,
+	    &re->re_changes, why, sizeof(why)) || revise_problem(pd, "network: %s", why);
 }
 
 bool

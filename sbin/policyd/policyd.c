@@ -231,7 +231,7 @@ main(int argc, char **argv)
 		go_background();
 		log_init("policyd", false, verbose);
 	}
-	if (!sandbox_enter(SANDBOX_FILES))
+	if (!sandbox_enter(SANDBOX_FORK))
 		log_fatal("sandbox");
 	revise_pending_load(&pd);
 	export_later(&pd);		/* if the last run did not come to it */

@@ -42,6 +42,8 @@ void	ipsec_done(struct apply *ap);
 bool	filter_parse(struct policy_texts *tx, struct pf_conf *pc);
 bool	filter_prepare(struct policyd *pd, struct revision *re);
 bool	filter_commit(struct policyd *pd, struct revision *re);
+/* The rules into a transaction, which CTL_PF_COMMIT ends; an errno. */
+int	filter_send(struct ctl_client *cl, const struct pf_conf *pc);
 /* Adds what runs as a text. */
 bool	filter_found(struct ctl_client *cl, struct policy_texts *tx);
 
@@ -49,6 +51,9 @@ bool	filter_found(struct ctl_client *cl, struct policy_texts *tx);
 bool	netconf_parse(const struct policy_texts *tx, struct network *ne,
 	    struct policy_errors *errs);
 bool	netconf_apply(struct policyd *pd, struct revision *re);
+/* Makes the interfaces and routes of cl's instance be ne; false: why, `cap' bytes. */
+bool	netconf_make(struct ctl_client *cl, const struct network *ne, size_t *changes,
+	    char *why, size_t cap);
 bool	netconf_found(struct ctl_client *cl, struct policy_texts *tx);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What an engine offers to xform.c.  Private to sys/crypto.
+ * What an engine offers to xform.c.  Private to sys/crypto, but for who brings
+ * a list of engines of its own (engines.c).
  *
  * An engine has a context of its own per worker, and for each transform
  * that it knows a table of functions.  Those may rely on what xform.c has
@@ -45,6 +46,11 @@ extern const struct xform_engine bear_engine;
 #ifdef HAVE_IPSECMB
 extern const struct xform_engine ipsecmb_engine;
 #endif
+
+/* engines.c: fastest first; at most XFORM_ENGINES_MAX count. */
+#define XFORM_ENGINES_MAX	4
+extern const struct xform_engine *const xform_engines[];
+extern const unsigned xform_nengines;
 
 /*
  * xform.c: xform_ctx_new() with another list of engines, best first, that

@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Contexts: which engine does which transform, and the way to it.  See
- * xform.h; engines are in bear.c and ipsecmb.c, known answers in kat.c.
+ * xform.h; engines are in bear.c and ipsecmb.c, listed in engines.c; known
+ * answers in kat.c.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "crypto/engine.h"
-
-/* Fastest first. */
-static const struct xform_engine *const engines[] = {
-#ifdef HAVE_IPSECMB
-	&ipsecmb_engine,
-#endif
-	&bear_engine,
-};
-
-#define ENGINES	(sizeof(engines) / sizeof(engines[0]))
-#define ENGINES_MAX	4
 
 struct pick {
 	const struct xform_ops	*pk_ops;	/* NULL: no engine */
@@ -30,13 +20,12 @@ struct xform_ctx {
 	struct pick	 c_pick[XFORM_MAX];	/* by place in xform_table[] */
 	const struct xform_engine *const *c_engines;
 	unsigned	 c_n;
-	void		*c_ec[ENGINES_MAX];	/* NULL: not used */
-	uint64_t	 c_failed[ENGINES_MAX];	/* a bit per transform */
-	bool		 c_tried[ENGINES_MAX];	/* false: another was asked for */
+	void		*c_ec[XFORM_ENGINES_MAX];	/* NULL: not used */
+	uint64_t	 c_failed[XFORM_ENGINES_MAX];	/* a bit per transform */
+	bool		 c_tried[XFORM_ENGINES_MAX];	/* false: another was asked for */
 };
 
 _Static_assert(XFORM_MAX <= 64, "c_failed has a bit per transform");
-_Static_assert(ENGINES <= ENGINES_MAX, "a context has room for all engines");
 
 static unsigned
 xform_id(const struct xform *x)
@@ -47,7 +36,7 @@ xform_id(const struct xform *x)
 const char *
 xform_engine_name(unsigned i)
 {
-	return i < ENGINES ? engines[i]->en_name : NULL;
+	return i < xform_nengines ? xform_engines[i]->en_name : NULL;
 }
 
 /* Give the engine each transform that has none yet and that it does right. */
@@ -110,7 +99,7 @@ xform_ctx_of(const struct xform_engine *const *list, unsigned n,
 	if (c == NULL)
 		return NULL;
 	c->c_engines = list;
-	c->c_n = n < ENGINES_MAX ? n : ENGINES_MAX;
+	c->c_n = n < XFORM_ENGINES_MAX ? n : XFORM_ENGINES_MAX;
 	if (ctx_choose(c, engine))
 		return c;
 	xform_ctx_free(c);
@@ -123,7 +112,7 @@ xform_ctx_new(const char *engine, const struct xform_ctx *like)
 	struct xform_ctx *c;
 
 	if (like == NULL)
-		return xform_ctx_of(engines, ENGINES, engine);
+		return xform_ctx_of(xform_engines, xform_nengines, engine);
 	if ((c = calloc(1, sizeof(*c))) == NULL || ctx_copy(c, like))
 		return c;
 	xform_ctx_free(c);
