@@ -16,8 +16,8 @@ include $(dir $(lastword $(MAKEFILE_LIST)))config.mk
 KERNEL?=	cloud
 INIT?=		$(BIN)/init
 NAME?=		ravelin
-IMAGE:=		$(TOP)/obj/$(NAME).img
-WORK:=		$(TOP)/obj/image/$(NAME)-$(KERNEL)
+IMAGE?=		$(TOP)/obj/$(NAME).img
+WORK?=		$(TOP)/obj/image/$(NAME)-$(KERNEL)
 LINUX:=		$(DEPS)/image/kernel-$(KERNEL)
 E2FS:=		$(DEPS)/image/e2fsprogs
 HERE:=		$(TOP)/mk/image
