@@ -10,7 +10,7 @@ include $(dir $(lastword $(MAKEFILE_LIST)))config.mk
 
 # Names for which LIBS= means somebody else's library, and what the checked
 # build, which uses Debian's packages of the same libraries, links for them.
-THIRD:=		bearssl sqlite3 cunit ipsecmb seccomp event cjson
+THIRD:=		bearssl sqlite3 cunit ipsecmb seccomp event cjson sodium
 LD_bearssl:=	-l:libbearssl.a
 LD_sqlite3:=	-lsqlite3
 LD_cunit:=	-lcunit
@@ -18,6 +18,7 @@ LD_ipsecmb:=	-lIPSec_MB
 LD_seccomp:=	-lseccomp
 LD_event:=	-levent_core
 LD_cjson:=	-lcjson
+LD_sodium:=	-lsodium
 
 # LIBS= and what those libraries name in their own LIBS=, once each.
 ALL_LIBS:=	$(if $(strip $(LIBS)),$(shell $(TOP)/mk/libs.sh $(TOP) $(LIBS)))

@@ -4,7 +4,7 @@
 # musl-gcc into obj/deps/release.
 #
 #   make -f mk/deps.mk [NAME...]    all, or some of: bearssl sqlite3 cunit
-#                                   seccomp event cjson ipsecmb
+#                                   seccomp event cjson sodium ipsecmb
 #
 # The sources come through a private apt configuration made of the
 # machine's own sources; apt checks the signatures, nothing in /etc changes.
@@ -21,9 +21,10 @@ DEP_cunit:=	cunit		2.1-3
 DEP_seccomp:=	libseccomp	2.5.4
 DEP_event:=	libevent	2.1.12
 DEP_cjson:=	cjson		1.7.15
+DEP_sodium:=	libsodium	1.0.18
 DEP_ipsecmb:=	intel-ipsec-mb	1.3
 
-NAMES:=		bearssl sqlite3 cunit seccomp event cjson \
+NAMES:=		bearssl sqlite3 cunit seccomp event cjson sodium \
 		$(if $(filter x86_64,$(MACHINE)),ipsecmb)
 A:=		$(NAMES:%=$(DEPS)/release/lib/lib%.a)
 
@@ -41,7 +42,7 @@ $(A): $(DEPS)/release/lib/lib%.a: $(TOP)/mk/deps/%.sh | \
 	+@flock $(DEPS)/.lock-$* $(TOP)/mk/deps/build.sh $(DEPS) $* \
 	    '$(call index,$*)/$(count)' $(DEP_$*)
 
-$(DEPS)/sources: $(TOP)/mk/deps/fetch.sh | $(DEPS)/tools.release
+$(DEPS)/sources: $(TOP)/mk/deps/fetch.sh $(TOP)/mk/deps.mk | $(DEPS)/tools.release
 	@mkdir -p $(DEPS)
 	@flock $(DEPS)/.lock-fetch $(TOP)/mk/deps/fetch.sh $(DEPS) \
 	    $(foreach n,$(NAMES),$(firstword $(DEP_$n)))

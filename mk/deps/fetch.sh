@@ -3,16 +3,21 @@
 #
 # fetch.sh DEPS PACKAGE... : the current Debian source packages, fetched by
 # apt with a configuration of our own and unpacked into DEPS/src/PACKAGE.
+# What is there already is not fetched again.
 
 set -eu
 deps=$1; shift
 top=$(cd "$(dirname "$0")/../.." && pwd)
 apt=$deps/apt
-[ -f "$deps/sources" ] && [ "$deps/sources" -nt "$0" ] && exit 0
+missing=
+for p; do
+	[ -f "$deps/src/$p.version" ] || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+set -- $missing
 
 . /etc/os-release
 mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/dl" "$deps/src"
-set -- "$@"
 for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
     /etc/apt/sources.list.d/*.sources; do
 	[ -f "$f" ] && awk -v suite="$VERSION_CODENAME" \

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Passwords and passphrases: argon2id (RFC 9106) by libsodium.
+ *
+ * A file of users has one line each, NAME:HASH, the hash in argon2's own
+ * form ("$argon2id$v=19$m=19456,t=3,p=1$SALT$HASH"); it is written aside and
+ * renamed, mode 0600.  A hash that asks for more than AUTH_MEM_MAX or
+ * AUTH_OPS_MAX is refused before it is computed.
+ *
+ * How often somebody may try is the caller's to keep, by name or address, in
+ * a struct auth_lock: after AUTH_FREE failures each further one doubles the
+ * time until the next try, from AUTH_WAIT_MIN to AUTH_WAIT_MAX ms; a success,
+ * or AUTH_FORGET ms without a try, starts over.
+ */
+#ifndef LIBAUTH_AUTH_H
+#define LIBAUTH_AUTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	AUTH_NAME_MAX	= 31,		/* letters, digits, '-', '_', '.' */
+	AUTH_HASH_LEN	= 128,		/* of a buffer for a hash, its NUL too */
+	AUTH_PASSWORD_MIN = 8,		/* characters */
+	AUTH_PASSWORD_MAX = 256,
+	AUTH_MEM	= 19 << 20,	/* bytes that a new hash takes */
+	AUTH_OPS	= 3,
+	AUTH_MEM_MAX	= 128 << 20,
+	AUTH_OPS_MAX	= 16,
+	AUTH_SALT	= 16,
+	AUTH_FREE	= 4,
+	AUTH_WAIT_MIN	= 1000,
+	AUTH_WAIT_MAX	= 300 * 1000,
+	AUTH_FORGET	= 900 * 1000,
+};
+
+enum auth_result {
+	AUTH_OK,
+	AUTH_WRONG,		/* no such user, or not the password: takes as long */
+	AUTH_NONE,		/* the file holds no user at all */
+	AUTH_FAILED,		/* the file cannot be read, or memory is short */
+};
+
+/* NULL, or why a new password is not taken. */
+const char	*auth_password_bad(const char *password);
+/* False: memory is short. */
+bool		 auth_hash(const char *password, char out[AUTH_HASH_LEN]);
+/* Of the right form, and not dearer than we allow? */
+bool		 auth_hash_valid(const char *hash);
+
+enum auth_result auth_verify(const char *file, const char *user,
+		    const char *password);
+/* A new user, or a new password of one; password NULL: the user goes. False with *why. */
+bool		 auth_set(const char *file, const char *user,
+		    const char *password, const char **why);
+/* As auth_set() with a hash that somebody else has made. */
+bool		 auth_set_hash(const char *file, const char *user,
+		    const char *hash, const char **why);
+/* Does the file hold any user? */
+bool		 auth_any(const char *file);
+
+/* A key of n bytes (16 to 64) from a passphrase; ops and mem as above. */
+bool		 auth_derive(const char *passphrase,
+		    const uint8_t salt[AUTH_SALT], unsigned ops, size_t mem,
+		    uint8_t *key, size_t n);
+
+/* ---- tries ---- */
+
+struct auth_lock {
+	unsigned	al_fails;	/* in a row */
+	int64_t		al_last;	/* ms, a clock that only goes forward */
+};
+
+/* ms until the next try is allowed; 0: now. */
+int64_t	auth_lock_wait(const struct auth_lock *al, int64_t now);
+void	auth_lock_failed(struct auth_lock *al, int64_t now);
+void	auth_lock_passed(struct auth_lock *al);
+
+#endif

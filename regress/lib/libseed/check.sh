@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# NAME.in is a seed.  With NAME.ok beside it that is what `seed check` says
+# of it, with 1; else it is right.
+
+passed=0 failed=0
+for in in *.in; do
+	name=${in%.in}
+	cp "$in" "$TMPDIR/seed.conf"
+	chmod 600 "$TMPDIR/seed.conf"
+	"$BIN/seed" check "$TMPDIR/seed.conf" >"$TMPDIR/out" 2>&1
+	status=$?
+	ok=/dev/null want=0
+	[ -f "$name.ok" ] && ok=$name.ok want=1
+	if [ $status -eq $want ] && diff -u "$ok" "$TMPDIR/out"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED $name: status $status"
+	fi
+done
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the router starts with: seed.conf(5), the stored revision, or the
+ * first policy.
+ *
+ * A seed comes from QEMU's fw_cfg (opt/ravelin/seed.conf), from a FAT volume
+ * with the label SEED, or from the partition of the slots, in this order.  It
+ * is copied into memory and checked before the cards get their names, as it
+ * may say them, and applied by seed(8) when policyd(8) runs: once for each
+ * content, whose SHA-256 is kept in /data/etc/seed.applied.  A seed with an
+ * error changes nothing.
+ *
+ * The first policy, of a store without any revision: outwards anything,
+ * inwards nothing, 192.168.1.1 on the inner side.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "boot.h"
+#include "libpolicy/store.h"
+#include "libseed/seed.h"
+#include "nics.h"
+
+#define FW_CFG	"/sys/firmware/qemu_fw_cfg/by_name/opt/ravelin/seed.conf/raw"
+#define VOLUME	BOOT_RUN "/seed"
+#define APPLIED	BOOT_ETC "/seed.applied"
+
+/* ---- programs whose output goes to the consoles ---- */
+
+static void
+prefix_lines(FILE *in)
+{
+	char line[900];
+
+	while (fgets(line, sizeof(line), in) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		loud("%s", line);
+	}
+}
+
+/* As run_program(), each line of output with "! " before it. */
+static int
+run_loud(const char *const argv[])
+{
+	int fds[2], status = -1;
+	pid_t pid;
+	FILE *in;
+
+	if (pipe2(fds, O_CLOEXEC) == -1)
+		return -1;
+	if ((pid = fork()) == 0) {
+		(void)dup2(fds[1], STDERR_FILENO);
+		_exit(run_program(argv) == 0 ? 0 : 1);
+	}
+	close(fds[1]);
+	if ((in = fdopen(fds[0], "r")) != NULL) {
+		prefix_lines(in);
+		(void)fclose(in);
+	}
+	if (pid == -1 || waitpid(pid, &status, 0) != pid)
+		return -1;
+	return status;
+}
+
+/* ---- where a seed is ---- */
+
+/* A FAT file system with this label (its boot sector says both). */
+static bool
+is_seed_volume(const char *dev)
+{
+	static const struct { size_t type, label; } at[] = {
+		{ 54, 43 },	/* FAT12, FAT16 */
+		{ 82, 71 },	/* FAT32 */
+	};
+	char sector[512];
+	int fd = open(dev, O_RDONLY | O_CLOEXEC);
+	bool ok = fd != -1 && read(fd, sector, sizeof(sector)) ==
+	    (ssize_t)sizeof(sector), found = false;
+
+	if (fd != -1)
+		close(fd);
+	for (size_t i = 0; ok && i < 2; i++)
+		found = found || (memcmp(sector + at[i].type, "FAT", 3) == 0 &&
+		    memcmp(sector + at[i].label, "SEED       ", 11) == 0);
+	return found;
+}
+
+static char *
+from_volume(size_t *len)
+{
+	DIR *dir = opendir("/sys/class/block");
+	struct dirent *de;
+	char *body = NULL, dev[300];
+
+	while (body == NULL && dir != NULL && (de = readdir(dir)) != NULL) {
+		(void)snprintf(dev, sizeof(dev), "/dev/%s", de->d_name);
+		if (de->d_name[0] == '.' || !is_seed_volume(dev))
+			continue;
+		(void)mkdir(VOLUME, 0700);
+		if (mount(dev, VOLUME, "vfat", MS_RDONLY | MS_NODEV |
+		    MS_NOSUID | MS_NOEXEC, "umask=077") == -1) {
+			loud("the volume SEED on %s: %s", dev, strerror(errno));
+			continue;
+		}
+		body = file_read(VOLUME "/seed.conf", SEED_MAX, len);
+		if (body == NULL)
+			loud("the volume SEED holds no seed.conf");
+		(void)umount(VOLUME);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return body;
+}
+
+static char *
+find_seed(size_t *len, const char **where)
+{
+	char *body;
+
+	*where = "fw_cfg";
+	if ((body = file_read(FW_CFG, SEED_MAX, len)) != NULL)
+		return body;
+	*where = "the volume SEED";
+	if ((body = from_volume(len)) != NULL)
+		return body;
+	*where = BOOT_SLOTS;
+	return file_read(BOOT_SLOTS "/seed.conf", SEED_MAX, len);
+}
+
+static bool
+applied_before(const struct seed *sd)
+{
+	char line[2 * SEED_DIGEST + 2], hex[2 * SEED_DIGEST + 1];
+
+	for (size_t i = 0; i < SEED_DIGEST; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", sd->sd_digest[i]);
+	return file_line(APPLIED, line, sizeof(line)) && strcmp(line, hex) == 0;
+}
+
+int
+task_seed(void)
+{
+	static const char *const check[] = { "seed", "check", BOOT_SEED, NULL };
+	static struct policy_errors errs;
+	static struct seed sd;
+	struct policy_text text = { .tx_name = BOOT_SEED };
+	const char *where;
+	size_t len = 0;
+	char *body = find_seed(&len, &where);
+	bool ok;
+
+	(void)unlink(BOOT_SEED);
+	if (body == NULL)
+		return 0;
+	text.tx_body = body;
+	text.tx_len = len;
+	(void)seed_parse(&sd, &text, &errs);	/* for its digest */
+	policy_errors_free(&errs);
+	if (applied_before(&sd)) {
+		quiet("seed.conf from %s has been applied before", where);
+		return 0;
+	}
+	ok = file_replace(BOOT_SEED, body, len, 0600);
+	explicit_bzero(body, len);
+	free(body);
+	if (ok && run_loud(check) == 0) {
+		quiet("seed.conf from %s is new", where);
+		return 0;
+	}
+	(void)unlink(BOOT_SEED);
+	loud("seed.conf from %s is refused: nothing of it is applied", where);
+	return 0;
+}
+
+/* ---- the first policy ---- */
+
+static const char first_filter[] =
+	"# The first policy: outwards anything, inwards nothing.\n"
+	"block log all\n"
+	"pass on { enc0 %s} inet\n"
+	"pass out on wan0 inet\n";
+
+/* BOOT_FIRST: network.conf and pf.conf for the cards that are there. */
+static bool
+first_write(void)
+{
+	static struct seed sd;
+	char *text = NULL, inner[1024] = "";
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	bool ok;
+
+	if (out == NULL)
+		return false;
+	(void)seed_nics(&sd, access(BOOT_NICS, F_OK) == 0 ? BOOT_NICS :
+	    BOOT_ETC "/nics");
+	fputs("### revision 0\n### network.conf\n", out);
+	for (size_t i = 0; i < sd.sd_nnics; i++) {
+		const char *name = sd.sd_nic[i].sn_name;
+		size_t n = strlen(inner);
+
+		if (!nics_present(name))
+			continue;
+		fprintf(out, "interface %s create packet %s\n", name, name);
+		if (strcmp(name, "lan0") == 0)
+			fprintf(out, "interface lan0 inet 192.168.1.1/24\n");
+		if (strcmp(name, "wan0") != 0)
+			(void)snprintf(inner + n, sizeof(inner) - n, "%s ",
+			    name);
+	}
+	fputs("### pf.conf\n", out);
+	fprintf(out, first_filter, inner);
+	ok = fclose(out) == 0 && file_replace(BOOT_FIRST, text, len, 0600);
+	free(text);
+	return ok;
+}
+
+static bool
+first_policy(void)
+{
+	static const char *const commit[] = { "ipsecctl", "commit", "-m",
+	    "first policy", "-f", BOOT_FIRST, NULL };
+
+	return run_loud(commit) == 0;
+}
+
+/* ---- what is in force ---- */
+
+static bool
+ask_status(struct policyctl_status *ps)
+{
+	const char *why = "";
+	struct policyctl *pc = policyctl_connect(policy_run_dir(NULL), &why);
+	bool ok = pc != NULL && policyctl_status(pc, ps, &why);
+
+	policyctl_close(pc);
+	return ok;
+}
+
+static void
+take_hostname(void)
+{
+	char name[80];
+
+	if (!file_line(BOOT_ETC "/hostname", name, sizeof(name)))
+		(void)snprintf(name, sizeof(name), "ravelin");
+	if (sethostname(name, strlen(name)) == -1)
+		quiet("host name: %s", strerror(errno));
+}
+
+static bool
+apply_seed(void)
+{
+	static const char *const apply[] = { "seed", "apply", "-e", BOOT_ETC,
+	    "-b", BOOT_FIRST, BOOT_SEED, NULL };
+	size_t len;
+	char *cards;
+
+	if (run_loud(apply) != 0) {
+		loud("seed.conf is refused: nothing of it is in force");
+		return false;
+	}
+	cards = file_read(BOOT_NICS, 65536, &len);
+	if (cards != NULL && !file_replace(BOOT_ETC "/nics", cards, len, 0600))
+		loud(BOOT_ETC "/nics: %s", strerror(errno));
+	free(cards);
+	return true;
+}
+
+int
+task_policy(void)
+{
+	struct policyctl_status ps;
+	bool ok = true;
+
+	if (!first_write())
+		loud("the first policy cannot be written: %s", strerror(errno));
+	if (access(BOOT_SEED, F_OK) == 0)
+		ok = apply_seed();
+	take_hostname();
+	if (!ask_status(&ps)) {
+		loud("policyd does not say what is in force");
+		return 1;
+	}
+	if (ps.ps_committed == 0 && !first_policy()) {
+		loud("the first policy cannot be put in force");
+		return 1;
+	}
+	return ok ? 0 : 1;
+}
+
+/* Does the network kernel still wait for its policy? */
+static bool
+in_force(char *text, size_t cap)
+{
+	struct policyctl_status ps;
+
+	if (!ask_status(&ps)) {
+		(void)snprintf(text, cap, "policyd does not answer");
+		return false;
+	}
+	(void)snprintf(text, cap, "%s", ps.ps_text);
+	return ps.ps_committed == ps.ps_applied;
+}
+
+int
+task_ready(void)
+{
+	char text[4096], before[4096] = "";
+
+	for (unsigned tenths = 0; !in_force(text, sizeof(text)); tenths++) {
+		if (tenths >= 20 && strcmp(text, before) != 0) {
+			loud("nothing is forwarded: policy is not in force%s%s",
+			    text[0] == '\0' ? "" : ": ", text);
+			memcpy(before, text, sizeof(before));
+		}
+		(void)poll(NULL, 0, 100);
+	}
+	if (text[0] != '\0')
+		loud("policy is in force, but: %s", text);
+	loud("ready");
+	return 0;
+}
