@@ -441,7 +441,7 @@ worker_step(struct world *wo, struct worker *w)
 	for (unsigned i = 0; i < IF_MAX; i++) {
 		struct ifnet *ifp = nk->nk_ifs->it_if[i];
 
-		if (ifp != NULL && ifp->if_ops == &wire_ops)
+		if (ifp != NULL && ifp->if_ops->io_rx == wire_ops.io_rx)
 			while (if_poll(w, ifp) != 0)
 				busy = true;
 	}

@@ -23,6 +23,7 @@ struct bit {
 
 static const struct bit flags[] = {
 	{ IF_F_UP, "UP" }, { IF_F_LOOPBACK, "LOOPBACK" }, { IF_F_ENC, "ENC" },
+	{ IF_F_HOST, "HOST" },
 	{ IF_F_RUNNING, "RUNNING" },
 };
 

@@ -3,7 +3,7 @@
  * The drivers, each a table of functions (net/if.h), and their arguments:
  *
  *	packet	NAME[,promisc][,shared]	a Linux interface, by AF_PACKET
- *	tap	[NAME]			a TAP device that is made
+ *	tap	[NAME][,host]		a TAP device that is made
  *	pcap	[in=FILE][,out=FILE][,loop=N]	replay and record
  *	pktgen	see dev/pktgen.c	load of any kind, and a sink
  */

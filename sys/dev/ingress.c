@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The ingress program, by bpf(2).
+ * The ingress program, by bpf(2), and what does in its place, by sysctl(8).
  */
 #include "dev/ingress.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -54,4 +57,30 @@ ingress_hold(int ifindex)
 	attr.link_create.target_ifindex = (uint32_t)ifindex;
 	attr.link_create.attach_type = TCX_INGRESS;
 	return bpf(BPF_LINK_CREATE, &attr);
+}
+
+static int
+set(const char *ifname, const char *name, char value)
+{
+	char path[128];
+	int fd, error = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/%s", ifname, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd == -1)
+		return errno;
+	if (write(fd, &value, 1) != 1)
+		error = errno;
+	close(fd);
+	return error;
+}
+
+int
+ingress_quiet(const char *ifname)
+{
+	int error = set(ifname, "rp_filter", '1');
+
+	if (error == 0)
+		error = set(ifname, "arp_ignore", '8');
+	return error != 0 ? error : set(ifname, "forwarding", '0');
 }

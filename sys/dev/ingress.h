@@ -8,7 +8,9 @@
  * lies behind packet sockets, drops them.  It is held by a descriptor, so
  * that it goes away with the interface or with the process.
  *
- * Linux has this hook (TCX) since 6.6; on older ones nothing is held back.
+ * Linux has this hook (TCX) since 6.6.  On older ones Linux is told not to
+ * believe what comes in there: with a host interface (net/host.h) it has
+ * addresses of ours, and would serve them past our filter.
  */
 #ifndef DEV_INGRESS_H
 #define DEV_INGRESS_H
@@ -20,5 +22,11 @@
 void	ingress_prepare(void);
 /* From now on the interface's frames stay from Linux: a descriptor, or -1. */
 int	ingress_hold(int ifindex);
+/*
+ * Linux answers no ARP there, forwards nothing, and drops what comes from
+ * somewhere that it has a better way to (strict reverse path), which is
+ * everything: the default route leads into the host interface.  0, or an errno.
+ */
+int	ingress_quiet(const char *ifname);
 
 #endif

@@ -24,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "dev/dev.h"
@@ -271,6 +272,18 @@ queues_open(struct ifnet *ifp, struct packet_dev *pd, char *err, size_t errlen)
 	return 0;
 }
 
+/* What comes in is ours alone. */
+static void
+keep_from_linux(struct ifnet *ifp, struct packet_dev *pd)
+{
+	int error;
+
+	pd->pd_hold = ingress_hold(pd->pd_index);
+	if (pd->pd_hold == -1 && (error = ingress_quiet(pd->pd_name)) != 0)
+		nk_log(ifp->if_nk, LOG_WARNING, "%s: Linux sees what comes in on %s, too: %s",
+		    ifp->if_name, pd->pd_name, strerror(error));
+}
+
 static int
 packet_open(struct ifnet *ifp, const char *arg, unsigned nq, char *err, size_t errlen)
 {
@@ -290,7 +303,7 @@ packet_open(struct ifnet *ifp, const char *arg, unsigned nq, char *err, size_t e
 		return error;
 	}
 	if (!pd->pd_shared)
-		pd->pd_hold = ingress_hold(pd->pd_index);
+		keep_from_linux(ifp, pd);
 	ifp->if_caps = IF_CAP_CSUM | IF_CAP_TSO | (vnet_has_uso() ? IF_CAP_USO : 0);
 	return 0;
 }

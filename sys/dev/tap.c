@@ -2,6 +2,9 @@
 /*
  * Driver "tap": a TAP device that appears when the interface is created and
  * goes when it is destroyed.  A program or Linux itself is at its other end.
+ * With "host" it is Linux, which serves what netkern does not (net/host.h):
+ * its side asks for no neighbours, and has all addresses of this host
+ * (dev/linuxside.h).
  *
  * Frames bear a virtio header and super-packets stay whole in both
  * directions.  With several workers the device has as many queues.
@@ -15,9 +18,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "dev/dev.h"
+#include "dev/linuxside.h"
 #include "dev/options.h"
 #include "dev/vnet.h"
 
@@ -35,6 +40,8 @@ struct tap_queue {
 
 struct tap_dev {
 	unsigned		 td_n;
+	bool			 td_host;
+	int			 td_index;	/* of the device, for Linux */
 	char			 td_name[IF_NAMESIZE];
 	struct tap_queue	 td_q[NK_WORKERS_MAX];
 };
@@ -90,6 +97,23 @@ queue_open(struct ifnet *ifp, struct tap_dev *td, unsigned q, char *err, size_t 
 	return 0;
 }
 
+/* Linux' end of a host interface: its station and number, and routes into it. */
+static int
+learn_host(struct ifnet *ifp, struct tap_dev *td, int s, char *err, size_t errlen)
+{
+	struct ifreq ifr = { 0 };
+
+	memcpy(ifr.ifr_name, td->td_name, sizeof(ifr.ifr_name));
+	if (ioctl(s, SIOCGIFHWADDR, &ifr) == -1)
+		return refuse(td, "reading its address", err, errlen);
+	memcpy(ifp->if_peer, ifr.ifr_hwaddr.sa_data, sizeof(ifp->if_peer));
+	if (ioctl(s, SIOCGIFINDEX, &ifr) == -1)
+		return refuse(td, "reading its index", err, errlen);
+	td->td_index = ifr.ifr_ifindex;
+	errno = linuxside_default(td->td_index);
+	return errno != 0 ? refuse(td, "its default route", err, errlen) : 0;
+}
+
 /* The far end's MTU, and up with it. Our own address differs from its. */
 static int
 learn(struct ifnet *ifp, struct tap_dev *td, char *err, size_t errlen)
@@ -105,12 +129,39 @@ learn(struct ifnet *ifp, struct tap_dev *td, char *err, size_t errlen)
 	else
 		ifp->if_mtu = (uint16_t)ifr.ifr_mtu;
 	if (error == 0 && (ioctl(s, SIOCGIFFLAGS, &ifr) == -1 ||
-	    (ifr.ifr_flags |= IFF_UP, ioctl(s, SIOCSIFFLAGS, &ifr)) == -1))
+	    (ifr.ifr_flags |= (short)(IFF_UP | (td->td_host ? IFF_NOARP : 0)),
+	    ioctl(s, SIOCSIFFLAGS, &ifr)) == -1))
 		error = refuse(td, "setting it up", err, errlen);
+	if (error == 0 && td->td_host)
+		error = learn_host(ifp, td, s, err, errlen);
 	close(s);
 	nk_rand(ifp->if_nk, ifp->if_mac, sizeof(ifp->if_mac));
 	ifp->if_mac[0] = 0x02;		/* locally administered */
 	return error;
+}
+
+/* [NAME][,host] */
+static int
+arguments(struct ifnet *ifp, struct tap_dev *td, const char *arg, char *err, size_t errlen)
+{
+	const struct ifnet *other = ifp->if_nk->nk_ifs->it_host;
+	size_t n = strcspn(arg, ",");
+
+	td->td_host = strcmp(arg + n, ",host") == 0;
+	if (n >= sizeof(td->td_name) || (arg[n] != '\0' && !td->td_host)) {
+		snprintf(err, errlen, "driver tap wants a name of at most 15 letters, or none, "
+		    "and may be told 'host' behind a comma");
+		return EINVAL;
+	}
+	memcpy(td->td_name, arg, n);
+	if (!td->td_host)
+		return 0;
+	if (other != NULL) {
+		snprintf(err, errlen, "%s is the host interface already", other->if_name);
+		return EEXIST;
+	}
+	ifp->if_flags |= IF_F_HOST;
+	return 0;
 }
 
 static int
@@ -118,7 +169,7 @@ tap_open(struct ifnet *ifp, const char *arg, unsigned nq, char *err, size_t errl
 {
 	struct tap_dev *td = calloc(1, sizeof(*td));
 	unsigned i;
-	int error = 0;
+	int error;
 
 	if (td == NULL)
 		return ENOMEM;
@@ -126,11 +177,7 @@ tap_open(struct ifnet *ifp, const char *arg, unsigned nq, char *err, size_t errl
 	td->td_n = nq;
 	for (i = 0; i < nq; i++)
 		td->td_q[i].tq_fd = -1;
-	if (strlen(arg) >= sizeof(td->td_name) || strchr(arg, ',') != NULL) {
-		snprintf(err, errlen, "driver tap wants a name of at most 15 letters, or none");
-		error = EINVAL;
-	} else
-		memcpy(td->td_name, arg, strlen(arg) + 1);
+	error = arguments(ifp, td, arg, err, errlen);
 	ifp->if_caps = IF_CAP_CSUM | IF_CAP_TSO;
 	for (i = 0; i < nq && error == 0; i++)
 		error = queue_open(ifp, td, i, err, errlen);
@@ -194,6 +241,19 @@ tap_fd(struct ifnet *ifp, unsigned q)
 	return ((struct tap_dev *)ifp->if_priv)->td_q[q].tq_fd;
 }
 
+/* What Linux does not take is told; the packets that it concerns say more. */
+static void
+tap_addr(struct ifnet *ifp, const struct if_addr *ia, bool add)
+{
+	const struct tap_dev *td = ifp->if_priv;
+	char text[ADDR_STRLEN];
+	int error = linuxside_addr(td->td_index, &ia->ia_addr, ia->ia_plen, add);
+
+	if (error != 0)
+		nk_log(ifp->if_nk, LOG_WARNING, "%s: Linux does not %s %s: %s", ifp->if_name,
+		    add ? "take" : "give up", addr_print(&ia->ia_addr, text), strerror(error));
+}
+
 const struct if_ops tap_ops = {
 	.io_name = "tap",
 	.io_open = tap_open,
@@ -201,4 +261,5 @@ const struct if_ops tap_ops = {
 	.io_rx = tap_rx,
 	.io_tx = tap_tx,
 	.io_fd = tap_fd,
+	.io_addr = tap_addr,
 };

@@ -55,6 +55,7 @@
 	X(UDP_CSUM,	"udp",	"bad UDP checksum")				\
 	X(UDP_NOPORT,	"udp",	"no program listens on the port")		\
 	X(UDP_FULL,	"udp",	"program's queue full")				\
+	X(HOST_SOURCE,	"host",	"Linux sent from an address that is not ours")	\
 	/* packet filter */							\
 	X(PF_BLOCK,	"pf",	"blocked by rule")				\
 	X(PF_STATE_LIMIT, "pf",	"no memory for a state")			\

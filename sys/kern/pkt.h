@@ -60,6 +60,7 @@ enum pkt_next {
 #define PKT_F_TTL_DONE		0x0080	/* TTL already decremented */
 #define PKT_F_BYPASS		0x0100	/* never protected: a port bound with UDP_M_BYPASS */
 #define PKT_F_UNFILTERED	0x0200	/* an answer of pf: its rules are not asked */
+#define PKT_F_HOST		0x0400	/* made by Linux above the host interface; with LOCAL_OUT */
 
 enum pkt_gso { PKT_GSO_NONE, PKT_GSO_TCP4, PKT_GSO_TCP6, PKT_GSO_UDP };
 

@@ -11,6 +11,7 @@
  * Locks: all changes under nk_lock.  if_output(), if_flush() and if_poll()
  * take none; a worker touches only its own queue and counters.
  */
+#include "net/host.h"
 #include "net/if.h"
 
 #include <errno.h>
@@ -184,6 +185,8 @@ if_create(struct nk *nk, const char *name, const struct if_ops *ops,
 		if_release(ifp);
 		return NULL;
 	}
+	if (ifp->if_flags & IF_F_HOST)
+		host_attach(nk, ifp);
 	return ifp;
 }
 
@@ -216,6 +219,15 @@ if_bury(struct nk *nk, struct ifnet *ifp)
 	nk->nk_ifs->it_dead = ifp;
 }
 
+/* Linux is told of what goes with an interface. */
+static void
+host_leave(struct nk *nk, struct ifnet *ifp)
+{
+	host_detach(nk, ifp);
+	for (unsigned i = 0; i < ifp->if_naddrs; i++)
+		host_addr(nk, ifp, &ifp->if_addr[i], false);
+}
+
 int
 if_destroy(struct nk *nk, struct ifnet *ifp)
 {
@@ -227,6 +239,7 @@ if_destroy(struct nk *nk, struct ifnet *ifp)
 		return ENOENT;
 	}
 	(void)capture_stop(nk, ifp->if_name);
+	host_leave(nk, ifp);
 	fib_delete_if(nk, ifp);
 	arp_flush_if(nk, ifp);
 	txq_discard(nk, ifp);
@@ -399,6 +412,7 @@ if_addr_add(struct nk *nk, struct ifnet *ifp, const struct addr *a, unsigned ple
 	ifp->if_addr[ifp->if_naddrs].ia_plen = (uint8_t)plen;
 	ifp->if_naddrs++;
 	nk_bump(nk);
+	host_addr(nk, ifp, &ifp->if_addr[ifp->if_naddrs - 1], true);
 	if (ifp->if_flags & IF_F_UP)
 		arp_announce(nk, ifp, a);
 	return 0;
@@ -416,6 +430,7 @@ if_addr_del(struct nk *nk, struct ifnet *ifp, const struct addr *a)
 	(void)fib_delete(nk, &local.rt_dst, NULL);
 	if (net.rt_dst.pr_len < 32 && !net_shared(ifp, a, &net.rt_dst))
 		(void)fib_delete(nk, &net.rt_dst, NULL);
+	host_addr(nk, ifp, &ifp->if_addr[i], false);
 	ifp->if_naddrs--;
 	memmove(&ifp->if_addr[i], &ifp->if_addr[i + 1],
 	    (size_t)(ifp->if_naddrs - i) * sizeof(ifp->if_addr[0]));
@@ -608,7 +623,8 @@ if_output(struct worker *w, struct ifnet *ifp, struct pkt *p)
 			if_segment(w, ifp, p);
 		return;
 	}
-	if (p->pkt_len > (uint32_t)ifp->if_mtu + ETHER_HLEN) {
+	/* Linux takes what is for this host, however big it is on the other side. */
+	if (p->pkt_len > (uint32_t)ifp->if_mtu + ETHER_HLEN && (ifp->if_flags & IF_F_HOST) == 0) {
 		ifp->if_count[w->w_id].ic_odrops++;
 		pkt_drop(w, p, DROP_IF_OVERSIZE);
 		return;
@@ -656,6 +672,9 @@ if_poll(struct worker *w, struct ifnet *ifp)
 			pkt_drop(w, v.pv_pkt[i], DROP_IF_DOWN);
 		return n;
 	}
-	ether_input(w, ifp, &v);
+	if (__builtin_expect(ifp->if_flags & IF_F_HOST, 0))
+		host_input(w, ifp, &v);
+	else
+		ether_input(w, ifp, &v);
 	return n;
 }

@@ -25,6 +25,7 @@
 #define IF_F_LOOPBACK	0x0002
 #define IF_F_ENC	0x0004		/* enc0: no packets of its own */
 #define IF_F_RUNNING	0x0008		/* driver open */
+#define IF_F_HOST	0x0010		/* Linux is behind it: net/host.h; set by io_open */
 
 /* What the device finishes for us on transmit. */
 #define IF_CAP_CSUM	0x0001		/* PKT_F_CSUM_PARTIAL */
@@ -32,6 +33,7 @@
 #define IF_CAP_USO	0x0004		/* PKT_GSO_UDP */
 
 struct ifnet;
+struct if_addr;
 
 struct if_ops {
 	const char	*io_name;	/* "packet", "tap", "pcap", "pktgen" */
@@ -53,6 +55,8 @@ struct if_ops {
 			    struct pktvec *v);
 	/* To wait on for receive; -1: none, poll it. */
 	int		(*io_fd)(struct ifnet *, unsigned q);
+	/* Of a host interface: Linux is to have this address too, or no more. May be NULL. */
+	void		(*io_addr)(struct ifnet *, const struct if_addr *, bool add);
 };
 
 struct if_counters {
@@ -79,6 +83,7 @@ struct ifnet {
 	uint16_t		 if_caps;		/* IF_CAP_* */
 	uint16_t		 if_mtu;		/* bytes of network packet */
 	uint8_t			 if_mac[6];
+	uint8_t			 if_peer[6];		/* of a host interface: Linux' station */
 	uint8_t			 if_naddrs;
 	struct if_addr		 if_addr[IF_ADDRS_MAX];
 	bool			 if_pf_skip;		/* set skip on */
@@ -97,6 +102,7 @@ struct if_table {
 	struct ifnet	*it_if[IF_MAX];			/* by index - 1; NULL holes */
 	struct ifnet	*it_enc;			/* enc0 */
 	struct ifnet	*it_lo;				/* lo0 */
+	struct ifnet	*it_host;			/* net/host.h; NULL */
 	const struct if_ops *it_driver[8];		/* known to CTL_IF_CREATE; NULL ends */
 	struct ifnet	*it_dead;			/* destroyed; the memory stays until if_fini() */
 };

@@ -4,6 +4,7 @@
  * 4.3.2).
  */
 #include "net/fib.h"
+#include "net/host.h"
 #include "netinet/icmp.h"
 #include "netinet/ip.h"
 #include "netinet/wire.h"
@@ -69,7 +70,7 @@ error_source(struct nk *nk, const struct pkt *p, struct addr *src)
 
 	memcpy(to.ad_bytes, p->pkt_data + IPH_DST, 4);
 	memcpy(from.ad_bytes, p->pkt_data + IPH_SRC, 4);
-	if (if_is_local(nk, &to)) {
+	if (if_is_local(nk, &to) || (p->pkt_flags & PKT_F_HOST)) {	/* net/host.h */
 		*src = to;
 		return true;
 	}
@@ -134,7 +135,10 @@ icmp_error(struct worker *w, const struct pkt *p, uint8_t type, uint8_t code, ui
 	if (e == NULL)
 		return;
 	w->w_count[CNT_ICMP_SENT]++;
-	ip_send(w, e);
+	if (p->pkt_flags & PKT_F_HOST)
+		host_output(w, e);
+	else
+		ip_send(w, e);
 }
 
 /* ---- input ---- */
@@ -193,6 +197,17 @@ icmp_csum_ok(const struct pkt *p)
 	    (uint32_t)(p->pkt_l4 - p->pkt_data), 0)) == 0;
 }
 
+/* It answers what Linux sent, or may: netkern asks nothing and has no connections. */
+static bool
+for_linux(const struct worker *w, const struct pkt *p)
+{
+	if (!host_takes(w, p))
+		return false;
+	if (ip_is_icmp_error(p))
+		return p->pkt_key.fk_proto != IPPROTO_ESP;
+	return p->pkt_icmp_type == ICMPT_ECHOREPLY || p->pkt_icmp_type == ICMPT_TSREPLY;
+}
+
 void
 icmp_input(struct worker *w, struct pkt *p)
 {
@@ -204,7 +219,12 @@ icmp_input(struct worker *w, struct pkt *p)
 	if (ip_is_icmp_error(p)) {
 		w->w_count[CNT_ICMP_ERROR_IN]++;
 		ipsec_icmp(w, p);
-		pkt_free(w, p);
+		if (for_linux(w, p))
+			host_output(w, p);
+		else
+			pkt_free(w, p);
+	} else if (for_linux(w, p)) {
+		host_output(w, p);
 	} else if (p->pkt_icmp_type != ICMPT_ECHO) {
 		pkt_drop(w, p, DROP_ICMP_TYPE);
 	} else if (for_many(w, p)) {

@@ -4,7 +4,7 @@
  *
  *	ip_input	checks and parses each, collects fragments
  *	ip_flow		asks pf_flow() for all, and sorts them:
- *			  for this host  ip_deliver()
+ *			  for this host  ip_deliver(), or host_output_vec()
  *			  ESP for us     ipsec_input(), as one vector
  *			  to protect     ipsec_output(), as one vector
  *			  to forward     ip_output_vec()
@@ -14,6 +14,7 @@
  * stack (the kernel's, that is: the C one).
  */
 #include "net/fib.h"
+#include "net/host.h"
 #include "netinet/frag.h"
 #include "netinet/icmp.h"
 #include "netinet/ip.h"
@@ -236,6 +237,8 @@ ip_flow(struct worker *w, struct pktvec *v)
 		ipsec_output(w, &so.so_protect);
 	if (so.so_esp.pv_n != 0)
 		ipsec_input(w, &so.so_esp);
+	if (so.so_local.pv_n != 0)
+		host_output_vec(w, &so.so_local);
 	for (unsigned i = 0; i < so.so_local.pv_n; i++)
 		ip_deliver(w, so.so_local.pv_pkt[i]);
 }
@@ -268,6 +271,10 @@ ip_deliver(struct worker *w, struct pkt *p)
 		ipsec_input(w, &one);
 		break;
 	default:
+		if (host_takes(w, p)) {
+			host_output(w, p);
+			break;
+		}
 		icmp_error(w, p, ICMPT_UNREACH, ICMPC_PROTO, 0);
 		pkt_drop(w, p, DROP_IP_PROTO);
 		break;

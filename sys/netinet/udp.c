@@ -16,6 +16,7 @@
 
 #include "libutil/cur.h"
 #include "net/fib.h"
+#include "net/host.h"
 #include "netinet/ip.h"
 #include "netinet/udp.h"
 #include "netinet/wire.h"
@@ -172,6 +173,7 @@ udp_input(struct worker *w, struct pkt *p)
 {
 	enum drop_reason why = udp_check(p);
 	struct udp_client *uc;
+	bool linux_has = host_takes(w, p);
 	uint16_t flags;
 
 	if (why != DROP_NONE) {
@@ -182,6 +184,10 @@ udp_input(struct worker *w, struct pkt *p)
 	uc = port_owner(w->w_nk, p->pkt_key.fk_dport, &flags);
 	if (uc != NULL) {
 		why = deliver(w, uc, flags, p);
+	} else if (linux_has) {
+		nk_unlock(w->w_nk);
+		host_output(w, p);
+		return;
 	} else {
 		why = DROP_UDP_NOPORT;
 		icmp_error(w, p, ICMPT_UNREACH, ICMPC_PORT, 0);

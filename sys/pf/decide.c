@@ -175,6 +175,12 @@ path_find(struct worker *w, const struct pkt *p, struct path *pa)
 	pa->pa_fd.fd_local_out = local_out;
 	if (p->pkt_came_sa != NULL)
 		pa->pa_fd.fd_came_id = p->pkt_came_sa->sa_id;
+	if (p->pkt_flags & PKT_F_HOST) {
+		struct addr src = key_addr(&pa->pa_key, false);
+
+		if (!if_is_local(nk, &src))
+			return DROP_HOST_SOURCE;
+	}
 	dst = key_addr(&pa->pa_key, true);
 	here = goes_here(nk, p, &dst);
 	if (!local_out && (why = path_in(nk, p, pa, here)) != DROP_NONE)
@@ -307,11 +313,18 @@ pass_loose(struct worker *w, struct pkt *p, const struct path *pa, const struct 
 	return (enum pkt_next)pa->pa_fd.fd_next;
 }
 
+/* netkern's own: nobody need be told what becomes of it. */
+static bool
+made_here(const struct pkt *p)
+{
+	return (p->pkt_flags & (PKT_F_LOCAL_OUT | PKT_F_HOST)) == PKT_F_LOCAL_OUT;
+}
+
 /* Dropped for want of a path; who forwards must say so (RFC 1812 section 5.2.7.1). */
 static enum pkt_next
 no_path(struct worker *w, struct pkt *p, enum drop_reason why)
 {
-	if ((p->pkt_flags & PKT_F_LOCAL_OUT) == 0) {
+	if (!made_here(p)) {
 		if (why == DROP_IP_NOROUTE)
 			icmp_error(w, p, 3, 0, 0);
 		else if (why == DROP_IF_DOWN || why == DROP_IP_REJECT)
@@ -369,7 +382,7 @@ decide_error(struct worker *w, struct pkt *p)
 	if (fl != NULL && !track_icmp_error(fl, dir, p))
 		return pkt_drop(w, p, DROP_PF_ICMP_STATE);
 	if ((fl == NULL || (fl->fl_flags & FL_KEEP) == 0) &&
-	    (p->pkt_flags & PKT_F_LOCAL_OUT) == 0 && !about_our_esp(w->w_nk, p))
+	    !made_here(p) && !about_our_esp(w->w_nk, p))
 		return decide_loose(w, p);
 	why = path_find(w, p, &pa);
 	if (why != DROP_NONE)

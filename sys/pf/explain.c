@@ -173,6 +173,14 @@ explain_answer(struct worker *w, struct pkt *p)
 	pkt_free(w, p);
 }
 
+/* Linux would get it. */
+void
+explain_host(struct worker *w, struct pkt *p)
+{
+	w->w_nk->nk_explain->ex_info.ei_local = 2;
+	pkt_free(w, p);
+}
+
 void
 explain_held(struct worker *w, struct pkt *p, bool ask)
 {

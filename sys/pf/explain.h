@@ -14,6 +14,7 @@
  *	pf_ask, pf_count, pf_state_account	rules and their counters
  *	neigh_get, arp_resolve			neighbours; a frame leaves
  *	ip_send					an answer is sent
+ *	host_output				Linux would get it
  *	ipsec_acquire				the packet waits for an SA
  *	sa_limit				an SA's first use and limits
  *	ipsec_icmp, UDP's delivery		what arrives
@@ -72,6 +73,7 @@ struct neigh *explain_neigh(struct nk *, struct ifnet *, const struct addr *,
     const struct neigh *real);
 void	explain_sent(struct worker *, struct pkt *);		/* takes it */
 void	explain_answer(struct worker *, struct pkt *);		/* takes it */
+void	explain_host(struct worker *, struct pkt *);		/* takes it */
 void	explain_held(struct worker *, struct pkt *, bool ask);	/* takes it */
 
 #endif

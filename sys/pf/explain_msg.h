@@ -112,7 +112,7 @@ struct explain_info {
 	uint8_t		ei_state;	/* enum explain_state */
 	uint8_t		ei_dir;		/* 0: the originator's direction of the state */
 	uint8_t		ei_remembered;	/* nothing was asked: the state's decision is in force */
-	uint8_t		ei_local;	/* for this host */
+	uint8_t		ei_local;	/* for this host: 1 netkern's own services, 2 Linux (net/host.h) */
 	uint8_t		ei_routed;	/* ei_route is filled */
 	uint8_t		ei_hop;		/* enum explain_hop */
 	uint8_t		ei_acquire;	/* of HELD: 1 an ACQUIRE would be raised, 0 one is under way */

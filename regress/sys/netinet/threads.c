@@ -83,8 +83,8 @@ null_fd(struct ifnet *ifp, unsigned q)
 	return -1;
 }
 
-static const struct if_ops null_ops = { "null", null_open, null_close, null_rx, null_tx,
-    null_fd };
+static const struct if_ops null_ops = { .io_name = "null", .io_open = null_open,
+    .io_close = null_close, .io_rx = null_rx, .io_tx = null_tx, .io_fd = null_fd };
 
 static struct ifnet *
 null_if(const char *name, const char *text)
