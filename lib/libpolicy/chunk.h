@@ -95,6 +95,9 @@ bool	chunks_list(struct policy_store *st, uint64_t rev, struct chunks *cs,
 bool	chunk_read(struct policy_store *st, const struct chunk *ch,
 	    struct textbuf *body, struct textbuf *reqids, const char **why);
 
+/* The policy of a text in normal form. On false pol is to be freed, too. */
+bool	store_load_text(struct policy_store *st, const char *body,
+	    unsigned flags, struct policy *pol, const char **why);
 /* The policy that these chunks make, which is initialised and finished. */
 bool	store_load_chunks(struct policy_store *st, const struct chunks *cs,
 	    unsigned flags, struct policy *pol, const char **why);

@@ -462,8 +462,8 @@ load_unseal(void *arg, uint64_t id, uint8_t buf[POLICY_KEY_MAX], size_t *len)
 	return false;
 }
 
-static bool
-load_text(struct policy_store *st, const char *body, unsigned flags,
+bool
+store_load_text(struct policy_store *st, const char *body, unsigned flags,
     struct policy *pol, const char **why)
 {
 	struct load_env le = { st, (flags & POLICY_LOAD_SECRETS) != 0, "" };
@@ -492,7 +492,7 @@ store_load_chunks(struct policy_store *st, const struct chunks *cs,
     unsigned flags, struct policy *pol, const char **why)
 {
 	char *text = chunks_text(st, cs, why);
-	bool ok = text != NULL && load_text(st, text, flags, pol, why);
+	bool ok = text != NULL && store_load_text(st, text, flags, pol, why);
 
 	if (text == NULL)
 		policy_init(pol);
@@ -517,13 +517,13 @@ policy_store_load(struct policy_store *st, uint64_t rev, unsigned flags,
 			return store_fail(st, why, "the store is damaged, and "
 			    "its export holds revision %llu only",
 			    (unsigned long long)st->st_xrev);
-		ok = load_text(st, st->st_xtext, flags, pol, why);
+		ok = store_load_text(st, st->st_xtext, flags, pol, why);
 	} else {
 		/* one read transaction: the rules and their digest belong
 		 * together */
 		(void)store_exec(st, "BEGIN");
 		text = store_rules(st, rev, why);
-		ok = text != NULL && load_text(st, text, flags, pol, why);
+		ok = text != NULL && store_load_text(st, text, flags, pol, why);
 		free(text);
 		(void)store_exec(st, "COMMIT");
 	}

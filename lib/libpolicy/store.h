@@ -56,6 +56,21 @@ bool	policy_store_latest(struct policy_store *st, uint64_t *rev,
 bool	policy_store_load(struct policy_store *st, uint64_t rev,
 	    unsigned flags, struct policy *pol, const char **why);
 /*
+ * The IKE rules of revision `to` by difference to those of `from` (0: none):
+ * only what differs is read.  Places count the IKE rules of a revision, as
+ * pol_ikes of a whole load does.  de_new is policy_free()d by the caller, on
+ * true.  False with *why: load it whole.
+ */
+struct policy_delta {
+	size_t		de_at;	/* rules before it are the same, in order */
+	size_t		de_old;	/* so many of `from` stand there, and instead: */
+	struct policy	de_new;	/* pol_ikes and pol_set of `to`, finished */
+};				/* behind them they are the same again */
+
+bool	policy_store_delta(struct policy_store *st, uint64_t from,
+	    uint64_t to, unsigned flags, struct policy_delta *de,
+	    const char **why);
+/*
  * The rules of ipsec.conf or iked.conf in revision rev, in normal form with
  * keys as `sealed "N"`; malloc'd, NULL on failure.
  */

@@ -309,6 +309,7 @@ take_load(struct policyd *pd, struct client *cl, uint32_t seq, struct cur *c,
     bool commit)
 {
 	struct commit_request cr = { .cr_base = POLICYCTL_ANY };
+	struct stages *sg = &pd->pd_stages;
 	uint64_t before = pd->pd_committed;
 	bool was = pd->pd_in_force && pd->pd_applied == before;
 	char reason[POLICYW_REASON_MAX + 1], text[POLICYW_TEXT_MAX];
@@ -336,6 +337,10 @@ take_load(struct policyd *pd, struct client *cl, uint32_t seq, struct cur *c,
 		if (was && pd->pd_committed > before + 1)
 			before = pd->pd_committed - 1;
 		applied = take_effect(pd, before, was, text, sizeof(text));
+		sg->sg_apply = stage_end(sg);
+		log_debug("parsed in %.1f ms, stored in %.1f ms, applied in "
+		    "%.1f ms", (double)sg->sg_parse / 1000,
+		    (double)sg->sg_store / 1000, (double)sg->sg_apply / 1000);
 		log_info("load by %s: %s", cl->cl_author, text);
 	}
 	send_result(pd, cl, seq, committed && dry ? POLICYW_CHECKED : committed, applied, text);

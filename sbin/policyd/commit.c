@@ -367,6 +367,7 @@ commit_texts(struct policyd *pd, struct policy_texts *tx,
 	bool ok;
 
 	text[0] = '\0';
+	(void)stage_end(&pd->pd_stages);
 	policy_init(&cm.cm_policy);
 	(void)policy_store_disk_failed(pd->pd_store);	/* an old story */
 	ok = dry || commit_allowed(pd, cr, text, cap);
@@ -384,8 +385,10 @@ commit_texts(struct policyd *pd, struct policy_texts *tx,
 	    (dry || commit_found(pd, tx, &why));
 	if (ok && cr->cr_confirm != 0)
 		policy_pending_init(&pe, pd->pd_committed, cr->cr_confirm);
+	pd->pd_stages.sg_parse = stage_end(&pd->pd_stages);
 	ok = ok && (dry || commit_write(&cm, cr->cr_author, cr->cr_reason, 0,
 	    cr->cr_confirm != 0 ? &pe : NULL, &why));
+	pd->pd_stages.sg_store = stage_end(&pd->pd_stages);
 	if (why != NULL) {
 		(void)snprintf(text, cap, "%s", why);
 		log_err("load by %s: %s", cr->cr_author, why);

@@ -39,6 +39,17 @@ now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+int64_t
+stage_end(struct stages *sg)
+{
+	struct timespec ts;
+	int64_t before = sg->sg_mark;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	sg->sg_mark = (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+	return sg->sg_mark - before;
+}
+
 static _Noreturn void
 usage(void)
 {

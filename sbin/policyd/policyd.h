@@ -26,6 +26,14 @@ enum {
 	PROBLEM_MAX	= 2048,
 };
 
+/* Where the time of a commit went; us. */
+struct stages {
+	int64_t	sg_mark;	/* when the last one ended */
+	int64_t	sg_parse;
+	int64_t	sg_store;
+	int64_t	sg_apply;
+};
+
 struct client {
 	int			 cl_fd;		/* -1: free */
 	char			 cl_author[64];
@@ -80,6 +88,7 @@ struct policyd {
 	int64_t			 pd_back_retry;	/* ms */
 	char			 pd_back_reason[PROBLEM_MAX];
 
+	struct stages		 pd_stages;	/* of the commit under way */
 	int64_t			 pd_export_due;	/* ms; 0: the export is of the newest */
 	int64_t			 pd_export_last;	/* ms; not later */
 
@@ -163,5 +172,7 @@ void	revise_tick(struct policyd *pd);
 bool	filter_foreign(const struct policyd *pd);
 
 int64_t	now_ms(void);
+/* us since the last mark, which is moved. */
+int64_t	stage_end(struct stages *sg);
 
 #endif
