@@ -254,13 +254,44 @@ load_whole(struct parent *pa, uint64_t revision, uint64_t told)
 	return true;
 }
 
+/*
+ * What differs from the revision that the others have.  False: it must be read
+ * whole, as also if `set active' changes what every rule means.
+ */
+static bool
+load_delta(struct parent *pa, uint64_t revision, uint64_t told)
+{
+	struct handout *ha = &pa->pa_handout;
+	struct handout_revision hr = { .hr_revision = revision,
+	    .hr_told = told };
+	struct policy_delta de;
+	const char *why;
+	bool ok;
+
+	if (!pa->pa_loaded || pa->pa_doubt || ha->ha_number == 0 ||
+	    pa->pa_store == NULL || revision == 0)
+		return false;
+	if (!policy_store_delta(pa->pa_store, pa->pa_revision, revision,
+	    POLICY_LOAD_SECRETS, &de, &why)) {
+		log_info("revision %llu is read whole: %s",
+		    (unsigned long long)revision, why);
+		return false;
+	}
+	hr.hr_policy = &de.de_new;
+	hr.hr_at = de.de_at;
+	hr.hr_old = de.de_old;
+	ok = de.de_new.pol_set.set_active == ha->ha_active && handout(ha, &hr);
+	policy_free(&de.de_new);
+	return ok;
+}
+
 /* Reads a revision and hands it on. */
 static void
 load_policy(struct parent *pa, uint64_t revision)
 {
 	uint64_t told = now_us();
 
-	if (!load_whole(pa, revision, told))
+	if (!load_delta(pa, revision, told) && !load_whole(pa, revision, told))
 		return;
 	pa->pa_revision = revision;
 	pa->pa_loaded = true;
