@@ -50,7 +50,7 @@ struct sp {
 	uint32_t	 sp_id;		/* unique, never reused; index of SADB_X_SPDGET */
 	bool		 sp_asks;	/* without an SA, key management is asked for one */
 	/* cold */
-	uint32_t	 sp_priority;	/* lower first; equal: the more specific first, then the older */
+	uint32_t	 sp_priority;	/* lower first; equal: the more specific first, see better() */
 	uint8_t		 sp_proto;	/* IPPROTO_ESP */
 	struct selector	 sp_sel;
 	struct addr	 sp_local;	/* tunnel end points; ad_af 0: transport or any */

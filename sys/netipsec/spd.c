@@ -13,7 +13,8 @@
  * on that of policies; only policies that differ in port ranges alone are
  * walked one by one.
  *
- * Rank: lower priority first, then the more specific, then the older.
+ * Rank: lower priority first, then the more specific, then the one with the
+ * longer prefix of the source, then the narrower ports (better()).
  *
  * Everything here runs under nk_lock.  Policies outlive their removal until
  * every worker has passed a quiescent point.
@@ -204,10 +205,28 @@ sp_rank_of(const struct sp *sp)
 	return (uint64_t)sp->sp_priority << 32 | (0x1ffff - specific);
 }
 
+/*
+ * Between policies of one rank what they are decides, not when they came: so
+ * that a set of them means the same in whatever order it was put together.
+ */
 static bool
 better(const struct sp *a, const struct sp *b)
 {
-	return a->sp_rank != b->sp_rank ? a->sp_rank < b->sp_rank : a->sp_id < b->sp_id;
+	const struct selector *x = &a->sp_sel, *y = &b->sp_sel;
+
+	if (a->sp_rank != b->sp_rank)
+		return a->sp_rank < b->sp_rank;
+	if (x->sel_src.pr_len != y->sel_src.pr_len)
+		return x->sel_src.pr_len > y->sel_src.pr_len;
+	if (x->sel_sport.po_lo != y->sel_sport.po_lo)
+		return x->sel_sport.po_lo > y->sel_sport.po_lo;
+	if (x->sel_sport.po_hi != y->sel_sport.po_hi)
+		return x->sel_sport.po_hi < y->sel_sport.po_hi;
+	if (x->sel_dport.po_lo != y->sel_dport.po_lo)
+		return x->sel_dport.po_lo > y->sel_dport.po_lo;
+	if (x->sel_dport.po_hi != y->sel_dport.po_hi)
+		return x->sel_dport.po_hi < y->sel_dport.po_hi;
+	return a->sp_id < b->sp_id;
 }
 
 /* ---- lookup ---- */

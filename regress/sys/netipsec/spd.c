@@ -141,7 +141,23 @@ ports_class(struct port_range r)
 	return r.po_lo == 0 && r.po_hi == 65535 ? 0 : r.po_lo == r.po_hi ? 2 : 1;
 }
 
-/* Lower priority, then longer prefixes, protocol, ports, then age. */
+/* Among equals: the longer source, then per end the later begin and the earlier end of ports. */
+static bool
+model_tie(const struct selector *x, const struct selector *y, bool older)
+{
+	const int d[] = {
+		x->sel_src.pr_len - y->sel_src.pr_len,
+		x->sel_sport.po_lo - y->sel_sport.po_lo, y->sel_sport.po_hi - x->sel_sport.po_hi,
+		x->sel_dport.po_lo - y->sel_dport.po_lo, y->sel_dport.po_hi - x->sel_dport.po_hi,
+	};
+
+	for (size_t i = 0; i < TEST_COUNT(d); i++)
+		if (d[i] != 0)
+			return d[i] > 0;
+	return older;
+}
+
+/* Lower priority, then longer prefixes, protocol, ports, then what they are, not their age. */
 static bool
 model_better(const struct sp *a, const struct sp *b)
 {
@@ -161,7 +177,7 @@ model_better(const struct sp *a, const struct sp *b)
 		return sa > sb;
 	if (da != db)
 		return da > db;
-	return a->sp_id < b->sp_id;
+	return model_tie(&a->sp_sel, &b->sp_sel, a->sp_id < b->sp_id);
 }
 
 static struct sp *
