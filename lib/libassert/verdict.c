@@ -125,7 +125,8 @@ print_way(const struct explain_info *ei, FILE *out)
 	char p[PREFIX_STRLEN], a[ADDR_STRLEN];
 
 	if (ei->ei_local)
-		fprintf(out, "for        this host\n");
+		fprintf(out, "for        this host%s\n", ei->ei_local == 2 ?
+		    ": Linux, through the host interface" : "");
 	if (ei->ei_sa_out.es_spi != 0)
 		fprintf(out, "sa         0x%08x%s%s to %s\n", ei->ei_sa_out.es_spi,
 		    ei->ei_sa_out.es_name[0] != '\0' ? " " : "", ei->ei_sa_out.es_name,

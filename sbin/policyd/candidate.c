@@ -53,10 +53,14 @@ const unsigned xform_nengines = 1;
 static int
 null_open(struct ifnet *ifp, const char *arg, unsigned nq, char *err, size_t errlen)
 {
-	(void)arg;
+	const char *option = strchr(arg, ',');
+
 	(void)nq;
 	(void)err;
 	(void)errlen;
+	/* the way to Linux, of the driver tap */
+	if (option != NULL && strcmp(option, ",host") == 0)
+		ifp->if_flags |= IF_F_HOST;
 	ifp->if_mac[0] = 2;
 	memcpy(&ifp->if_mac[4], &ifp->if_index, sizeof(ifp->if_index));
 	return 0;
