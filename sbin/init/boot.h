@@ -35,6 +35,7 @@ int	task_nics(void);		/* nics.c */
 int	task_seed(void);		/* policy.c: finds the seed */
 int	task_policy(void);		/* ... and puts it, or the first policy, in force */
 int	task_ready(void);
+int	task_keep(void);		/* keep.c: a daemon */
 
 /* ---- small things (file.c) ---- */
 
@@ -58,6 +59,22 @@ bool	mounted(const char *path);
 
 /* Runs a program, its output to ours, and waits: its status of wait(2); -1. */
 int	run_program(const char *const argv[]);
+/*
+ * Runs a program and takes its standard output, at most max bytes: malloc'd
+ * and terminated; NULL if it cannot be started or says more.  *status is that
+ * of wait(2).
+ */
+char	*run_capture(const char *const argv[], size_t max, size_t *len,
+	    int *status);
+
+enum { GENERATION_HEX = 65 };
+
+/*
+ * SHA-256, in hexadecimal, of what the newest revision says, keys included,
+ * without its number: equal policies have equal hashes.  *revision is its
+ * number.  False: it cannot be read.
+ */
+bool	generation(char hex[GENERATION_HEX], unsigned long long *revision);
 
 /* ---- the processes ---- */
 

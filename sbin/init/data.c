@@ -257,6 +257,8 @@ mount_memory(void)
 	if (mount("tmpfs", BOOT_DATA, "tmpfs", MS_NODEV | MS_NOSUID |
 	    MS_NOEXEC, "size=64m,mode=0755") == -1)
 		loud(BOOT_DATA ": %s", strerror(errno));
+	if (!file_replace(BOOT_RUN "/no-disk", "", 0, 0644))	/* for the menu */
+		quiet(BOOT_RUN "/no-disk: %s", strerror(errno));
 }
 
 static void

@@ -2,6 +2,7 @@
 /*
  * Small things with files (see boot.h).
  */
+#include <bearssl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -209,29 +210,92 @@ mounted(const char *path)
 	return a.st_dev != b.st_dev;
 }
 
-int
-run_program(const char *const argv[])
+static _Noreturn void
+execute(const char *const argv[])
 {
-	pid_t pid = fork();
+	char *args[16];
+	size_t n = 0;
+
+	for (; argv[n] != NULL && n < 15; n++)
+		args[n] = strdup(argv[n]);
+	args[n] = NULL;
+	execvp(args[0], args);
+	quiet("%s: %s", args[0], strerror(errno));
+	_exit(127);
+}
+
+static int
+wait_for(pid_t pid)
+{
 	int status;
 
-	if (pid == -1)
-		return -1;
-	if (pid == 0) {
-		char *args[16];
-		size_t n = 0;
-
-		for (; argv[n] != NULL && n < 15; n++)
-			args[n] = strdup(argv[n]);
-		args[n] = NULL;
-		(void)dup2(STDERR_FILENO, STDOUT_FILENO);
-		execvp(args[0], args);
-		quiet("%s: %s", args[0], strerror(errno));
-		_exit(127);
-	}
 	while (waitpid(pid, &status, 0) == -1) {
 		if (errno != EINTR)
 			return -1;
 	}
 	return status;
+}
+
+int
+run_program(const char *const argv[])
+{
+	pid_t pid = fork();
+
+	if (pid == -1)
+		return -1;
+	if (pid == 0) {
+		(void)dup2(STDERR_FILENO, STDOUT_FILENO);
+		execute(argv);
+	}
+	return wait_for(pid);
+}
+
+char *
+run_capture(const char *const argv[], size_t max, size_t *len, int *status)
+{
+	int fds[2];
+	char *text;
+	pid_t pid;
+
+	*status = -1;
+	if (pipe2(fds, O_CLOEXEC) == -1)
+		return NULL;
+	if ((pid = fork()) == 0) {
+		(void)dup2(fds[1], STDOUT_FILENO);
+		execute(argv);
+	}
+	close(fds[1]);
+	text = pid == -1 ? NULL : read_all(fds[0], max, len);
+	close(fds[0]);
+	if (pid != -1)
+		*status = wait_for(pid);
+	return text;
+}
+
+bool
+generation(char hex[GENERATION_HEX], unsigned long long *revision)
+{
+	static const char *const show[] = { "ipsecctl", "show", "-k", NULL };
+	static const char first[] = "### revision ";
+	uint8_t digest[32];
+	br_sha256_context hash;
+	size_t len = 0, skip;
+	int status;
+	char *text = run_capture(show, 64 << 20, &len, &status);
+	bool ok = text != NULL && status == 0 &&
+	    strncmp(text, first, sizeof(first) - 1) == 0;
+
+	if (ok) {
+		*revision = strtoull(text + sizeof(first) - 1, NULL, 10);
+		skip = strcspn(text, "\n");
+		br_sha256_init(&hash);
+		br_sha256_update(&hash, text + skip, len - skip);
+		br_sha256_out(&hash, digest);
+		for (size_t i = 0; i < sizeof(digest); i++)
+			(void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	}
+	if (text != NULL)
+		explicit_bzero(text, len);
+	free(text);
+	return ok;
 }

@@ -313,6 +313,53 @@ in_force(char *text, size_t cap)
 	return ps.ps_committed == ps.ps_applied;
 }
 
+/* "a" of ravelin.slot=a on the kernel's command line; empty: none. */
+static void
+slot_name(char *out, size_t cap)
+{
+	char line[2048];
+	const char *p;
+
+	out[0] = '\0';
+	if (!file_line("/proc/cmdline", line, sizeof(line)) ||
+	    (p = strstr(line, "ravelin.slot=")) == NULL)
+		return;
+	p += strlen("ravelin.slot=");
+	(void)snprintf(out, cap, ", slot %.*s", (int)strcspn(p, " "), p);
+}
+
+/* MB of memory that are not available. */
+static unsigned long
+memory_used(void)
+{
+	size_t len;
+	char *text = file_read("/proc/meminfo", 65536, &len), *p, *q;
+	unsigned long used = 0;
+
+	if (text != NULL && (p = strstr(text, "MemTotal:")) != NULL &&
+	    (q = strstr(text, "MemAvailable:")) != NULL)
+		used = (strtoul(p + 9, NULL, 10) - strtoul(q + 13, NULL, 10)) /
+		    1024;
+	free(text);
+	return used;
+}
+
+/* One line for people, and for tests that wait for it. */
+static void
+tell_ready(void)
+{
+	char hex[GENERATION_HEX] = "", slot[32];
+	unsigned long long revision = 0;
+
+	slot_name(slot, sizeof(slot));
+	if (generation(hex, &revision))
+		loud("ready: revision %llu %.16s%s, memory used %lu MB",
+		    revision, hex, slot, memory_used());
+	else
+		loud("ready: no revision%s, memory used %lu MB", slot,
+		    memory_used());
+}
+
 int
 task_ready(void)
 {
@@ -328,6 +375,6 @@ task_ready(void)
 	}
 	if (text[0] != '\0')
 		loud("policy is in force, but: %s", text);
-	loud("ready");
+	tell_ready();
 	return 0;
 }

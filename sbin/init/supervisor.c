@@ -365,6 +365,8 @@ reap(struct supervisor *sv)
 			if (ch->ch_pid != pid)
 				continue;
 			ch->ch_pid = 0;
+			/* what is left of it would be in its successor's way */
+			(void)kill(-pid, SIGKILL);
 			if (ch->ch_fd != -1)
 				child_read(sv, i);
 			if (strcmp(sv->sv_def[i].ud_name, "data") == 0)

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * console(8): the menu of the appliance on one terminal.
+ *
+ * init(8) starts one for each console.  All that it does, commands do: they
+ * are run without a shell, and what they say is shown.  Once a password is
+ * set it is asked for, and again after a quarter of an hour without a key.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/wait.h>
+
+#include "../init/boot.h"
+#include "console.h"
+#include "libauth/auth.h"
+#include "libpolicy/store.h"
+
+#define PASSWD	BOOT_ETC "/passwd"
+#define USER	"admin"
+
+/* ---- the terminal ---- */
+
+/* As a login program would set it: lines, echo, no flow control to hang on. */
+static void
+set_terminal(void)
+{
+	struct termios t;
+
+	if (tcgetattr(STDIN_FILENO, &t) == -1)
+		return;
+	t.c_iflag = ICRNL | IXANY | BRKINT;
+	t.c_oflag = OPOST | ONLCR;
+	t.c_lflag = ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ISIG | IEXTEN;
+	(void)tcsetattr(STDIN_FILENO, TCSANOW, &t);
+}
+
+static void
+signals(void)
+{
+	struct sigaction sa = { .sa_handler = SIG_IGN };
+
+	(void)sigaction(SIGQUIT, &sa, NULL);
+	(void)sigaction(SIGTSTP, &sa, NULL);
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static bool
+good(int status)
+{
+	return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* ---- 1: interfaces ---- */
+
+static bool
+commit_network(const struct network *ne)
+{
+	static const char path[] = BOOT_RUN "/network.conf";
+	static const char *const argv[] = { "ipsecctl", "commit", "-m",
+	    "by the console", "-f", path, NULL };
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	bool ok = out != NULL;
+
+	if (ok)
+		network_print(ne, out);
+	ok = ok && fclose(out) == 0 && file_replace(path, text, len, 0600) &&
+	    good(run_program(argv));
+	(void)unlink(path);
+	free(text);
+	return ok;
+}
+
+static bool
+edit_network(struct network *ne)
+{
+	char name[32], now[64], text[CONSOLE_LINE];
+	const char *why = "";
+
+	if (!ask("which interface", "lan0", name, sizeof(name)))
+		return false;
+	netedit_show_address(ne, name, now, sizeof(now));
+	if (!ask("its address and bits, or none", now, text, sizeof(text)))
+		return false;
+	if (!netedit_address(ne, name, text, &why)) {
+		say("%s", why);
+		return false;
+	}
+	netedit_show_gateway(ne, now, sizeof(now));
+	if (!ask("default route by way of, or none", now, text, sizeof(text)))
+		return false;
+	if (!netedit_gateway(ne, text, &why)) {
+		say("%s", why);
+		return false;
+	}
+	return true;
+}
+
+static void
+do_interfaces(void)
+{
+	struct network ne;
+	const char *why = "";
+
+	if (!netedit_read(&ne, &why))
+		say("%s", why);
+	else if (edit_network(&ne) && ask_word("make it so? (yes)", "yes"))
+		(void)commit_network(&ne);
+	else
+		say("nothing has changed");
+	network_free(&ne);
+}
+
+/* ---- 2: password, and the login ---- */
+
+static void
+do_password(void)
+{
+	char one[AUTH_PASSWORD_MAX + 2], two[AUTH_PASSWORD_MAX + 2];
+	const char *why = "";
+
+	if (!ask_secret("new password", one, sizeof(one)) ||
+	    !ask_secret("once more", two, sizeof(two)))
+		say("nothing has changed");
+	else if (strcmp(one, two) != 0)
+		say("these are not the same: nothing has changed");
+	else if (!auth_set(PASSWD, USER, one, &why))
+		say("%s", why);
+	else
+		say("the password is set");
+	explicit_bzero(one, sizeof(one));
+	explicit_bzero(two, sizeof(two));
+}
+
+static bool
+try_password(void)
+{
+	char word[AUTH_PASSWORD_MAX + 2];
+	enum auth_result res = AUTH_WRONG;
+
+	if (ask_secret("password", word, sizeof(word)))
+		res = auth_verify(PASSWD, USER, word);
+	explicit_bzero(word, sizeof(word));
+	return res == AUTH_OK || res == AUTH_NONE;
+}
+
+static void
+login(void)
+{
+	struct auth_lock lock = { 0 };
+	char host[70] = "ravelin", line[CONSOLE_LINE];
+	int64_t wait;
+
+	(void)gethostname(host, sizeof(host) - 1);
+	while (auth_any(PASSWD)) {
+		say("\n%s: press Enter for the menu", host);
+		if (!ask(">", NULL, line, sizeof(line)))
+			exit(0);	/* a new one begins */
+		if ((wait = auth_lock_wait(&lock, now_ms())) > 0) {
+			say("too many wrong passwords: again in %lld s",
+			    (long long)(wait + 999) / 1000);
+			continue;
+		}
+		if (try_password())
+			return;
+		auth_lock_failed(&lock, now_ms());
+		say("wrong");
+	}
+}
+
+/* ---- 4: undo ---- */
+
+static void
+do_undo(void)
+{
+	static const char *const diff[] = { "ipsecctl", "diff", NULL };
+	static const char *const back[] = { "ipsecctl", "rollback", "-m",
+	    "undone at the console", NULL };
+
+	say("the last change was:");
+	(void)run_program(diff);
+	if (ask_word("undo it? (yes)", "yes"))
+		(void)run_program(back);
+}
+
+/* ---- 5: log ---- */
+
+static void
+do_log(void)
+{
+	static const char *const argv[] = { "init", "log", NULL };
+	size_t len, lines = 0;
+	int status;
+	char *text = run_capture(argv, 4 << 20, &len, &status), *p;
+
+	if (text == NULL) {
+		say("no log");
+		return;
+	}
+	for (p = text + len; p > text; p--) {
+		if (p[-1] == '\n' && ++lines > 20)
+			break;
+	}
+	(void)fputs(p, stdout);
+	free(text);
+}
+
+/* ---- 6: backup ---- */
+
+static void
+do_backup(void)
+{
+	say("A backup is one encrypted file with policy, keys and settings:\n"
+	    "    backup create FILE     asks for a passphrase\n"
+	    "    backup show FILE       what it holds, and what would change\n"
+	    "    backup restore FILE    shows the difference, then asks\n"
+	    "Use them in the shell (0), with a stick mounted on /tmp/stick:\n"
+	    "    mkdir /tmp/stick; mount /dev/sda1 /tmp/stick");
+}
+
+/* ---- 7: factory reset ---- */
+
+static void
+do_reset(void)
+{
+	static const char *const reboot[] = { "init", "reboot", NULL };
+
+	say("Policy, keys, passwords and names of cards will be removed. There "
+	    "is no way\nback but a backup.");
+	if (!ask_word("type 'factory reset' to do it", "factory reset")) {
+		say("nothing has changed");
+		return;
+	}
+	if (!file_replace(BOOT_DATA "/reset", "1\n", 2, 0600))
+		say("%s", strerror(errno));
+	else
+		(void)run_program(reboot);
+}
+
+/* ---- 8: damage ---- */
+
+/* The store goes aside, and the next start takes the export's policy. */
+static void
+move_store(void)
+{
+	static const char *const again[] = { "init", "restart", "policyd",
+	    NULL };
+	static const char *const ends[] = { "", "-wal", "-shm" };
+	char from[128], to[160];
+	size_t len;
+	char *body;
+
+	for (size_t i = 0; i < 3; i++) {
+		(void)snprintf(from, sizeof(from), BOOT_DB "%s", ends[i]);
+		(void)snprintf(to, sizeof(to), BOOT_DB ".damaged%s", ends[i]);
+		if (rename(from, to) == -1 && errno != ENOENT)
+			say("%s: %s", from, strerror(errno));
+	}
+	body = access(BOOT_DB ".export", F_OK) == 0 ? NULL :
+	    file_read(BOOT_SLOTS "/saved/policy.db.export", 64 << 20, &len);
+	if (body != NULL && file_replace(BOOT_DB ".export", body, len, 0600))
+		say("the export of " BOOT_SLOTS " is used");
+	free(body);
+	(void)run_program(again);
+}
+
+static void
+do_repair(void)
+{
+	struct policy_store *st;
+	const char *why = "";
+	bool damaged;
+
+	st = policy_store_open_ro(BOOT_DB, &why);
+	damaged = st == NULL || policy_store_damage(st) != NULL;
+	if (st != NULL && damaged)
+		why = policy_store_damage(st);
+	if (!damaged) {
+		say("the policy store is sound");
+		policy_store_close(st);
+		return;
+	}
+	say("the policy store is damaged: %s", why);
+	say("It can be put aside; the router then goes on with its last good\n"
+	    "export, and can be changed again. Its history is lost.");
+	policy_store_close(st);
+	if (ask_word("put it aside? (yes)", "yes"))
+		move_store();
+}
+
+/* ---- 9: restart, power off ---- */
+
+static void
+do_stop(void)
+{
+	static const char *const reboot[] = { "init", "reboot", NULL };
+	static const char *const off[] = { "init", "poweroff", NULL };
+	char line[CONSOLE_LINE];
+
+	if (!ask("restart or poweroff", NULL, line, sizeof(line)))
+		return;
+	if (strcmp(line, "restart") == 0)
+		(void)run_program(reboot);
+	else if (strcmp(line, "poweroff") == 0)
+		(void)run_program(off);
+	else
+		say("nothing was done");
+}
+
+/* ---- 0: shell ---- */
+
+static void
+do_shell(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		(void)signal(SIGQUIT, SIG_DFL);
+		(void)signal(SIGTSTP, SIG_DFL);
+		(void)signal(SIGINT, SIG_DFL);
+		if (chdir("/") == -1)
+			_exit(1);
+		execl("/bin/sh", "-sh", (char *)NULL);
+		say("there is no shell: %s", strerror(errno));
+		_exit(127);
+	}
+	(void)signal(SIGINT, SIG_IGN);
+	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		continue;
+	(void)signal(SIGINT, SIG_DFL);
+	set_terminal();
+}
+
+/* ---- the menu ---- */
+
+static const struct item {
+	char		it_key;
+	const char	*it_text;
+	void		(*it_do)(void);
+} items[] = {
+	{ '1', "addresses of an interface", do_interfaces },
+	{ '2', "set the password", do_password },
+	{ '3', "why offline?", show_why },
+	{ '4', "undo the last change", do_undo },
+	{ '5', "log", do_log },
+	{ '6', "backup and restore", do_backup },
+	{ '7', "factory reset", do_reset },
+	{ '8', "a damaged policy store", do_repair },
+	{ '9', "restart, power off", do_stop },
+	{ '0', "shell", do_shell },
+};
+
+enum { ITEMS = sizeof(items) / sizeof(items[0]) };
+
+static void
+show_menu(void)
+{
+	for (size_t i = 0; i < ITEMS / 2; i++)
+		say("  %c  %-34s %c  %s", items[i].it_key, items[i].it_text,
+		    items[i + ITEMS / 2].it_key, items[i + ITEMS / 2].it_text);
+}
+
+static void
+choose(void)
+{
+	char line[CONSOLE_LINE];
+
+	if (!ask("choose", NULL, line, sizeof(line)))
+		exit(0);
+	for (size_t i = 0; i < ITEMS; i++) {
+		if (line[0] == items[i].it_key && line[1] == '\0') {
+			items[i].it_do();
+			return;
+		}
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1) {
+		fputs("usage: console\n", stderr);
+		return 2;
+	}
+	set_terminal();
+	signals();
+	login();
+	for (;;) {
+		show_head();
+		show_menu();
+		choose();
+	}
+}
