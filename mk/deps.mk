@@ -4,7 +4,8 @@
 # musl-gcc into obj/deps/release.
 #
 #   make -f mk/deps.mk [NAME...]    all, or some of: bearssl sqlite3 cunit
-#                                   seccomp event cjson sodium ipsecmb
+#                                   seccomp event cjson sodium ipsecmb mbedtls,
+#                                   and of the programs: lighttpd
 #
 # The sources come through a private apt configuration made of the
 # machine's own sources; apt checks the signatures, nothing in /etc changes.
@@ -23,29 +24,41 @@ DEP_event:=	libevent	2.1.12
 DEP_cjson:=	cjson		1.7.15
 DEP_sodium:=	libsodium	1.0.18
 DEP_ipsecmb:=	intel-ipsec-mb	1.3
+DEP_mbedtls:=	mbedtls		2.28
+DEP_lighttpd:=	lighttpd	1.4.69
 
-NAMES:=		bearssl sqlite3 cunit seccomp event cjson sodium \
+NAMES:=		bearssl sqlite3 cunit seccomp event cjson sodium mbedtls \
 		$(if $(filter x86_64,$(MACHINE)),ipsecmb)
+PROGRAMS:=	lighttpd
 A:=		$(NAMES:%=$(DEPS)/release/lib/lib%.a)
+P:=		$(PROGRAMS:%=$(DEPS)/release/bin/%)
 
-all: $(A)
+all: $(A) $(P)
 	@:
 
 $(NAMES): %: $(DEPS)/release/lib/lib%.a
-.PHONY: $(NAMES)
+$(PROGRAMS): %: $(DEPS)/release/bin/%
+.PHONY: $(NAMES) $(PROGRAMS)
 
-count=		$(words $(NAMES))
-index=		$(words $(shell echo '$(NAMES)' | sed 's/\b$1\b.*/$1/'))
+ALL:=		$(NAMES) $(PROGRAMS)
+count=		$(words $(ALL))
+index=		$(words $(shell echo '$(ALL)' | sed 's/\b$1\b.*/$1/'))
 
 $(A): $(DEPS)/release/lib/lib%.a: $(TOP)/mk/deps/%.sh | \
     $(DEPS)/sources $(DEPS)/tools.release $(DEPS)/kernel
 	+@flock $(DEPS)/.lock-$* $(TOP)/mk/deps/build.sh $(DEPS) $* \
 	    '$(call index,$*)/$(count)' $(DEP_$*)
 
+$(P): $(DEPS)/release/bin/%: $(TOP)/mk/deps/%.sh | \
+    $(DEPS)/sources $(DEPS)/tools.release $(DEPS)/kernel
+	+@flock $(DEPS)/.lock-$* $(TOP)/mk/deps/build.sh $(DEPS) $* \
+	    '$(call index,$*)/$(count)' $(DEP_$*)
+$(DEPS)/release/bin/lighttpd: $(DEPS)/release/lib/libmbedtls.a
+
 $(DEPS)/sources: $(TOP)/mk/deps/fetch.sh $(TOP)/mk/deps.mk | $(DEPS)/tools.release
 	@mkdir -p $(DEPS)
 	@flock $(DEPS)/.lock-fetch $(TOP)/mk/deps/fetch.sh $(DEPS) \
-	    $(foreach n,$(NAMES),$(firstword $(DEP_$n)))
+	    $(foreach n,$(ALL),$(firstword $(DEP_$n)))
 	@touch $@
 
 # Kernel headers for musl, behind its own: -idirafter this folder.

@@ -5,7 +5,8 @@
 # recipe, which runs in a copy of the sources with
 #	$CC $CFLAGS	musl-gcc and its flags
 #	$JOBS		how many processes it may run
-#	done_with A H...  installs archive A as libNAME.a, and headers H
+#	done_with A H...  installs archive A as libNAME.a, and headers H; if the
+#			  recipe says "A program", A as the program NAME
 # The output of a build is shown only if it fails.
 
 set -eu
@@ -13,6 +14,7 @@ deps=$1 name=$2 step=$3 package=$4 least=$5
 here=$(cd "$(dirname "$0")" && pwd)
 out=$deps/release
 archive=$out/lib/lib$name.a
+grep -q '^# A program' "$here/$name.sh" && archive=$out/bin/$name
 [ "$archive" -nt "$here/$name.sh" ] && exit 0
 
 version=$(cat "$deps/src/$package.version")
@@ -23,9 +25,9 @@ fi
 printf '%-5s %s\n' DEP "$name $version ($step)"
 
 done_with() {
-	mkdir -p "$out/lib" "$out/include/$include_dir"
+	mkdir -p "$out/lib" "$out/bin" "$out/include/$include_dir"
 	a=$1; shift
-	cp "$@" "$out/include/$include_dir"
+	[ $# -eq 0 ] || cp "$@" "$out/include/$include_dir"
 	cp "$a" "$archive.new"
 	mv "$archive.new" "$archive"
 }
@@ -60,7 +62,7 @@ if ! (set -e; cd "$work"; . "$here/$name.sh") >"$log" 2>&1; then
 	echo "$name: build failed; all of it is in $log" >&2
 	exit 1
 fi
-[ -f "$archive" ] || { echo "$name: recipe made no library" >&2; exit 1; }
+[ -f "$archive" ] || { echo "$name: recipe made nothing" >&2; exit 1; }
 rm -rf "$work"
 {
 	grep -v "^$package " "$deps/versions" 2>/dev/null || true

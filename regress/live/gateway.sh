@@ -100,7 +100,7 @@ netkern_start() {	# netkern_start A [option...]: and its interfaces
 
 gateway_start() {	# gateway_start A: with $W/A/pf.conf and $W/A/iked.conf
 	_g=$1
-	netkern_start "$_g" &&
+	netkern_start "$_g" ${NETKERN_OPTIONS:-} &&
 	if [ -f "$W/$_g/pf.conf" ]; then
 		gw "$_g" pfctl -f "$W/$_g/pf.conf" || return 1
 	fi

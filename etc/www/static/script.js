@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Comfort only: every page does all it does without this.  Parts marked
+ * data-live are fetched again every few seconds while the page is seen, a timer
+ * counts down, and an error's place is shown in the text.
+ */
+"use strict";
+
+(function () {
+	const EACH_MS = 5000;
+
+	/* Somebody is typing or has opened a list within it: leave it alone. */
+	function busy(el) {
+		return el.contains(document.activeElement) &&
+		    document.activeElement !== document.body;
+	}
+
+	async function refresh() {
+		const live = document.querySelectorAll("[data-live]");
+
+		if (document.hidden || live.length === 0)
+			return;
+		const answer = await fetch(location.href, {
+			headers: { "X-Refresh": "1" }, cache: "no-store",
+			credentials: "same-origin"
+		});
+		if (answer.redirected) {
+			location.reload();
+			return;
+		}
+		if (!answer.ok)
+			return;
+		const page = new DOMParser().parseFromString(await answer.text(),
+		    "text/html");
+		for (const el of live) {
+			const now = page.getElementById(el.id);
+
+			if (now !== null && !busy(el) && now.innerHTML !== el.innerHTML)
+				el.replaceChildren(...now.childNodes);
+		}
+	}
+
+	function count() {
+		for (const el of document.querySelectorAll("[data-until]")) {
+			const left = Math.max(0, Math.round(
+			    Number(el.dataset.until) - Date.now() / 1000));
+
+			el.textContent = left + " s";
+		}
+	}
+
+	function show(link) {
+		const text = document.getElementById("text");
+		const lines = text.value.split("\n");
+		const line = Number(link.dataset.line) - 1;
+		let from = Number(link.dataset.column || 1) - 1;
+
+		for (let i = 0; i < line && i < lines.length; i++)
+			from += lines[i].length + 1;
+		text.focus();
+		text.setSelectionRange(from, from + 1);
+		text.scrollTop = text.scrollHeight * line / lines.length - 60;
+	}
+
+	for (const link of document.querySelectorAll("a.place"))
+		link.addEventListener("click", function (event) {
+			event.preventDefault();
+			show(link);
+		});
+	if (document.querySelector("[data-live]") !== null &&
+	    document.querySelector("form.editor") === null) {
+		setInterval(function () { refresh().catch(function () {}); }, EACH_MS);
+		setInterval(count, 1000);
+	}
+})();

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: ISC
+#
+# The web pages of a gateway of regress/live/gateway.sh, as an unprivileged
+# user would run them: lighttpd with etc/lighttpd.conf, its paths changed, as
+# user _web of group _ravelin.  The names exist only in the gateway's namespace
+# (ip-netns(8) lays /etc/netns/NAME/FILE over /etc/FILE there).  Source it.
+
+LIGHTTPD=${LIGHTTPD:-$TOP/obj/deps/release/bin/lighttpd}
+WEB_PORT=${WEB_PORT:-8443}
+WEB_USER=admin
+WEB_PASSWORD='correct horse battery'
+
+web_names() {		# web_names A: before the gateway starts
+	mkdir -p "/etc/netns/$NET-gw$1"
+	{ cat /etc/passwd; echo '_web:x:64080:64081:web pages:/var/empty:/bin/false'; } \
+	    >"/etc/netns/$NET-gw$1/passwd"
+	{ cat /etc/group; echo '_ravelin:x:64081:'; } >"/etc/netns/$NET-gw$1/group"
+}
+
+web_names_gone() {
+	rm -rf "/etc/netns/$NET-gw$1"
+	rmdir /etc/netns 2>/dev/null
+	return 0
+}
+
+web_conf() {		# web_conf A: lighttpd.conf on standard output
+	sed -e "s|^server.port = .*|server.port = $WEB_PORT\nserver.bind = \"127.0.0.1\"|" \
+	    -e "s|/var/run/ravelin-web|$W/$1/web|" \
+	    -e "s|/var/run/ravelin/lighttpd.pid|$W/$1/web.pid|" \
+	    -e "s|/var/run/ravelin|$W/$1/run|" \
+	    -e "s|/var/log/ravelin-web.log|$W/$1/web.log|" \
+	    -e "s|/usr/local/share/ravelin/www|$WEB_ROOT|" \
+	    -e "s|/usr/local/sbin/webadmin|$WEB_CGI|" \
+	    -e "s|/etc/ravelin-web.pem|$W/$1/web.pem|" \
+	    -e "s|/etc/ravelin.passwd|$W/$1/passwd|" \
+	    -e "s|/var/db/ravelin|$W/$1|" \
+	    -e "s|/var/empty|$W/$1/web|" "$TOP/etc/lighttpd.conf"
+}
+
+web_start() {		# web_start A
+	_g=$1
+	# what the user _web reads lies where it may go
+	chmod 755 "$W" "$W/$_g"
+	WEB_ROOT=${WEB_ROOT:-$W/$_g/www} WEB_CGI=$W/$_g/webadmin
+	rm -rf "$W/$_g/www"
+	cp -r "$TOP/etc/www" "$W/$_g/www" && chmod -R a+rX "$W/$_g/www"
+	cp "$BIN/webadmin" "$WEB_CGI" && chmod 755 "$WEB_CGI"
+	mkdir -p "$W/$_g/web" && chown 64080:64081 "$W/$_g/web" && chmod 700 "$W/$_g/web"
+	"$BIN/webadmin" -k "$W/$_g/web.pem" || return 1
+	echo "$WEB_PASSWORD" | RAVELIN_PASSWD="$W/$_g/passwd" "$BIN/webadmin" -p $WEB_USER || return 1
+	chown 64080 "$W/$_g/passwd"
+	: >>"$W/$_g/web.log"; chown 64080 "$W/$_g/web.log"
+	web_conf "$_g" >"$W/$_g/lighttpd.conf"
+	ip netns exec "$NET-gw$_g" "$LIGHTTPD" -D -f "$W/$_g/lighttpd.conf" >>"$W/$_g/lighttpd.log" 2>&1 &
+	echo $! >"$W/$_g/lighttpd.pid"
+	RAVELIN_RUN="$W/$_g/run" RAVELIN_WEB_STATE="$W/$_g/web" \
+	    ip netns exec "$NET-gw$_g" setpriv --reuid 64080 --regid 64081 --clear-groups \
+	    "$WEB_CGI" -c >>"$W/$_g/lighttpd.log" 2>&1 &
+	echo $! >"$W/$_g/collect.pid"
+	wait_for 10 ip netns exec "$NET-gw$_g" nc -z 127.0.0.1 "$WEB_PORT"
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * webadmin(8): what its pages share.
+ *
+ *	webadmin.c	a request from CGI to its page and back
+ *	session.c	who asks: login, logout, may this request change anything?
+ *	gather.c	what iked and netkern say of tunnels
+ *	overview.c tunnels.c policy.c edit.c firewall.c states.c
+ *	interfaces.c log.c explain.c	the pages
+ *	chart.c		rates over time, from what collect.c has written down
+ *
+ * A page's function fills pg_data, which its template and its JSON twin print.
+ * What only HTML needs (menu, token) stands in pg_outer.
+ */
+#ifndef WEBADMIN_PAGE_H
+#define WEBADMIN_PAGE_H
+
+#include "libctl/client.h"
+#include "libweb/web.h"
+
+struct settings {
+	const char	*se_run;	/* sockets of the daemons */
+	const char	*se_state;	/* sessions, rates: ours to write */
+	const char	*se_www;	/* templates */
+	const char	*se_passwd;
+	const char	*se_data;	/* what to tell the free space of */
+	const char	*se_log;	/* NULL: no log file is shown */
+	bool		 se_plain;	/* HTTP without TLS is allowed (behind another server) */
+};
+
+struct page {
+	struct web_request	 pg_rq;
+	const struct settings	*pg_se;
+	struct web_sessions	*pg_sessions;
+	struct web_session	 pg_session;
+	bool			 pg_in;		/* pg_session is alive */
+	bool			 pg_twin;	/* JSON is asked for */
+	int64_t			 pg_now;
+	uint64_t		 pg_disk_free, pg_disk_size;
+	cJSON			*pg_data;
+	cJSON			*pg_outer;
+	const char		*pg_template;
+	const char		*pg_title;
+	int			 pg_status;	/* 0: 200 */
+	char			 pg_to[512];	/* "": a page; else where to go on (303) */
+	char			 pg_cookie[200];	/* "" none */
+};
+
+struct route {
+	const char	*ro_path;
+	const char	*ro_template;
+	const char	*ro_title;
+	const char	*ro_menu;	/* path of the menu's entry; NULL none */
+	void		(*ro_get)(struct page *);
+	void		(*ro_post)(struct page *);	/* NULL: GET only */
+	bool		 ro_open;	/* without a session */
+};
+
+/* ---- webadmin.c ---- */
+
+/* Shorthands that keep going when memory ends: a page lacks something then. */
+void	put_text(cJSON *o, const char *name, const char *value);
+void	put_number(cJSON *o, const char *name, double value);
+void	put_bool(cJSON *o, const char *name, bool value);
+cJSON	*put_object(cJSON *o, const char *name);
+cJSON	*put_array(cJSON *o, const char *name);
+cJSON	*put_item(cJSON *array);		/* a new object at its end */
+
+/* Ends as an error page: status and a sentence. */
+void	page_fail(struct page *pg, int status, const char *text);
+/* After a POST that did something: go and look there (printf). */
+void	page_go(struct page *pg, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+/* A sentence that something could not be asked; the page shows the rest. */
+void	page_problem(struct page *pg, const char *text);
+
+/*
+ * Pages of a list: which entries [from, to) of n are shown by ?page=, and the
+ * numbers that the template "pager" shows.  The rest of the query stays.
+ */
+struct span { size_t from, to; };
+struct span page_span(struct page *pg, size_t n, size_t each);
+
+/* ---- session.c ---- */
+
+/* May this request change anything?  If not, the answer says why. */
+bool	session_allows(struct page *pg, bool needs_session);
+void	login_get(struct page *pg);
+void	login_post(struct page *pg);
+void	logout_post(struct page *pg);
+/* webadmin -p USER: reads a password and keeps it; an exit status. */
+int	password_command(const struct settings *se, const char *user);
+
+/* ---- selfcert.c ---- */
+
+/* webadmin -k FILE: a key and its certificate for the web server; an exit status. */
+int	certificate_command(const char *file);
+
+/* ---- gather.c ---- */
+
+struct tunnel;		/* sbin/ikectl/ikectl.h */
+/* All, or those of one name; free() it.  NULL with n 0 and a problem told. */
+struct tunnel	*gather_tunnels(struct page *pg, const char *name, size_t *n);
+/* How bad is it?  0 worst; what is up comes last. */
+int	tunnel_rank(const struct tunnel *tu);
+/* Sorted by name, or by rank and then by name. */
+void	tunnels_sort(const struct tunnel **list, size_t n, bool by_name);
+/* {"up": 3, "retry": 1 ...} */
+void	tunnels_count(cJSON *o, const struct tunnel *list, size_t n);
+/* The object that ikectl -j status prints, and what only a page wants. */
+void	tunnel_put(cJSON *array, const struct tunnel *tu);
+/* A request to iked that changes something: 0 or errno; count may be NULL. */
+int	iked_command(const struct settings *se, unsigned op, const char *name,
+	    uint32_t *count);
+/* netkern.sock, or NULL with a problem told. */
+struct ctl_client *netkern_open(struct page *pg);
+/* Events of tunnels to pg_data "events", newest first. */
+struct policyread;
+void	events_put(struct page *pg, struct policyread *pr, const char *tunnel,
+	    uint64_t before, bool failures, unsigned max);
+
+/* ---- chart.c ---- */
+
+/* A chart object for the template "chart": the rates of a series kept by collect.c. */
+void	chart_put(struct page *pg, cJSON *o, const char *series, int64_t span);
+
+/* ---- collect.c ---- */
+
+/* webadmin -c: writes down counters every ten seconds, for ever. */
+int	collect(const struct settings *se);
+#define COLLECT_EACH_S	10
+#define COLLECT_KEEP_S	(2 * 3600)
+#define COLLECT_FILE	"rates.db"
+
+/* ---- the pages ---- */
+
+void	overview_get(struct page *pg);
+void	tunnels_get(struct page *pg);
+void	tunnel_get(struct page *pg);
+void	tunnel_post(struct page *pg);
+void	policy_get(struct page *pg);
+void	policy_post(struct page *pg);
+void	revision_get(struct page *pg);
+void	edit_get(struct page *pg);
+void	edit_post(struct page *pg);
+void	rules_get(struct page *pg);
+void	states_get(struct page *pg);
+void	tables_get(struct page *pg);
+void	interfaces_get(struct page *pg);
+void	log_get(struct page *pg);
+void	explain_get(struct page *pg);
+
+/* ---- policy.c ---- */
+
+/* Lines of a difference to an array: {"kind": "add", "text": "..."}. */
+void	diff_put(cJSON *array, const char *a, const char *b, const char *aname,
+	    const char *bname);
+
+#endif

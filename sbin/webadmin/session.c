@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who asks.  A login compares a password, which takes its time on purpose, and
+ * begins a session; who fails too often has to wait.  A request that changes
+ * something must come from one of our own pages: its Origin is ours (RFC 6454),
+ * and it sends the token that only a page of the session holds.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libauth/auth.h"
+#include "page.h"
+
+#define USER_MAX	AUTH_NAME_MAX
+#define COOKIE_SET	"__Host-ravelin=%s; Path=/; Secure; HttpOnly; SameSite=Strict"
+#define COOKIE_END	"__Host-ravelin=; Path=/; Secure; HttpOnly; " \
+			"SameSite=Strict; Max-Age=0"
+
+static bool
+origin_ours(const struct page *pg)
+{
+	const char *o = pg->pg_rq.wr_origin;
+
+	if (pg->pg_rq.wr_host[0] == '\0')
+		return false;
+	if (strncmp(o, "https://", 8) == 0)
+		return strcmp(o + 8, pg->pg_rq.wr_host) == 0;
+	return pg->pg_se->se_plain && strncmp(o, "http://", 7) == 0 &&
+	    strcmp(o + 7, pg->pg_rq.wr_host) == 0;
+}
+
+bool
+session_allows(struct page *pg, bool needs_session)
+{
+	if (!origin_ours(pg)) {
+		page_fail(pg, 403, "This request did not come from these pages.");
+		return false;
+	}
+	if (needs_session && (!pg->pg_in || !web_same(pg->pg_session.ws_csrf,
+	    web_posted(&pg->pg_rq, "csrf")))) {
+		page_fail(pg, 403, "This form is of another session: load the page "
+		    "again and repeat.");
+		return false;
+	}
+	return true;
+}
+
+/* A path of ours, not another server's ("//host") and no trick ("/\"). */
+static const char *
+next_path(const struct page *pg)
+{
+	const char *next = web_text(&pg->pg_rq, "next");
+	size_t n = strlen(next);
+
+	if (next[0] != '/' || next[1] == '/' || n > 400)
+		return "/";
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)next[i] <= ' ' || (unsigned char)next[i] > '~' ||
+		    next[i] == '\\' || next[i] == '"')
+			return "/";
+	return next;
+}
+
+void
+login_get(struct page *pg)
+{
+	if (pg->pg_in) {
+		page_go(pg, "%s", next_path(pg));
+		return;
+	}
+	put_text(pg->pg_data, "next", next_path(pg));
+	put_bool(pg->pg_data, "no_password", !auth_any(pg->pg_se->se_passwd));
+}
+
+static void
+refuse(struct page *pg, int status, const char *text)
+{
+	put_text(pg->pg_data, "next", next_path(pg));
+	put_text(pg->pg_data, "error", text);
+	pg->pg_status = status;
+}
+
+/* The longer wait of the name's and the address's. */
+static int64_t
+wait_of(struct page *pg, const char *user, const char *peer)
+{
+	int64_t a = web_lock_left(pg->pg_sessions, user, pg->pg_now);
+	int64_t b = web_lock_left(pg->pg_sessions, peer, pg->pg_now);
+
+	return a > b ? a : b;
+}
+
+static void
+begin(struct page *pg, const char *user)
+{
+	char token[WEB_TOKEN + 1];
+
+	if (pg->pg_in)
+		(void)web_session_end(pg->pg_sessions, &pg->pg_session);
+	if (!web_session_new(pg->pg_sessions, user, pg->pg_now, token)) {
+		refuse(pg, 503, "The session cannot be kept: is the disk full?");
+		return;
+	}
+	(void)snprintf(pg->pg_cookie, sizeof(pg->pg_cookie), COOKIE_SET, token);
+	explicit_bzero(token, sizeof(token));
+	page_go(pg, "%s", next_path(pg));
+}
+
+void
+login_post(struct page *pg)
+{
+	const char *user = web_posted(&pg->pg_rq, "user");
+	const char *password = web_posted(&pg->pg_rq, "password");
+	char name[USER_MAX + 3], peer[sizeof(pg->pg_rq.wr_peer) + 2], text[120];
+	int64_t left;
+
+	(void)snprintf(name, sizeof(name), "u:%.*s", USER_MAX, user);	/* none is longer */
+	(void)snprintf(peer, sizeof(peer), "a:%s", pg->pg_rq.wr_peer);
+	if ((left = wait_of(pg, name, peer)) > 0) {
+		(void)snprintf(text, sizeof(text), "Too many attempts: try again in "
+		    "%lld seconds.", (long long)left);
+		refuse(pg, 429, text);
+		return;
+	}
+	if (auth_verify(pg->pg_se->se_passwd, user, password) != AUTH_OK) {
+		web_lock_failed(pg->pg_sessions, name, pg->pg_now);
+		web_lock_failed(pg->pg_sessions, peer, pg->pg_now);
+		fprintf(stderr, "webadmin: login failed from %s\n",
+		    pg->pg_rq.wr_peer);
+		refuse(pg, 403, "The name or the password is wrong.");
+		return;
+	}
+	web_lock_clear(pg->pg_sessions, name);
+	web_lock_clear(pg->pg_sessions, peer);
+	begin(pg, user);
+}
+
+void
+logout_post(struct page *pg)
+{
+	(void)web_session_end(pg->pg_sessions, &pg->pg_session);
+	(void)snprintf(pg->pg_cookie, sizeof(pg->pg_cookie), COOKIE_END);
+	page_go(pg, "/login");
+}
+
+int
+password_command(const struct settings *se, const char *user)
+{
+	char line[AUTH_PASSWORD_MAX + 2];
+	const char *why = "no password came on standard input";
+	bool ok = fgets(line, sizeof(line), stdin) != NULL;
+
+	if (ok) {
+		line[strcspn(line, "\n")] = '\0';
+		why = auth_password_bad(line);
+		ok = why == NULL && auth_set(se->se_passwd, user, line, &why);
+	}
+	explicit_bzero(line, sizeof(line));
+	if (!ok)
+		fprintf(stderr, "webadmin: %s: %s\n", user, why);
+	return ok ? 0 : 1;
+}
