@@ -408,11 +408,12 @@ bool	ike_expire(struct ike *ike, uint64_t now, uint32_t spi,
 	    const struct addr *dst, bool hard);
 
 /*
- * Authenticated ESP packets have arrived on inbound SA spi since the last such
- * call: the peer lives (no liveness check is needed), and the outbound half of
- * a rekeyed pair may be used (RFC 7296 section 2.8).  Optional.
+ * The newest authenticated ESP packet of inbound SA spi arrived ago_ms before
+ * `now': the peer lived then (no liveness check is needed for a while), and the
+ * outbound half of a rekeyed pair may be used (RFC 7296 section 2.8).  This is
+ * the answer to IKE_ACT_SEEN, and may be told at any time; optional.
  */
-void	ike_seen(struct ike *ike, uint64_t now, uint32_t spi);
+void	ike_seen(struct ike *ike, uint64_t now, uint32_t spi, uint64_t ago_ms);
 
 enum ike_command {
 	IKE_CMD_UP,		/* connect now, whatever ch_start is */
@@ -465,6 +466,8 @@ enum ike_action_type {
 	IKE_ACT_AUTH_SIGN,	/* ac_auth -> ike_sign_reply() */
 	IKE_ACT_AUTH_VERIFY,	/* ac_auth -> ike_verify_reply() */
 	IKE_ACT_EVENT,		/* ac_event: for history and log */
+	IKE_ACT_SEEN,		/* ac_seen: when did it last receive?  If not
+				   soon ike_seen(), the peer is asked */
 };
 
 struct ike_getspi {
@@ -537,7 +540,8 @@ struct ike_auth_req {
 
 /*
  * Reasons: stable ids (messages(7)), who said no, and a title.  The detail of
- * each case is the event's text.
+ * each case is the event's text.  ONE_WAY is never told by the core, but by who
+ * knows the SAs' counters.
  */
 #define IKE_REASONS(X)							\
 	X(NONE,		"",		"")				\
@@ -557,6 +561,7 @@ struct ike_auth_req {
 	X(MODE,		"TS-03",	"tunnel and transport mode differ") \
 	X(NO_ANSWER,	"NET-01",	"peer does not answer")		\
 	X(NO_AUTH_ANSWER, "NET-02",	"answered on INIT but not on AUTH") \
+	X(ONE_WAY,	"NET-03",	"nothing comes back")		\
 	X(NO_ROUTE,	"NET-04",	"no source address towards the peer") \
 	X(DEAD,		"DPD-01",	"peer stopped answering")	\
 	X(REKEY,	"REKEY-01",	"rekey failed")			\
@@ -615,6 +620,7 @@ struct ike_action {
 		struct ike_getspi	ac_getspi;
 		struct ike_esp_sa	ac_sa;
 		struct ike_sa_ref	ac_del;
+		struct ike_sa_ref	ac_seen;	/* inbound */
 		struct ike_auth_req	ac_auth;
 		struct ike_event	ac_event;
 	};

@@ -367,14 +367,27 @@ child_remove(struct child *c, bool linger)
 
 /* --------------------------------------------------- told by the kernel */
 
+bool
+child_ask_seen(const struct child *c)
+{
+	struct act *a = act_new(c->c_ike, IKE_ACT_SEEN, 0);
+
+	if (a == NULL)
+		return false;
+	child_ref(c, true, &a->a_action.ac_seen);
+	act_queue(c->c_ike, a);
+	return true;
+}
+
 void
-ike_seen(struct ike *ike, uint64_t now, uint32_t spi)
+ike_seen(struct ike *ike, uint64_t now, uint32_t spi, uint64_t ago_ms)
 {
 	struct child *c = child_find(ike, spi);
 
 	ike_enter(ike, now);
 	if (c != NULL) {
-		ikesa_heard(c->c_sa);
+		ikesa_seen(c->c_sa, ago_ms < ike->i_now ? ike->i_now - ago_ms :
+		    0);
 		if (c->c_state == CHILD_UP)
 			child_out(c);
 	}

@@ -16,6 +16,7 @@
 
 #include "libike/ike_var.h"
 
+#define SEEN_MS		1000	/* for the kernel to say if packets came */
 #define DAY_S		86400
 #define REFUSED_MS	10000	/* an answer that refuses is repeated so long */
 
@@ -408,6 +409,22 @@ ikesa_heard(struct ikesa *sa)
 	sa->sa_heard = sa->sa_ike->i_now;
 }
 
+/* Packets of its children prove that the peer lived then. */
+void
+ikesa_seen(struct ikesa *sa, uint64_t when)
+{
+	struct ike *ike = sa->sa_ike;
+	uint64_t due;
+
+	if (when > sa->sa_heard)
+		sa->sa_heard = when;
+	due = sa->sa_heard + ike->i_conf.cf_liveness_ms;
+	if (!sa->sa_seen_asked || sa->sa_state != SA_UP || due <= ike->i_now)
+		return;
+	sa->sa_seen_asked = false;
+	tmo_set(&ike->i_tmos, &sa->sa_tmo_live, due);
+}
+
 /* The initiator begins to rekey first, so that the two rarely collide. */
 void
 ikesa_schedule(struct ikesa *sa)
@@ -468,6 +485,19 @@ ikesa_ask(struct ikesa *sa)
 		xchg_queue(x);
 }
 
+/* Have packets come meanwhile?  False if nobody can know. */
+static bool
+ikesa_ask_seen(struct ikesa *sa)
+{
+	const struct child *c;
+	bool asked = false;
+
+	TAILQ_FOREACH(c, &sa->sa_children, c_entry)
+		asked |= c->c_in_on && child_ask_seen(c);
+	return asked;
+}
+
+/* The kernel is asked first, the peer if that does not help. */
 void
 ikesa_live_due(struct ikesa *sa)
 {
@@ -481,6 +511,12 @@ ikesa_live_due(struct ikesa *sa)
 		tmo_set(&ike->i_tmos, &sa->sa_tmo_live, due);
 		return;
 	}
+	if (!sa->sa_seen_asked && ikesa_ask_seen(sa)) {
+		sa->sa_seen_asked = true;
+		tmo_set(&ike->i_tmos, &sa->sa_tmo_live, ike->i_now + SEEN_MS);
+		return;
+	}
+	sa->sa_seen_asked = false;
 	tmo_set(&ike->i_tmos, &sa->sa_tmo_live,
 	    ike->i_now + ike->i_conf.cf_liveness_ms);
 	ikesa_ask(sa);

@@ -311,6 +311,7 @@ struct ikesa {
 
 	uint64_t		 sa_created, sa_since;
 	uint64_t		 sa_heard, sa_said;
+	bool			 sa_seen_asked;	/* the kernel, about packets */
 	uint64_t		 sa_rekey_at, sa_end_at;
 	enum ike_reason		 sa_reason;
 	struct tmo		 sa_tmo_retrans, sa_tmo_life, sa_tmo_live,
@@ -452,6 +453,7 @@ void	ikesa_free(struct ikesa *sa);
 void	ikesa_up(struct ikesa *sa);	/* keys, peer and timers are set */
 void	ikesa_schedule(struct ikesa *sa);
 void	ikesa_heard(struct ikesa *sa);
+void	ikesa_seen(struct ikesa *sa, uint64_t when);
 void	ikesa_half_done(struct ikesa *sa);
 void	ikesa_handshake_free(struct ikesa *sa);
 void	ikesa_life_due(struct ikesa *sa);
@@ -480,6 +482,8 @@ void	child_move(struct child *c, struct ikesa *to);
 void	child_relocate(struct child *c);	/* outer address changed */
 void	child_free(struct child *c);
 void	child_schedule(struct child *c);
+/* The kernel is asked when it last received; false: out of memory. */
+bool	child_ask_seen(const struct child *c);
 void	linger_due(struct lingering *l);
 void	linger_free(struct ike *ike, struct lingering *l);
 

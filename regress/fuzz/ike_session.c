@@ -63,7 +63,7 @@ event(uint8_t b)
 		break;
 	case 10:
 		if (sa != NULL)
-			ike_seen(ike, w.w_now, sa->sa_spi);
+			ike_seen(ike, w.w_now, sa->sa_spi, 0);
 		break;
 	case 11:
 		w.w_end[end].we_no_spi = b & 32;

@@ -62,6 +62,14 @@ io_now(void *arg)
 	return gateway_ms(arg);
 }
 
+static int64_t
+io_date(void *arg)
+{
+	const struct gateway *g = arg;
+
+	return (int64_t)world_clock(g->g_sim->s_wo).now_wall;
+}
+
 static void
 io_random(void *arg, void *buf, size_t n)
 {
@@ -93,6 +101,8 @@ io_key_send(void *arg, struct pfkey_msg *m)
 {
 	struct gateway *g = arg;
 
+	if (g->g_key_full)
+		return EAGAIN;
 	if (g->g_key_lost != 0 && m->pm_type != SADB_DELETE &&
 	    world_rand(g->g_sim->s_wo) % 1000 < g->g_key_lost)
 		return EAGAIN;
@@ -337,7 +347,7 @@ gateway_new(struct sim *s, unsigned i)
 	udp_client_add(g->g_nk, &g->g_uc);
 	nk_unlock(g->g_nk);
 	g->g_io = (struct ikeio){ .io_arg = g, .io_now = io_now,
-	    .io_random = io_random, .io_key_send = io_key_send,
+	    .io_date = io_date, .io_random = io_random, .io_key_send = io_key_send,
 	    .io_udp_send = io_udp_send, .io_source = io_source,
 	    .io_auth = io_auth, .io_event = io_event };
 	g->g_ip.ip_io = &g->g_io;

@@ -44,6 +44,7 @@ struct gateway {
 	struct notes		 g_notes;
 	const char		*g_psk;		/* NULL: PSK */
 	unsigned		 g_key_lost;	/* of 1000 messages to the key socket */
+	bool			 g_key_full;	/* it takes none */
 	uint8_t			 g_net;		/* 10.g_net.0.0/24 */
 	uint32_t		 g_reqid;	/* of rule "t" */
 	unsigned		 g_sent;

@@ -24,11 +24,9 @@
 #include <string.h>
 
 #include "gateway.h"
+#include "station.h"
 #include "libutil/log.h"
-#include "netinet/ip.h"
-#include "pf/flow.h"
 
-#define FRAME		200
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define SEEDS		40	/* each takes seven times as long */
@@ -55,68 +53,7 @@ start(struct gateway *g, bool active)
 	gateway_start(g);
 }
 
-/* ---- stations ------------------------------------------------------- */
-
-static void
-station_send(struct gateway *g)
-{
-	uint8_t f[FRAME] = { 0 };
-	uint8_t *ip = f + 14, *udp = ip + 20;
-	uint32_t n = g->g_sent++;
-	uint16_t sum;
-
-	memcpy(f, g->g_lan->if_mac, 6);
-	memcpy(f + 6, station_mac, 6);
-	f[12] = 8;
-	ip[0] = 0x45;
-	ip[3] = FRAME - 14;
-	ip[8] = 64;
-	ip[9] = IPPROTO_UDP;
-	ip[12] = ip[16] = 10;
-	ip[13] = g->g_net;
-	ip[17] = g->g_peer->g_net;
-	ip[15] = ip[19] = 2;
-	sum = in_fold(in_sum(ip, 20, 0));
-	memcpy(ip + 10, &sum, 2);
-	udp[0] = 0x10;
-	udp[2] = 0x20;
-	udp[5] = FRAME - 34;
-	memcpy(udp + 8, &n, 4);
-	for (unsigned i = 46; i < FRAME; i++)
-		f[i] = (uint8_t)(n + i);
-	wire_put(g->g_lan, f, sizeof(f));
-}
-
-static void
-station_receive(struct gateway *g)
-{
-	uint8_t f[WIRE_FRAME_MAX];
-	size_t len;
-
-	while ((len = wire_take(g->g_lan, f, sizeof(f))) != 0) {
-		uint32_t n;
-
-		if (len != FRAME || f[23] != IPPROTO_UDP ||
-		    f[27] != g->g_peer->g_net) {
-			if (f[12] == 8 && f[13] == 6)
-				continue;	/* ARP */
-			bad(g->g_sim, "a packet that nobody sent", g->g_name,
-			    len);
-			continue;
-		}
-		memcpy(&n, f + 42, 4);
-		for (unsigned i = 46; i < FRAME; i++)
-			if (f[i] != (uint8_t)(n + i)) {
-				bad(g->g_sim, "a changed packet", g->g_name, n);
-				break;
-			}
-		if (n >= g->g_peer->g_sent || g->g_seen[n])
-			bad(g->g_sim, "a packet twice", g->g_name, n);
-		else
-			g->g_seen[n] = 1;
-		g->g_got++;
-	}
-}
+/* ---- the wire ------------------------------------------------------- */
 
 /* Nothing of the stations may be on the wire between the gateways. */
 static void
@@ -142,27 +79,6 @@ watch(void *arg, struct ifnet *from, const uint8_t *f, size_t len)
 }
 
 /* ---- a history ------------------------------------------------------ */
-
-static void
-step(struct sim *s, bool traffic)
-{
-	for (unsigned i = 0; i < 2; i++)
-		if (traffic && world_rand(s->s_wo) % 16 == 0 &&
-		    s->s_gw[i].g_sent < PACKETS_MAX)
-			station_send(&s->s_gw[i]);
-	world_run(s->s_wo, STEP_NS);
-	for (unsigned i = 0; i < 2; i++) {
-		gateway_turn(&s->s_gw[i]);
-		station_receive(&s->s_gw[i]);
-	}
-}
-
-static void
-run(struct sim *s, unsigned ms, bool traffic)
-{
-	for (uint64_t n = ms * NSEC_PER_MSEC / STEP_NS; n != 0; n--)
-		step(s, traffic);
-}
 
 struct count {
 	struct gateway	*c_gw;
@@ -303,23 +219,23 @@ history(uint64_t seed, bool verbose)
 	start(&s->s_gw[0], seed & 1);
 	start(&s->s_gw[1], false);
 
-	run(s, 2000, true);
+	stations_run(s, 2000, 3);
 	for (int i = 0; i < 2; i++)	/* what waited for the tunnel may have been too much */
 		s->s_gw[i].g_first = s->s_lossy ? s->s_gw[i].g_sent : 17;
 	for (int i = 0; i < 8; i++) {
-		run(s, 1000 + (unsigned)(world_rand(s->s_wo) % 6000), true);
+		stations_run(s, 1000 + (unsigned)(world_rand(s->s_wo) % 6000), 3);
 		random_command(s);
 	}
 	/* Longer than any retransmission, on a clean wire. */
 	world_wire(s->s_wo, s->s_gw[0].g_wan, clean);
-	run(s, 12000, true);
-	run(s, 500, false);
+	stations_run(s, 12000, 3);
+	stations_run(s, 500, 0);
 	check_traffic(s);
 	if (s->s_lossy)			/* one end may have given up meanwhile */
-		run(s, 200000, true);
+		stations_run(s, 200000, 3);
 	/* An old inbound SA lives on for some seconds after a rekey. */
 	for (int i = 0; i < 14 && !one_pair(s); i++)
-		run(s, 1000, false);
+		stations_run(s, 1000, 0);
 	check_one_pair(s);
 
 	for (int i = 0; i < 2; i++) {
@@ -329,7 +245,7 @@ history(uint64_t seed, bool verbose)
 		    NULL);
 		ikeproc_act(&g->g_ip);
 	}
-	run(s, 40000, false);
+	stations_run(s, 40000, 0);
 	check_nothing_left(s);
 	found = s->s_bad;
 	sim_free(s);

@@ -66,6 +66,9 @@ act(struct ikeproc *ip, const struct ike_action *a)
 	case IKE_ACT_SA_DELETE:
 		kernel_sa_delete(ip, &a->ac_del);
 		break;
+	case IKE_ACT_SEEN:
+		kernel_seen(ip, &a->ac_seen);
+		break;
 	case IKE_ACT_AUTH_SIGN:
 	case IKE_ACT_AUTH_VERIFY:
 		ask_auth(ip, a);

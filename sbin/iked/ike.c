@@ -50,6 +50,13 @@ shell_now(void *arg)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000 + 1;
 }
 
+static int64_t
+shell_date(void *arg)
+{
+	(void)arg;
+	return time(NULL);
+}
+
 static void
 shell_random(void *arg, void *buf, size_t n)
 {
@@ -461,7 +468,7 @@ iked_ike(int parentfd, int authfd, const char *rundir)
 	sh->sh_auth = authfd;
 	sh->sh_udp = sh->sh_source = -1;
 	sh->sh_io = (struct ikeio){ .io_arg = sh, .io_now = shell_now,
-	    .io_random = shell_random, .io_key_send = shell_key_send,
+	    .io_date = shell_date, .io_random = shell_random, .io_key_send = shell_key_send,
 	    .io_udp_send = shell_udp_send, .io_source = shell_source,
 	    .io_auth = shell_auth, .io_event = shell_event };
 	sh->sh_ip.ip_io = &sh->sh_io;

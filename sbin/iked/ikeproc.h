@@ -7,6 +7,7 @@
  *	take.c		the policy, as it comes from the parent
  *	blocked.c	rules that are left out, and the status of all
  *	kernel.c	what the key socket carries: SPIs, SAs, ACQUIRE, EXPIRE
+ *	later.c		what waits while the key socket is full
  *	udp.c		what the UDP service carries: datagrams
  * The shell:
  *	ike.c		the loop, the sockets
@@ -23,12 +24,14 @@
 #include "netinet/udp_msg.h"
 
 struct dynamic;
+struct later;
 struct stale_sa;
 
 /* What the half without I/O asks of its shell; io_arg is handed to each. */
 struct ikeio {
 	void		*io_arg;
 	uint64_t	(*io_now)(void *arg);		/* ms, not 0 */
+	int64_t		(*io_date)(void *arg);		/* seconds since 1970 */
 	ike_random_fn	*io_random;
 	/* Towards the network kernel; may be lost, 0 or errno. */
 	int		(*io_key_send)(void *arg, struct pfkey_msg *m);
@@ -45,6 +48,13 @@ struct ikeio {
 struct blocked {
 	struct iked_blocked	*bl_list;
 	size_t			 bl_n;
+};
+
+/* What the network kernel is still to be told (later.c). */
+struct waiting {
+	struct later		*wa_first, *wa_last;
+	size_t			 wa_n;		/* that have waited */
+	uint64_t		 wa_again;	/* when it is tried again */
 };
 
 /* A policy between BEGIN and END. */
@@ -73,6 +83,8 @@ struct ikeproc {
 	bool			 ip_ending;
 	struct stale_sa		*ip_stale;		/* of a former iked */
 	size_t			 ip_nstale;
+	uint64_t		 ip_stale_end;		/* when one of them goes */
+	struct waiting		 ip_waiting;
 	struct dynamic		*ip_dynamic;		/* SPD entries that live as long as an SA */
 };
 
@@ -135,10 +147,20 @@ void		 kernel_getspi(struct ikeproc *ip, uint32_t id, const struct ike_getspi *g
 void		 kernel_sa_add(struct ikeproc *ip, uint32_t id, const struct ike_esp_sa *sa);
 void		 kernel_sa_move(struct ikeproc *ip, const struct ike_esp_sa *sa);
 void		 kernel_sa_delete(struct ikeproc *ip, const struct ike_sa_ref *sr);
+/* Asks when the SA last received. */
+void		 kernel_seen(struct ikeproc *ip, const struct ike_sa_ref *sr);
 /* Removes a former iked's SAs whose successors have been up for a while. */
 void		 kernel_timer(struct ikeproc *ip, uint64_t now);
 uint64_t	 kernel_deadline(const struct ikeproc *ip);
 void		 kernel_fini(struct ikeproc *ip);
+
+/* ---- later.c ------------------------------------------------------ */
+
+/* Says it now, or as soon as the key socket takes it; not for keys. */
+void		 kernel_tell(struct ikeproc *ip, struct pfkey_msg *m);
+void		 later_timer(struct ikeproc *ip, uint64_t now);
+uint64_t	 later_deadline(const struct ikeproc *ip);
+void		 later_fini(struct ikeproc *ip);
 
 /* ---- udp.c -------------------------------------------------------- */
 

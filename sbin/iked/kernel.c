@@ -26,6 +26,7 @@
 #define SPI_MAX		0xffffffff
 #define STALE_WAIT_MS	10000
 #define STALE_MAX	200000
+#define SEEN_SEQ	UINT32_MAX	/* of a SADB_GET; ids of the core are random */
 
 struct stale_sa {
 	uint32_t	ss_spi;
@@ -39,18 +40,6 @@ struct dynamic {
 	struct ike_esp_sa	 dy_sa;
 	struct dynamic		*dy_next;
 };
-
-/* Seq 0 is for messages whose answer nobody waits for. */
-static void
-kernel_send(struct ikeproc *ip, struct pfkey_msg *m, uint32_t id)
-{
-	int e;
-
-	m->pm_seq = id;
-	if ((e = ip->ip_io->io_key_send(ip->ip_io->io_arg, m)) != 0)
-		log_warn("key socket: %s: %s", pfkey_type_name(m->pm_type),
-		    strerror(e));
-}
 
 void
 kernel_stale(struct ikeproc *ip, const struct pfkey_msg *m)
@@ -71,15 +60,6 @@ kernel_stale(struct ikeproc *ip, const struct pfkey_msg *m)
 		.ss_spi = m->pm_sa.ps_spi, .ss_reqid = m->pm_reqid,
 		.ss_src = m->pm_src.pa_addr, .ss_dst = m->pm_dst.pa_addr,
 	};
-}
-
-void
-kernel_register(struct ikeproc *ip)
-{
-	struct pfkey_msg m;
-
-	pfkey_init(&m, SADB_REGISTER, SADB_SATYPE_ESP);
-	kernel_send(ip, &m, 0);
 }
 
 /* ---- from the core ------------------------------------------------ */
@@ -217,7 +197,7 @@ spd_entry(struct ikeproc *ip, uint8_t type, const struct ike_esp_sa *sa,
 	}
 	pfkey_set(&m, SADB_X_EXT_POLICY);
 	pfkey_set_name(&m, sa->sa_child);
-	kernel_send(ip, &m, 0);
+	kernel_tell(ip, &m);
 }
 
 static void
@@ -231,6 +211,18 @@ dynamic_entries(struct ikeproc *ip, uint8_t type, const struct ike_esp_sa *sa)
 	for (unsigned i = 0; i < from->tl_n; i++)
 		for (unsigned j = 0; j < to->tl_n; j++)
 			spd_entry(ip, type, sa, &from->tl_ts[i], &to->tl_ts[j]);
+}
+
+void
+kernel_register(struct ikeproc *ip)
+{
+	struct pfkey_msg m;
+
+	pfkey_init(&m, SADB_REGISTER, SADB_SATYPE_ESP);
+	kernel_tell(ip, &m);
+	/* A network kernel that was started again has lost these. */
+	for (const struct dynamic *d = ip->ip_dynamic; d != NULL; d = d->dy_next)
+		dynamic_entries(ip, SADB_X_SPDUPDATE, &d->dy_sa);
 }
 
 static struct dynamic **
@@ -284,8 +276,11 @@ stale_replaced(struct ikeproc *ip, uint32_t reqid)
 {
 	for (size_t i = 0; i < ip->ip_nstale; i++)
 		if (ip->ip_stale[i].ss_reqid == reqid &&
-		    ip->ip_stale[i].ss_end == 0)
+		    ip->ip_stale[i].ss_end == 0) {
 			ip->ip_stale[i].ss_end = ikeproc_now(ip) + STALE_WAIT_MS;
+			if (ip->ip_stale[i].ss_end < ip->ip_stale_end)
+				ip->ip_stale_end = ip->ip_stale[i].ss_end;
+		}
 }
 
 void
@@ -317,7 +312,7 @@ kernel_sa_move(struct ikeproc *ip, const struct ike_esp_sa *sa)
 
 	pfkey_init(&m, SADB_UPDATE, SADB_SATYPE_ESP);
 	set_sa(&m, sa);
-	kernel_send(ip, &m, 0);
+	kernel_tell(ip, &m);
 }
 
 static void
@@ -330,7 +325,7 @@ sa_delete(struct ikeproc *ip, uint32_t spi, const struct addr *src,
 	pfkey_set_ends(&m, src, dst);
 	m.pm_sa.ps_spi = spi;
 	pfkey_set(&m, SADB_EXT_SA);
-	kernel_send(ip, &m, 0);
+	kernel_tell(ip, &m);
 }
 
 void
@@ -340,18 +335,39 @@ kernel_sa_delete(struct ikeproc *ip, const struct ike_sa_ref *sr)
 	sa_delete(ip, sr->sr_spi, &sr->sr_src, &sr->sr_dst);
 }
 
+/* A question whose answer may be lost: then the peer is asked instead. */
+void
+kernel_seen(struct ikeproc *ip, const struct ike_sa_ref *sr)
+{
+	struct pfkey_msg m;
+
+	pfkey_init(&m, SADB_GET, SADB_SATYPE_ESP);
+	pfkey_set_ends(&m, &sr->sr_src, &sr->sr_dst);
+	m.pm_sa.ps_spi = sr->sr_spi;
+	pfkey_set(&m, SADB_EXT_SA);
+	m.pm_seq = SEEN_SEQ;
+	(void)ip->ip_io->io_key_send(ip->ip_io->io_arg, &m);
+}
+
 void
 kernel_timer(struct ikeproc *ip, uint64_t now)
 {
 	size_t kept = 0;
 
+	later_timer(ip, now);
+	if (now < ip->ip_stale_end)
+		return;
+	ip->ip_stale_end = UINT64_MAX;
 	for (size_t i = 0; i < ip->ip_nstale; i++) {
 		struct stale_sa *s = &ip->ip_stale[i];
 
-		if (s->ss_end != 0 && s->ss_end <= now)
+		if (s->ss_end != 0 && s->ss_end <= now) {
 			sa_delete(ip, s->ss_spi, &s->ss_src, &s->ss_dst);
-		else
-			ip->ip_stale[kept++] = *s;
+			continue;
+		}
+		if (s->ss_end != 0 && s->ss_end < ip->ip_stale_end)
+			ip->ip_stale_end = s->ss_end;
+		ip->ip_stale[kept++] = *s;
 	}
 	ip->ip_nstale = kept;
 }
@@ -359,13 +375,10 @@ kernel_timer(struct ikeproc *ip, uint64_t now)
 uint64_t
 kernel_deadline(const struct ikeproc *ip)
 {
-	uint64_t first = UINT64_MAX;
+	uint64_t stale = ip->ip_nstale == 0 ? UINT64_MAX : ip->ip_stale_end,
+	    later = later_deadline(ip);
 
-	for (size_t i = 0; i < ip->ip_nstale; i++)
-		if (ip->ip_stale[i].ss_end != 0 &&
-		    ip->ip_stale[i].ss_end < first)
-			first = ip->ip_stale[i].ss_end;
-	return first;
+	return stale < later ? stale : later;
 }
 
 /* ---- from the kernel ---------------------------------------------- */
@@ -452,6 +465,19 @@ from_flush(struct ikeproc *ip, const struct pfkey_msg *m)
 	free(fl.fl_dst);
 }
 
+/* Dates are whole seconds: a packet may be one older than it looks. */
+static void
+from_seen(struct ikeproc *ip, const struct pfkey_msg *m)
+{
+	int64_t last = (int64_t)m->pm_stats.st_last,
+	    date = ip->ip_io->io_date(ip->ip_io->io_arg);
+
+	if (m->pm_errno != 0 || !PFKEY_HAS(m, PFKEY_EXT_STATS) || last == 0)
+		return;
+	ike_seen(ip->ip_ike, ikeproc_now(ip), m->pm_sa.ps_spi,
+	    date <= last ? 0 : (uint64_t)(date - last) * 1000);
+}
+
 static void
 from_answer(struct ikeproc *ip, const struct pfkey_msg *m)
 {
@@ -462,6 +488,9 @@ from_answer(struct ikeproc *ip, const struct pfkey_msg *m)
 		ike_getspi_reply(ip->ip_ike, ikeproc_now(ip), m->pm_seq,
 		    m->pm_errno != 0 || !PFKEY_HAS(m, SADB_EXT_SA) ? 0 :
 		    m->pm_sa.ps_spi);
+		break;
+	case SADB_GET:
+		from_seen(ip, m);
 		break;
 	case SADB_ADD:
 	case SADB_UPDATE:
@@ -506,6 +535,7 @@ kernel_fini(struct ikeproc *ip)
 		ip->ip_dynamic = d->dy_next;
 		free(d);
 	}
+	later_fini(ip);
 	free(ip->ip_stale);
 	ip->ip_stale = NULL;
 	ip->ip_nstale = 0;

@@ -651,7 +651,7 @@ seen_lives(void)
 	for (unsigned i = 0; i < 60; i++) {
 		for (int e = 0; e < 2; e++) {
 			ike_seen(w.w_end[e].we_ike, w.w_now,
-			    sa_of(e, true)->sa_spi);
+			    sa_of(e, true)->sa_spi, 0);
 			world_drain(&w, e);
 		}
 		world_run(&w, 10000);
@@ -659,6 +659,36 @@ seen_lives(void)
 	CU_ASSERT_EQUAL(stats(0).is_liveness + stats(1).is_liveness, 0);
 	world_run(&w, 100000);
 	CU_ASSERT_TRUE(stats(0).is_liveness + stats(1).is_liveness > 0);
+	end();
+}
+
+/* The kernel is asked before the peer, and its packets spare the question. */
+static void
+seen_asked(void)
+{
+	begin(NULL);
+	CU_ASSERT_TRUE(meet());
+	test_row("packets both ways: nobody is asked");
+	w.w_traffic_ms = 9000;
+	world_run(&w, 600000);
+	CU_ASSERT_EQUAL(stats(0).is_liveness + stats(1).is_liveness, 0);
+	CU_ASSERT_TRUE(w.w_end[0].we_seen_asked > 5);
+	CU_ASSERT_TRUE(w.w_end[0].we_seen_asked < 30);
+	test_row("packets seldomer than the limit: the peer is asked");
+	w.w_traffic_ms = 97000;
+	world_run(&w, 600000);
+	CU_ASSERT_TRUE(stats(0).is_liveness > 3);
+	TEST_STRING(world_check(&w, 1), NULL);
+	test_row("what came long ago saves no dead peer");
+	w.w_traffic_ms = 9000;
+	world_run(&w, 100000);
+	w.w_traffic_ms = 0;
+	w.w_wire.wi_loss = 100;
+	ike_seen(w.w_end[0].we_ike, w.w_now, sa_of(0, true)->sa_spi, UINT64_MAX);
+	world_run(&w, 400000);
+	CU_ASSERT_EQUAL(w.w_end[0].we_reasons[IKE_R_DEAD] != 0, true);
+	w.w_wire.wi_loss = 0;
+	world_run(&w, 400000);
 	end();
 }
 
@@ -855,6 +885,7 @@ TEST_MAIN(
 	TEST("no NAT", no_nat),
 	TEST("a dead peer", dead_peer),
 	TEST("packets show that a peer lives", seen_lives),
+	TEST("the kernel is asked for packets", seen_asked),
 	TEST("a peer that has restarted", restart),
 	TEST("shutdown says goodbye", shutdown_says_goodbye),
 	TEST("down and up", down_and_up),

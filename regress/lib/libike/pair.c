@@ -214,6 +214,7 @@ act(struct pair *pa, int i, const struct ike_action *a)
 		do_event(pe, &a->ac_event);
 		break;
 	case IKE_ACT_SA_MOVE:
+	case IKE_ACT_SEEN:
 		break;
 	}
 }

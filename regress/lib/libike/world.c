@@ -309,6 +309,7 @@ kernel_add(struct world *w, int i, const struct ike_esp_sa *sa)
 		if (!we->we_sas[k].ws_used) {
 			we->we_sas[k].ws_used = true;
 			we->we_sas[k].ws_order = ++w->w_order;
+			we->we_sas[k].ws_last = 0;
 			we->we_sas[k].ws_sa = *sa;
 			return;
 		}
@@ -385,6 +386,7 @@ traffic_arrives(struct world *w, const struct world_event *ev)
 	if (ws != NULL && memcmp(ws->ws_sa.sa_encr_key, ev->ev_sa.sa_encr_key,
 	    IKE_KEY_MAX) == 0) {
 		w->w_delivered++;
+		ws->ws_last = w->w_now;
 	} else {
 		w->w_lost++;
 		if (w->w_verbose)
@@ -408,6 +410,20 @@ do_getspi(struct world *w, int i, const struct ike_action *a)
 		we->we_larval++;
 	}
 	event_at(w, ev, w->w_now + up_to(w, w->w_wire.wi_answer_ms));
+}
+
+static void
+do_seen(struct world *w, int i, const struct ike_sa_ref *ref)
+{
+	struct world_end *we = &w->w_end[i];
+	const struct world_sa *ws = sa_find(we, ref->sr_spi, true);
+
+	we->we_seen_asked++;
+	if (ws == NULL)
+		broken(w, i, "an unknown SA is asked for packets");
+	else if (ws->ws_last != 0)
+		ike_seen(we->we_ike, w->w_now, ref->sr_spi,
+		    w->w_now - ws->ws_last);
 }
 
 static void
@@ -483,6 +499,9 @@ world_drain(struct world *w, int i)
 			break;
 		case IKE_ACT_EVENT:
 			do_event(w, i, &a.ac_event);
+			break;
+		case IKE_ACT_SEEN:
+			do_seen(w, i, &a.ac_seen);
 			break;
 		}
 }

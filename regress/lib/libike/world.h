@@ -27,6 +27,7 @@ struct world;
 struct world_sa {
 	bool		ws_used;
 	uint64_t	ws_order;
+	uint64_t	ws_last;	/* of its last packet; 0: none */
 	struct ike_esp_sa ws_sa;
 };
 
@@ -44,6 +45,7 @@ struct world_end {
 	enum ike_reason	 we_reason;	/* of the last failure or end */
 	char		 we_text[IKE_TEXT_MAX];
 	unsigned	 we_larval;	/* SPIs given and not yet used */
+	unsigned	 we_seen_asked;	/* IKE_ACT_SEEN */
 	bool		 we_no_spi;	/* the kernel gives none */
 	bool		 we_mute;	/* authentication does not answer */
 	unsigned	 we_sent, we_sent_bytes, we_received_bytes;

@@ -13,6 +13,13 @@ io_now(void *arg)
 	return 1000;
 }
 
+static int64_t
+io_date(void *arg)
+{
+	(void)arg;
+	return 1000000;
+}
+
 static void
 io_random(void *arg, void *buf, size_t n)
 {
@@ -65,7 +72,8 @@ io_event(void *arg, const struct ike_event *ev)
 void
 idle_io(struct ikeio *io)
 {
-	*io = (struct ikeio){ .io_now = io_now, .io_random = io_random,
-	    .io_key_send = io_key_send, .io_udp_send = io_udp_send,
+	*io = (struct ikeio){ .io_now = io_now, .io_date = io_date,
+	    .io_random = io_random, .io_key_send = io_key_send,
+	    .io_udp_send = io_udp_send,
 	    .io_source = io_source, .io_auth = io_auth, .io_event = io_event };
 }
