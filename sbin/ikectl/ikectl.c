@@ -237,20 +237,30 @@ cmd_status(struct session *ss, const char *name)
 	return code;
 }
 
+/* A reason that holds now: of what is down, or silent. */
+static bool
+reason_now(const struct tunnel *tu)
+{
+	return tunnel_reason(tu) != IKE_R_NONE &&
+	    (!tunnel_up(tu) || tunnel_word(tu) == WORD_SILENT);
+}
+
 static void
 why_one(const struct tunnel *tu)
 {
 	const struct ike_status *st = &tu->tu_st;
+	enum ike_reason r = tunnel_reason(tu);
 	struct history_event he;
-	char state[32], when[32];
+	char state[32], when[32], text[IKE_TEXT_MAX];
 	time_t t;
 
 	printf("%s: %s\n", st->st_policy, tunnel_state(tu, state));
-	if (st->st_reason != IKE_R_NONE && !tunnel_up(tu)) {
-		printf("  reason: %s %s\n", ike_reason_id(st->st_reason),
-		    ike_reason_title(st->st_reason));
+	if (reason_now(tu)) {
+		printf("  reason: %s %s\n", ike_reason_id(r),
+		    ike_reason_title(r));
 		if (st->st_state != IKE_ST_CONNECTING)
-			print_wrapped(st->st_note, 2, 80);
+			print_wrapped(tunnel_detail(tu, text, sizeof(text)), 2,
+			    80);
 	} else if (history_last_failure(st->st_policy, &he)) {
 		t = (time_t)(he.he_time / 1000);
 		(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S",

@@ -25,21 +25,6 @@ json_out(cJSON *o, bool line)
 }
 
 static const char *
-duration(uint64_t s, char buf[24])
-{
-	if (s < 60)
-		(void)snprintf(buf, 24, "%" PRIu64 "s", s);
-	else if (s < 3600)
-		(void)snprintf(buf, 24, "%" PRIu64 "m", s / 60);
-	else if (s < 100 * 3600)
-		(void)snprintf(buf, 24, "%" PRIu64 "h%02" PRIu64 "m", s / 3600,
-		    s / 60 % 60);
-	else
-		(void)snprintf(buf, 24, "%" PRIu64 "d", s / 86400);
-	return buf;
-}
-
-static const char *
 amount(uint64_t bytes, char buf[24])
 {
 	static const char units[] = " KMGTPE";
@@ -70,7 +55,7 @@ traffic(const struct tunnel *tu, char buf[80])
 	else
 		(void)snprintf(buf, 80, "%s / %s (%s)",
 		    amount(tu->tu_in, in), amount(tu->tu_out, out),
-		    at == 0 ? "never" : duration((uint64_t)(now > at ?
+		    at == 0 ? "never" : tunnel_duration((uint64_t)(now > at ?
 		    now - at : 0), last));
 }
 
@@ -79,14 +64,14 @@ static void
 note(const struct tunnel *tu)
 {
 	const struct ike_status *st = &tu->tu_st;
-	const char *id = ike_reason_id(st->st_reason);
-	char line[72];
+	const char *id = ike_reason_id(tunnel_reason(tu));
+	char line[72], text[IKE_TEXT_MAX];
 	int n;
 
 	if (tunnel_up(tu)) {
 		if (tunnel_word(tu) == WORD_SILENT)
-			printf("          sends, and nothing comes back: "
-			    "ikectl why %s\n", st->st_policy);
+			printf("          %s\n", tunnel_note(tu, text,
+			    sizeof(text)));
 		return;
 	}
 	if (st->st_reason == IKE_R_NONE)
@@ -127,12 +112,12 @@ table_line(const struct tunnel *tu)
 
 	traffic(tu, io);
 	if (tunnel_up(tu) && st->st_rekey_at > tu->tu_now)
-		(void)snprintf(rekey, sizeof(rekey), "in %s", duration(
+		(void)snprintf(rekey, sizeof(rekey), "in %s", tunnel_duration(
 		    (st->st_rekey_at - tu->tu_now) / 1000, at));
 	wide = wide > 14 ? wide : 14;
 	printf("%-9s %-14s %-6s %-*s %-20s %s\n", st->st_policy, state,
 	    st->st_since == 0 ? "-" :
-	    duration((tu->tu_now - st->st_since) / 1000, since),
+	    tunnel_duration((tu->tu_now - st->st_since) / 1000, since),
 	    20 - (wide - 14), io, peer_name(st, peer), rekey);
 	note(tu);
 }
@@ -285,8 +270,10 @@ status_json_tunnel(const struct tunnel *tu)
 	}
 	if (st->st_state == IKE_ST_UP)
 		json_up(o, tu);
-	(void)cJSON_AddStringToObject(o, "reason", ike_reason_id(st->st_reason));
-	(void)cJSON_AddStringToObject(o, "note", st->st_note);
+	(void)cJSON_AddStringToObject(o, "reason",
+	    ike_reason_id(tunnel_reason(tu)));
+	(void)cJSON_AddStringToObject(o, "note",
+	    tunnel_note(tu, text, sizeof(text)));
 	return o;
 }
 

@@ -5,6 +5,7 @@
  * iked(8) tells what it has made; whether the SAs are installed is the network
  * kernel's to say.  "up" is said only if both agree.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -20,15 +21,75 @@ tunnel_up(const struct tunnel *tu)
 	    (!tu->tu_asked || tu->tu_counted);
 }
 
+/* Seconds without a packet of the peer, since the SA was made at the longest. */
+static uint64_t
+quiet_s(const struct tunnel *tu)
+{
+	int64_t now = time(NULL);
+
+	if (tu->tu_in_last == 0)
+		return (tu->tu_now - tu->tu_st.st_child_since) / 1000;
+	return now > tu->tu_in_last ? (uint64_t)(now - tu->tu_in_last) : 0;
+}
+
 static bool
 silent(const struct tunnel *tu)
 {
-	int64_t now = time(NULL);
-	uint64_t up = (tu->tu_now - tu->tu_st.st_since) / 1000;
+	return tu->tu_counted && tu->tu_out_last != 0 &&
+	    time(NULL) - tu->tu_out_last < SILENT_S && quiet_s(tu) > SILENT_S;
+}
 
-	return tu->tu_counted && up > SILENT_S && tu->tu_out_last != 0 &&
-	    now - tu->tu_out_last < SILENT_S &&
-	    now - tu->tu_in_last > SILENT_S;
+const char *
+tunnel_duration(uint64_t s, char buf[24])
+{
+	if (s < 60)
+		(void)snprintf(buf, 24, "%" PRIu64 "s", s);
+	else if (s < 3600)
+		(void)snprintf(buf, 24, "%" PRIu64 "m", s / 60);
+	else if (s < 100 * 3600)
+		(void)snprintf(buf, 24, "%" PRIu64 "h%02" PRIu64 "m", s / 3600,
+		    s / 60 % 60);
+	else
+		(void)snprintf(buf, 24, "%" PRIu64 "d", s / 86400);
+	return buf;
+}
+
+enum ike_reason
+tunnel_reason(const struct tunnel *tu)
+{
+	return tunnel_word(tu) == WORD_SILENT ? IKE_R_ONE_WAY :
+	    tu->tu_st.st_reason;
+}
+
+const char *
+tunnel_note(const struct tunnel *tu, char *buf, size_t len)
+{
+	char since[24];
+
+	if (tunnel_word(tu) != WORD_SILENT)
+		(void)snprintf(buf, len, "%s", tu->tu_st.st_note);
+	else
+		(void)snprintf(buf, len, "nothing received for %s: ikectl why "
+		    "%s", tunnel_duration(quiet_s(tu), since),
+		    tu->tu_st.st_policy);
+	return buf;
+}
+
+const char *
+tunnel_detail(const struct tunnel *tu, char *buf, size_t len)
+{
+	const struct ike_status *st = &tu->tu_st;
+	char since[24];
+
+	if (tunnel_word(tu) != WORD_SILENT)
+		return tunnel_note(tu, buf, len);
+	(void)snprintf(buf, len, "we send, and for %s nothing has come out of "
+	    "the tunnel, though the peer answers IKE: a filter on the way to "
+	    "us stops %s, or the peer has no rule, no route or no pass rule of "
+	    "its filter for what comes back",
+	    tunnel_duration(quiet_s(tu), since),
+	    st->st_natt ? "ESP in UDP port 4500" : "ESP (IP protocol 50)");
+	return buf;
 }
 
 /* The stage that iked names after an exchange, short. */

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Two whole gateways in virtual time: packets show that a peer lives; a tunnel on
+ * which nothing comes back is said to be silent; and a full key socket leaves no
+ * SA behind.
+ *
+ *	alive [part of a name]
+ */
+#include "../../sbin/ikectl/ikectl.h"
+#include "gateway.h"
+#include "libutil/log.h"
+#include "station.h"
+#include "test.h"
+
+static struct sim *sim;
+
+static void
+start(struct gateway *g, const char *how)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "ikev2 \"t\" %s esp "
+	    "from 10.%u.0.0/24 to 10.%u.0.0/24 local 192.0.2.%u peer 192.0.2.%u "
+	    "srcid %s.example dstid %s.example psk \"" PSK "\"\n", how,
+	    g->g_net, g->g_peer->g_net, g->g_net, g->g_peer->g_net, g->g_name,
+	    g->g_peer->g_name);
+	gateway_policy(g, text, 1);
+	gateway_start(g);
+}
+
+/* A tunnel that is up, on a wire that loses nothing. */
+static void
+begin(void)
+{
+	sim = calloc(1, sizeof(*sim));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(sim);
+	log_init("alive", true, -1);
+	sim->s_seed = 1;
+	sim->s_wo = world_new(1);
+	for (unsigned i = 0; i < 2; i++)
+		gateway_new(sim, i);
+	world_link(sim->s_wo, sim->s_gw[0].g_wan, sim->s_gw[1].g_wan,
+	    (struct wire){ .wi_delay_ns = 3 * NSEC_PER_MSEC });
+	start(&sim->s_gw[0], "active");
+	start(&sim->s_gw[1], "passive");
+	stations_run(sim, 2000, 0);
+	CU_ASSERT_EQUAL(sad_count(sim->s_gw[0].g_nk), 2);
+	CU_ASSERT_EQUAL(sad_count(sim->s_gw[1].g_nk), 2);
+}
+
+static void
+end(void)
+{
+	CU_ASSERT_EQUAL(sim->s_bad, 0);
+	sim_free(sim);
+	free(sim);
+}
+
+/* Liveness checks that this gateway has sent. */
+static uint64_t
+checks(unsigned i)
+{
+	struct ike_stats is;
+
+	ike_stats(sim->s_gw[i].g_ip.ip_ike, &is);
+	return is.is_liveness;
+}
+
+static void
+command(unsigned i, enum ike_command cmd)
+{
+	struct gateway *g = &sim->s_gw[i];
+
+	(void)ike_command(g->g_ip.ip_ike, gateway_ms(g), cmd, NULL);
+	ikeproc_act(&g->g_ip);
+}
+
+/* ---- liveness --------------------------------------------------------- */
+
+static void
+packets_spare_the_question(void)
+{
+	uint64_t was;
+
+	begin();
+	test_row("packets both ways: no liveness check in 200 s");
+	stations_run(sim, 200000, 3);
+	CU_ASSERT_TRUE(sim->s_gw[0].g_got > 1000);
+	CU_ASSERT_EQUAL(checks(0) + checks(1), 0);
+	test_row("one way: only the one that hears nothing asks");
+	stations_run(sim, 200000, 1);
+	CU_ASSERT_TRUE(checks(0) > 3);
+	CU_ASSERT_EQUAL(checks(1), 0);
+	test_row("no packets: asked as often as the rule says");
+	was = checks(0) + checks(1);
+	stations_run(sim, 200000, 0);
+	CU_ASSERT_TRUE(checks(0) + checks(1) > was + 3);
+	end();
+}
+
+/* The peer dies while packets went both ways: found as soon as without them. */
+static void
+dies_under_traffic(void)
+{
+	begin();
+	stations_run(sim, 100000, 3);
+	world_wire(sim->s_wo, sim->s_gw[0].g_wan, (struct wire){ .wi_loss = 1000 });
+	stations_run(sim, 400000, 3);
+	CU_ASSERT_EQUAL(sad_count(sim->s_gw[0].g_nk), 0);
+	CU_ASSERT_EQUAL(sad_count(sim->s_gw[1].g_nk), 0);
+	end();
+}
+
+/* ---- up, silent --------------------------------------------------------- */
+
+struct counted {
+	struct tunnel	*co_tu;
+	struct gateway	*co_gw;
+};
+
+static void
+count_sa(void *arg, struct sa *sa)
+{
+	struct counted *co = arg;
+	struct tunnel *tu = co->co_tu;
+	int64_t last = sa->sa_last_ns == 0 ? 0 : time(NULL) - (int64_t)
+	    ((world_now(sim->s_wo) - sa->sa_last_ns) / NSEC_PER_SEC);
+
+	if (ntohl(sa->sa_spi) == tu->tu_st.st_spi_in)
+		tu->tu_in_last = last;
+	else if (ntohl(sa->sa_spi) == tu->tu_st.st_spi_out)
+		tu->tu_out_last = last;
+	else
+		return;
+	tu->tu_asked = tu->tu_counted = true;
+}
+
+static void
+take_line(void *arg, const struct ike_status *st)
+{
+	*(struct ike_status *)arg = *st;
+}
+
+/* What ikectl sees: iked's line and the network kernel's counters. */
+static struct tunnel
+look(unsigned i)
+{
+	struct gateway *g = &sim->s_gw[i];
+	struct tunnel tu = { .tu_now = gateway_ms(g) };
+	struct counted co = { &tu, g };
+
+	ikeproc_status(&g->g_ip, take_line, &tu.tu_st);
+	sad_walk(g->g_nk, count_sa, &co);
+	return tu;
+}
+
+static const char *
+word(unsigned i)
+{
+	static char buf[32];
+	struct tunnel tu = look(i);
+
+	return tunnel_state(&tu, buf);
+}
+
+static bool
+json_says(const struct tunnel *tu, const char *name, const char *want)
+{
+	cJSON *o = status_json_tunnel(tu);
+	const char *is = cJSON_GetStringValue(cJSON_GetObjectItem(o, name));
+	bool ok = is != NULL && strcmp(is, want) == 0;
+
+	if (!ok)
+		printf("%s: %s, not %s\n", name, is != NULL ? is : "none", want);
+	cJSON_Delete(o);
+	return ok;
+}
+
+static void
+silent(void)
+{
+	struct tunnel tu;
+	char buf[IKE_TEXT_MAX];
+
+	begin();
+	test_row("no traffic is not silence");
+	stations_run(sim, 200000, 0);
+	TEST_STRING(word(0), "up");
+	TEST_STRING(word(1), "up");
+	test_row("traffic both ways");
+	stations_run(sim, 10000, 3);
+	TEST_STRING(word(0), "up");
+	TEST_STRING(word(1), "up");
+	test_row("what is sent is not answered: not at once silent");
+	stations_run(sim, 60000, 1);
+	TEST_STRING(word(0), "up");
+	test_row("but after a while, at the end that sends");
+	stations_run(sim, 80000, 1);
+	TEST_STRING(word(0), "up, silent");
+	TEST_STRING(word(1), "up");
+	tu = look(0);
+	CU_ASSERT_TRUE(tunnel_up(&tu));
+	CU_ASSERT_TRUE(json_says(&tu, "state", "up, silent"));
+	CU_ASSERT_TRUE(json_says(&tu, "status", "silent"));
+	CU_ASSERT_TRUE(json_says(&tu, "reason", "NET-03"));
+	TEST_STRING(tunnel_note(&tu, buf, sizeof(buf)),
+	    "nothing received for 2m: ikectl why t");
+	CU_ASSERT_PTR_NOT_NULL(strstr(tunnel_detail(&tu, buf, sizeof(buf)),
+	    "ESP (IP protocol 50)"));
+	CU_ASSERT_EQUAL(tunnel_reason(&tu), IKE_R_ONE_WAY);
+	test_row("one packet ends it");
+	stations_run(sim, 2000, 3);
+	TEST_STRING(word(0), "up");
+	tu = look(0);
+	CU_ASSERT_EQUAL(tunnel_reason(&tu), IKE_R_NONE);
+	TEST_STRING(tunnel_note(&tu, buf, sizeof(buf)), "");
+	test_row("a tunnel that never received anything");
+	command(0, IKE_CMD_REKEY);
+	stations_run(sim, 140000, 1);
+	TEST_STRING(word(0), "up, silent");
+	end();
+}
+
+/* ---- a full key socket -------------------------------------------------- */
+
+static void
+key_socket_full(void)
+{
+	struct gateway *a, *b;
+
+	begin();
+	a = &sim->s_gw[0];
+	b = &sim->s_gw[1];
+	test_row("SAs that are deleted while it is full go afterwards");
+	a->g_key_full = true;
+	command(0, IKE_CMD_DOWN);
+	stations_run(sim, 3000, 0);
+	CU_ASSERT_EQUAL(sad_count(a->g_nk), 2);
+	CU_ASSERT_EQUAL(sad_count(b->g_nk), 0);
+	CU_ASSERT_TRUE(ikeproc_deadline(&a->g_ip) <= gateway_ms(a) + 1000);
+	a->g_key_full = false;
+	stations_run(sim, 100, 0);
+	CU_ASSERT_EQUAL(sad_count(a->g_nk), 0);
+	CU_ASSERT_PTR_NULL(a->g_ip.ip_waiting.wa_first);
+
+	test_row("rekeys meanwhile leave one pair");
+	command(0, IKE_CMD_UP);
+	stations_run(sim, 3000, 0);
+	CU_ASSERT_EQUAL(sad_count(a->g_nk), 2);
+	for (unsigned i = 0; i < 20; i++) {
+		struct gateway *g = &sim->s_gw[i % 2];
+
+		command(1 - i % 2, i % 3 == 0 ? IKE_CMD_REKEY_IKE : IKE_CMD_REKEY);
+		g->g_key_full = true;
+		stations_run(sim, 10 + 17 * i, 3);
+		g->g_key_full = false;
+		stations_run(sim, 5000, 3);
+	}
+	stations_run(sim, 400000, 0);
+	CU_ASSERT_EQUAL(sad_count(a->g_nk), 2);
+	CU_ASSERT_EQUAL(sad_count(b->g_nk), 2);
+	test_row("and it carries traffic");
+	a->g_first = a->g_sent;
+	stations_run(sim, 2000, 3);
+	CU_ASSERT_TRUE(a->g_sent > a->g_first);
+	stations_run(sim, 200, 0);
+	for (unsigned n = a->g_first; n < a->g_sent; n++)
+		CU_ASSERT_TRUE(b->g_seen[n]);
+	test_row("nothing is left in the end");
+	a->g_key_full = b->g_key_full = true;
+	command(0, IKE_CMD_DOWN);
+	command(1, IKE_CMD_DOWN);
+	stations_run(sim, 40000, 0);
+	a->g_key_full = b->g_key_full = false;
+	stations_run(sim, 1000, 0);
+	CU_ASSERT_EQUAL(sad_count(a->g_nk), 0);
+	CU_ASSERT_EQUAL(sad_count(b->g_nk), 0);
+	end();
+}
+
+TEST_MAIN(
+	TEST("packets spare the question if the peer lives",
+	    packets_spare_the_question),
+	TEST("a peer dies under traffic", dies_under_traffic),
+	TEST("up, silent", silent),
+	TEST("a full key socket leaves no SA behind", key_socket_full))
