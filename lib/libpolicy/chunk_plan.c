@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "libpolicy/chunk.h"
+#include "libpolicy/hash.h"
 #include "libpolicy/parse.h"
 
 /* A chunk of the base, and where its rules are there. */
@@ -48,29 +49,19 @@ same_rule(const struct planner *pn, enum rule_kind kind, size_t old, size_t new)
 	}
 }
 
-static uint64_t
-mix(uint64_t h, const void *p, size_t n)
-{
-	const uint8_t *b = p;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ b[i]) * 0x100000001b3ull;
-	return h ^ h >> 29;
-}
-
 /* Of what makes a rule the one it is; equal rules have equal ones. */
 static uint64_t
 hash_rule(const struct policy *pol, enum rule_kind kind, size_t i)
 {
 	switch (kind) {
 	case RULE_FLOW:
-		return mix((uint64_t)pol->pol_flows[i].fl_dir,
+		return hash_bytes((uint64_t)pol->pol_flows[i].fl_dir,
 		    &pol->pol_flows[i].fl_sel, sizeof(pol->pol_flows[i].fl_sel));
 	case RULE_SA:
-		return mix(pol->pol_sas[i].sa_spi, &pol->pol_sas[i].sa_dst.ad_bytes,
+		return hash_bytes(pol->pol_sas[i].sa_spi, &pol->pol_sas[i].sa_dst.ad_bytes,
 		    sizeof(pol->pol_sas[i].sa_dst.ad_bytes));
 	default:
-		return mix(7, pol->pol_ikes[i].ik_name,
+		return hash_bytes(7, pol->pol_ikes[i].ik_name,
 		    strlen(pol->pol_ikes[i].ik_name));
 	}
 }

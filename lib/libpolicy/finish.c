@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libpolicy/hash.h"
 #include "libpolicy/parse.h"
 
 enum {
@@ -34,6 +35,53 @@ finish_error(const struct policy *pol, struct policy_errors *errs,
 	policy_errors_add(errs, &tk, msg);
 }
 
+/*
+ * ---- is anything there twice? ----
+ *
+ * Usually nothing is: that is found out by hashes.  If two are the same, or
+ * memory is short, the rules are sorted, and who they are is told.
+ */
+
+struct hashes {
+	uint64_t	*ha_v;		/* 0: free */
+	size_t		 ha_mask;
+	bool		 ha_twice;	/* or perhaps */
+};
+
+static void
+hashes_init(struct hashes *ha, size_t n)
+{
+	size_t cap = 16;
+
+	while (cap < 2 * n)
+		cap *= 2;
+	ha->ha_v = calloc(cap, sizeof(*ha->ha_v));
+	ha->ha_mask = cap - 1;
+	ha->ha_twice = ha->ha_v == NULL;
+}
+
+/* True if something was there twice. */
+static bool
+hashes_end(struct hashes *ha)
+{
+	free(ha->ha_v);
+	return ha->ha_twice;
+}
+
+static void
+hashes_add(struct hashes *ha, uint64_t h)
+{
+	size_t at = h & ha->ha_mask;
+
+	if (ha->ha_twice)
+		return;
+	h += h == 0;
+	while (ha->ha_v[at] != 0 && ha->ha_v[at] != h)
+		at = (at + 1) & ha->ha_mask;
+	ha->ha_twice = ha->ha_v[at] == h;
+	ha->ha_v[at] = h;
+}
+
 /* ---- names ---- */
 
 static int
@@ -48,7 +96,7 @@ cmp_name(const void *a, const void *b)
 
 /* "peer-192.0.2.1" for a rule without a name: it survives reordering. */
 static bool
-derive_name(struct policy_ike *ik, unsigned try)
+derive_name(struct policy *pol, struct policy_ike *ik, unsigned try)
 {
 	char name[PREFIX_STRLEN + 32], peer[PREFIX_STRLEN] = "any";
 
@@ -62,8 +110,7 @@ derive_name(struct policy_ike *ik, unsigned try)
 		(void)snprintf(name, sizeof(name), "peer-%s", peer);
 	else
 		(void)snprintf(name, sizeof(name), "peer-%s-%u", peer, try);
-	free(ik->ik_name);
-	ik->ik_name = strdup(name);
+	ik->ik_name = policy_text(pol, name);
 	return ik->ik_name != NULL;
 }
 
@@ -85,7 +132,8 @@ by_name(const struct policy *pol)
  * named keeps it, and the others are numbered on from k.
  */
 static bool
-names_number(struct policy_ike **v, size_t from, size_t to, unsigned k)
+names_number(struct policy *pol, struct policy_ike **v, size_t from, size_t to,
+    unsigned k)
 {
 	bool taken = false, memory = true;
 
@@ -95,7 +143,7 @@ names_number(struct policy_ike **v, size_t from, size_t to, unsigned k)
 		if (v[i]->ik_named)
 			continue;
 		if (taken)
-			memory &= derive_name(v[i], ++k);
+			memory &= derive_name(pol, v[i], ++k);
 		taken = true;
 	}
 	return memory;
@@ -118,7 +166,7 @@ names_round(struct policy *pol, struct policy_ike **v, unsigned round,
 		if (to - i == 1 || !unnamed)
 			continue;
 		unique = false;
-		*memory &= names_number(v, i, to, (round - 1) * 10 + 1);
+		*memory &= names_number(pol, v, i, to, (round - 1) * 10 + 1);
 	}
 	return unique;
 }
@@ -136,6 +184,18 @@ names_check(const struct policy *pol, struct policy_ike **v,
 }
 
 static bool
+names_unique(const struct policy *pol)
+{
+	struct hashes ha;
+
+	hashes_init(&ha, pol->pol_nikes);
+	for (size_t i = 0; i < pol->pol_nikes; i++)
+		hashes_add(&ha, hash_bytes(1, pol->pol_ikes[i].ik_name,
+		    strlen(pol->pol_ikes[i].ik_name)));
+	return !hashes_end(&ha);
+}
+
+static bool
 finish_names(struct policy *pol, struct policy_errors *errs)
 {
 	bool memory = true, unique = false;
@@ -143,8 +203,10 @@ finish_names(struct policy *pol, struct policy_errors *errs)
 
 	for (size_t i = 0; i < pol->pol_nikes; i++) {
 		if (!pol->pol_ikes[i].ik_named)
-			memory &= derive_name(&pol->pol_ikes[i], 1);
+			memory &= derive_name(pol, &pol->pol_ikes[i], 1);
 	}
+	if (!memory || names_unique(pol))
+		return memory;
 	for (unsigned round = 1; memory && !unique && round < 8; round++) {
 		if ((v = by_name(pol)) == NULL)
 			return false;
@@ -236,6 +298,50 @@ flows_check(const struct policy *pol, const struct policy_flow *const *v,
 	}
 }
 
+static uint64_t
+hash_flow(const struct policy_selector *sel, enum policy_dir dir)
+{
+	return hash_bytes((uint64_t)dir, sel, sizeof(*sel));
+}
+
+/* The flow in of a selector, which the peer has as its flow out. */
+static uint64_t
+hash_flow_in(const struct policy_selector *sel)
+{
+	struct policy_selector in = {
+		.ps_src = sel->ps_dst, .ps_dst = sel->ps_src,
+		.ps_sport = sel->ps_dport, .ps_dport = sel->ps_sport,
+		.ps_proto = sel->ps_proto,
+	};
+
+	return hash_flow(&in, POLICY_IN);
+}
+
+static bool
+flows_unique(const struct policy *pol)
+{
+	size_t n = pol->pol_nflows;
+	struct hashes ha;
+
+	for (size_t i = 0; i < pol->pol_nikes; i++)
+		n += policy_flows_of_ike(&pol->pol_ikes[i], NULL, 0);
+	hashes_init(&ha, n);
+	for (size_t i = 0; i < pol->pol_nflows; i++)
+		hashes_add(&ha, hash_flow(&pol->pol_flows[i].fl_sel,
+		    pol->pol_flows[i].fl_dir));
+	for (size_t i = 0; i < pol->pol_nikes; i++) {
+		const struct policy_ike *ik = &pol->pol_ikes[i];
+
+		if (policy_flows_of_ike(ik, NULL, 0) == 0)
+			continue;
+		for (size_t j = 0; j < ik->ik_nsel; j++) {
+			hashes_add(&ha, hash_flow(&ik->ik_sel[j], POLICY_OUT));
+			hashes_add(&ha, hash_flow_in(&ik->ik_sel[j]));
+		}
+	}
+	return !hashes_end(&ha);
+}
+
 static bool
 finish_flows(const struct policy *pol, struct policy_errors *errs)
 {
@@ -243,6 +349,8 @@ finish_flows(const struct policy *pol, struct policy_errors *errs)
 	struct policy_flow *v;
 	size_t n;
 
+	if (flows_unique(pol))
+		return true;
 	v = policy_flows(pol, &n);
 	if (v == NULL)
 		return n == 0;
@@ -271,11 +379,25 @@ cmp_sa(const void *a, const void *b)
 }
 
 static bool
+sas_unique(const struct policy *pol)
+{
+	struct hashes ha;
+
+	hashes_init(&ha, pol->pol_nsas);
+	for (size_t i = 0; i < pol->pol_nsas; i++)
+		hashes_add(&ha, hash_bytes(pol->pol_sas[i].sa_spi,
+		    &pol->pol_sas[i].sa_dst, sizeof(struct addr)));
+	return !hashes_end(&ha);
+}
+
+static bool
 finish_sas(const struct policy *pol, struct policy_errors *errs)
 {
-	const struct policy_sa **v = calloc(pol->pol_nsas + 1, sizeof(*v));
+	const struct policy_sa **v;
 
-	if (v == NULL)
+	if (sas_unique(pol))
+		return true;
+	if ((v = calloc(pol->pol_nsas + 1, sizeof(*v))) == NULL)
 		return false;
 	for (size_t i = 0; i < pol->pol_nsas; i++)
 		v[i] = &pol->pol_sas[i];
@@ -296,10 +418,13 @@ policy_finish(struct policy *pol, struct policy_errors *errs)
 {
 	static const struct policy_place nowhere;
 	unsigned before = errs->per_n + errs->per_more;
-	bool memory = true;
+	struct policy_defaults *de = policy_alloc(pol, sizeof(*de));
+	bool memory = de != NULL;
 
-	for (size_t i = 0; i < pol->pol_nikes; i++)
-		memory &= policy_proposals_complete(&pol->pol_ikes[i]);
+	if (memory)
+		policy_defaults_init(de);
+	for (size_t i = 0; memory && i < pol->pol_nikes; i++)
+		policy_proposals_complete(&pol->pol_ikes[i], de);
 	memory = memory && finish_names(pol, errs) && finish_reqids(pol) &&
 	    finish_flows(pol, errs) && finish_sas(pol, errs);
 	if (!memory)

@@ -3,11 +3,12 @@
  * The forms of keys in texts: what a key looked like where it was written,
  * so that a commit can put its number there.  Keys may begin alike and be
  * many: a place of the text costs one look into a table, and where the first
- * bytes of a key stand, a binary search for each length that such keys have.
+ * bytes of a key stand, one more for each length that such keys have.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "libpolicy/hash.h"
 #include "libpolicy/parse.h"
 #include "libpolicy/store_int.h"
 
@@ -61,120 +62,134 @@ policy_forms_free(struct policy_forms *pf)
 }
 
 /*
- * Forms by their first bytes, the longer ones first, so that a key that
- * begins like another is found whole.  A form is never shorter than that:
- * keys are not.
+ * A place of a text is looked at by the hash of its first bytes: usually its
+ * bit in the filter is not set, and that is all.  Else each length that
+ * forms with such a begin have is tried, the longest first, so that a key
+ * that begins like another is found whole.  A form is never shorter than
+ * that: keys are not.
  */
-enum { FORM_HEAD = 16, FORM_BUCKETS = 1 << 14 };
+enum { FORM_HEAD = 16 };
 
-static unsigned
-form_hash(const char *p)
+struct form_length {
+	size_t	fl_len;
+	size_t	fl_next;	/* + 1; shorter; 0: none */
+};
+
+static uint64_t
+head_hash(const char *p)
 {
-	uint64_t h[2];
+	uint64_t w[2];
 
-	memcpy(h, p, sizeof(h));
-	h[0] = (h[0] ^ h[1] * 0xc2b2ae3d27d4eb4full) * 0x9e3779b97f4a7c15ull;
-	return (unsigned)(h[0] >> 50);
-}
-
-static int
-form_cmp(const void *a, const void *b, void *forms)
-{
-	const struct policy_forms *pf = forms;
-	const struct policy_form *x = &pf->pf_v[*(const size_t *)a];
-	const struct policy_form *y = &pf->pf_v[*(const size_t *)b];
-	unsigned hx = form_hash(x->pf_form), hy = form_hash(y->pf_form);
-
-	if (hx != hy)
-		return hx < hy ? -1 : 1;
-	if (x->pf_len != y->pf_len)
-		return x->pf_len > y->pf_len ? -1 : 1;
-	return memcmp(x->pf_form, y->pf_form, x->pf_len);
+	memcpy(w, p, sizeof(w));
+	return hash_word(w[0] * 0xc2b2ae3d27d4eb4full, w[1]);
 }
 
 void
 form_index_free(struct form_index *fi)
 {
-	free(fi->fi_order);
-	free(fi->fi_first);
 	free(fi->fi_used);
+	free(fi->fi_first);
+	free(fi->fi_table);
+	free(fi->fi_head);
+	free(fi->fi_length);
+}
+
+/* The place of a form of these bytes, or the free one where it would be. */
+static size_t
+form_slot(const struct form_index *fi, const char *p, size_t len)
+{
+	size_t slot = hash_bytes(len, p, len) & fi->fi_mask, i;
+
+	for (; (i = fi->fi_table[slot]) != 0; slot = (slot + 1) & fi->fi_mask) {
+		const struct policy_form *f = &fi->fi_forms->pf_v[i - 1];
+
+		if (f->pf_len == len && memcmp(f->pf_form, p, len) == 0)
+			break;
+	}
+	return slot;
+}
+
+static void
+add_length(struct form_index *fi, uint64_t head, size_t len)
+{
+	size_t *at = &fi->fi_head[head & fi->fi_mask];
+
+	fi->fi_filter[head >> 54] |= 1ull << (head >> 48 & 63);
+	while (*at != 0 && fi->fi_length[*at - 1].fl_len > len)
+		at = &fi->fi_length[*at - 1].fl_next;
+	if (*at != 0 && fi->fi_length[*at - 1].fl_len == len)
+		return;
+	fi->fi_length[fi->fi_nlengths++] = (struct form_length){ len, *at };
+	*at = fi->fi_nlengths;
 }
 
 bool
 form_index_make(struct form_index *fi, struct policy_forms *pf)
 {
-	size_t n = 0;
+	size_t cap = 16;
 
+	while (cap < 2 * pf->pf_n)
+		cap *= 2;
 	fi->fi_forms = pf;
-	fi->fi_order = calloc(pf->pf_n + 1, sizeof(*fi->fi_order));
-	fi->fi_first = calloc(FORM_BUCKETS + 1, sizeof(*fi->fi_first));
+	fi->fi_mask = cap - 1;
 	fi->fi_used = calloc(pf->pf_n + 1, sizeof(*fi->fi_used));
-	if (fi->fi_order == NULL || fi->fi_first == NULL ||
-	    fi->fi_used == NULL)
+	fi->fi_first = calloc(pf->pf_n + 1, sizeof(*fi->fi_first));
+	fi->fi_length = calloc(pf->pf_n + 1, sizeof(*fi->fi_length));
+	fi->fi_table = calloc(cap, sizeof(*fi->fi_table));
+	fi->fi_head = calloc(cap, sizeof(*fi->fi_head));
+	if (fi->fi_used == NULL || fi->fi_first == NULL ||
+	    fi->fi_length == NULL || fi->fi_table == NULL ||
+	    fi->fi_head == NULL)
 		return false;
 	for (size_t i = 0; i < pf->pf_n; i++) {
-		if (pf->pf_v[i].pf_len < FORM_HEAD)
+		const struct policy_form *f = &pf->pf_v[i];
+		size_t slot;
+
+		fi->fi_first[i] = i;
+		if (f->pf_len < FORM_HEAD)
 			continue;	/* not used: will be refused */
-		fi->fi_order[n++] = i;
-		fi->fi_first[form_hash(pf->pf_v[i].pf_form) + 1]++;
+		slot = form_slot(fi, f->pf_form, f->pf_len);
+		if (fi->fi_table[slot] == 0) {
+			fi->fi_table[slot] = i + 1;
+			add_length(fi, head_hash(f->pf_form), f->pf_len);
+		}
+		fi->fi_first[i] = fi->fi_table[slot] - 1;
 	}
-	for (size_t i = 0; i < FORM_BUCKETS; i++)
-		fi->fi_first[i + 1] += fi->fi_first[i];
-	qsort_r(fi->fi_order, n, sizeof(*fi->fi_order), form_cmp, pf);
 	return true;
-}
-
-/* Which of the bucket's forms from i on is not longer, nor before p. */
-static size_t
-form_lower(const struct form_index *fi, size_t i, size_t end, const char *p,
-    size_t len)
-{
-	while (i < end) {
-		size_t mid = i + (end - i) / 2;
-		const struct policy_form *f =
-		    &fi->fi_forms->pf_v[fi->fi_order[mid]];
-
-		if (f->pf_len > len || (f->pf_len == len && p != NULL &&
-		    memcmp(f->pf_form, p, len) < 0))
-			i = mid + 1;
-		else
-			end = mid;
-	}
-	return i;
-}
-
-static const struct policy_form *
-form_of(const struct form_index *fi, size_t i)
-{
-	return &fi->fi_forms->pf_v[fi->fi_order[i]];
 }
 
 const struct policy_form *
 form_at(const struct form_index *fi, const char *p, size_t left)
 {
-	size_t i, end, len;
-	unsigned h;
+	uint64_t head;
+	size_t i, at;
 
 	if (left < FORM_HEAD)
 		return NULL;
-	h = form_hash(p);
-	end = fi->fi_first[h + 1];
-	i = form_lower(fi, fi->fi_first[h], end, NULL, left);
-	for (; i < end; i = form_lower(fi, i, end, NULL, len - 1)) {
-		const struct policy_form *f;
+	head = head_hash(p);
+	if ((fi->fi_filter[head >> 54] & 1ull << (head >> 48 & 63)) == 0)
+		return NULL;
+	for (at = fi->fi_head[head & fi->fi_mask]; at != 0;
+	    at = fi->fi_length[at - 1].fl_next) {
+		size_t len = fi->fi_length[at - 1].fl_len;
 
-		len = form_of(fi, i)->pf_len;
-		i = form_lower(fi, i, end, p, len);
-		if (i == end)
-			return NULL;
-		f = form_of(fi, i);
-		if (f->pf_len != len || memcmp(f->pf_form, p, len) != 0)
+		if (len > left)
 			continue;
-		/* the same form may stand in the list more than once */
-		for (; i < end && form_of(fi, i)->pf_len == len &&
-		    memcmp(form_of(fi, i)->pf_form, p, len) == 0; i++)
-			fi->fi_used[fi->fi_order[i]] = true;
-		return f;
+		i = fi->fi_table[form_slot(fi, p, len)];
+		if (i == 0)
+			continue;
+		fi->fi_used[i - 1] = true;
+		return &fi->fi_forms->pf_v[i - 1];
 	}
 	return NULL;
+}
+
+bool
+form_index_used(const struct form_index *fi)
+{
+	for (size_t i = 0; i < fi->fi_forms->pf_n; i++) {
+		if (!fi->fi_used[fi->fi_first[i]])
+			return false;
+	}
+	return true;
 }

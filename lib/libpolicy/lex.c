@@ -294,12 +294,24 @@ lex_leave_macro(struct lexer *lx)
 	return true;
 }
 
+/* Bytes that a word cannot hold; all others can. */
+static const bool ends_word[256] = {
+	[0] = true, [1] = true, [2] = true, [3] = true, [4] = true, [5] = true,
+	[6] = true, [7] = true, [8] = true, ['\t'] = true, ['\n'] = true,
+	[11] = true, [12] = true, ['\r'] = true, [14] = true, [15] = true,
+	[16] = true, [17] = true, [18] = true, [19] = true, [20] = true,
+	[21] = true, [22] = true, [23] = true, [24] = true, [25] = true,
+	[26] = true, [27] = true, [28] = true, [29] = true, [30] = true,
+	[31] = true, [' '] = true, [0x7f] = true,
+	['('] = true, [')'] = true, ['{'] = true, ['}'] = true, ['<'] = true,
+	['>'] = true, ['='] = true, [','] = true, ['#'] = true, ['"'] = true,
+	['$'] = true, ['!'] = true, [';'] = true, ['\\'] = true,
+};
+
 static bool
 is_word(int c)
 {
-	if (c < 0x21 || c == 0x7f)
-		return false;
-	return c >= 0x80 || strchr("(){}<>=,#\"$!;\\", c) == NULL;
+	return c >= 0 && !ends_word[c];
 }
 
 static bool
@@ -406,6 +418,23 @@ lex_close_token(struct lexer *lx, struct tok *tk, const char *buf, size_t n)
 		tk->tk_srclen = 0;
 }
 
+/* A word that ends where it begins: not at a macro, and not at one's end. */
+static bool
+lex_plain_word(struct lexer *lx, struct tok *tk)
+{
+	struct lexer_frame *fr = lx->lx_top;
+	const char *p = fr->fr_text + fr->fr_off, *end = fr->fr_text + fr->fr_len;
+	const char *q = p;
+
+	while (q < end && !ends_word[(unsigned char)*q])
+		q++;
+	if (q == end || *q == '$' || q - p > LEX_WORD_MAX)
+		return false;
+	fr->fr_off += (size_t)(q - p);
+	lex_close_token(lx, tk, p, (size_t)(q - p));
+	return true;
+}
+
 static void
 lex_word(struct lexer *lx, struct tok *tk)
 {
@@ -413,6 +442,8 @@ lex_word(struct lexer *lx, struct tok *tk)
 	size_t n = 0;
 
 	tk->tk_type = TOK_WORD;
+	if (lex_plain_word(lx, tk))
+		return;
 	for (;;) {
 		int c = lex_peek(lx);
 
@@ -432,6 +463,23 @@ lex_word(struct lexer *lx, struct tok *tk)
 	explicit_bzero(buf, n);
 }
 
+/* A string without a backslash, behind its quote. */
+static bool
+lex_plain_string(struct lexer *lx, struct tok *tk)
+{
+	struct lexer_frame *fr = lx->lx_top;
+	const char *p = fr->fr_text + fr->fr_off, *end = fr->fr_text + fr->fr_len;
+	const char *q = p;
+
+	while (q < end && *q != '"' && *q != '\\' && *q != '\n' && *q != '\0')
+		q++;
+	if (q == end || *q != '"' || q - p > LEX_WORD_MAX)
+		return false;
+	fr->fr_off += (size_t)(q - p) + 1;
+	lex_close_token(lx, tk, p, (size_t)(q - p));
+	return true;
+}
+
 /* "text": \" is a quote, another backslash is itself. */
 static void
 lex_string(struct lexer *lx, struct tok *tk)
@@ -442,6 +490,8 @@ lex_string(struct lexer *lx, struct tok *tk)
 
 	tk->tk_type = TOK_STRING;
 	lex_skip(lx);
+	if (lex_plain_string(lx, tk))
+		return;
 	while ((c = lex_peek(lx)) != '"') {
 		if (c == -1 || c == '\n') {
 			lex_error(lx, tk, "string is not closed on its line");

@@ -5,6 +5,7 @@
  * parse_flow.c, parse_sa.c, parse_ike.c, parse_ike1.c and parse_set.c.
  */
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,7 +286,7 @@ parse_statement(struct parse *ps)
 {
 	struct tok *first = ps->ps_t = ps->ps_lx.lx_tok;
 
-	memset(&ps->ps_d, 0, sizeof(ps->ps_d));
+	memset(&ps->ps_d, 0, offsetof(struct draft, dr_ikesa));
 	ps->ps_d.dr_at = first;
 	ps->ps_bad = false;
 	ps->ps_t++;

@@ -84,9 +84,10 @@ struct draft {
 	/* ikev2 */
 	const char		*dr_name;
 	struct policy_ike	 dr_ike;	/* flags, lifetimes, selectors */
+	struct keyspec		 dr_psk;
+	/* last, for they are large: set when they are counted */
 	struct policy_proposal	 dr_ikesa[POLICY_PROPOSALS_MAX];
 	struct policy_proposal	 dr_childsa[POLICY_PROPOSALS_MAX];
-	struct keyspec		 dr_psk;
 };
 
 struct parse {
@@ -200,13 +201,26 @@ bool	clause_childsa(struct parse *ps, const struct tok *word);
 
 /* ---- the policy's arrays (policy.c); texts are copied ---- */
 
+/* Memory that lasts as long as the policy, and is wiped with it; or NULL. */
+void	*policy_alloc(struct policy *pol, size_t n);
+char	*policy_text(struct policy *pol, const char *text);
+
 bool	policy_add_flow(struct policy *pol, const struct policy_flow *fl);
 bool	policy_add_sa(struct policy *pol, const struct policy_sa *sa);
 bool	policy_add_ike(struct policy *pol, const struct policy_ike *ik);
 struct policy_place	parse_place(struct parse *ps);
 void	policy_key_copy(struct policy_key *to, const struct policy_key *from);
 void	policy_key_wipe(struct policy_key *key);
-/* Fills in what the rules of a proposal leave out (proposal.c). */
-bool	policy_proposals_complete(struct policy_ike *ik);
+/* What rules without proposals have; they share it (proposal.c). */
+enum { POLICY_DEFAULTS = 2 };
+struct policy_defaults {
+	struct policy_proposal	de_ikesa[POLICY_DEFAULTS];
+	struct policy_proposal	de_childsa[POLICY_DEFAULTS];
+};
+
+void	policy_defaults_init(struct policy_defaults *de);
+/* Fills in what the rule leaves out; de belongs to its policy. */
+void	policy_proposals_complete(struct policy_ike *ik,
+	    struct policy_defaults *de);
 
 #endif

@@ -361,6 +361,7 @@ proposal_new(struct parse *ps, const struct tok *at, struct proposals_arg *pa)
 		    POLICY_PROPOSALS_MAX);
 		return NULL;
 	}
+	memset(&pa->pa_list[*pa->pa_n], 0, sizeof(*pa->pa_list));
 	return &pa->pa_list[(*pa->pa_n)++];
 }
 

@@ -41,32 +41,79 @@ policy_key_copy(struct policy_key *to, const struct policy_key *from)
 	to->pk_len = from->pk_len;
 }
 
-static void
-ike_free(struct policy_ike *ik)
+/* ---- memory ---- */
+
+enum { ARENA_FIRST = 4096, ARENA_MAX = 1 << 20, ARENA_ALIGN = 16 };
+
+/* What comes before the bytes of a block; the newest is the first. */
+struct policy_arena {
+	struct policy_arena	*pa_next;
+	size_t			 pa_size;	/* with this */
+	size_t			 pa_used;
+};
+
+enum { ARENA_HEAD = (sizeof(struct policy_arena) + ARENA_ALIGN - 1) /
+    ARENA_ALIGN * ARENA_ALIGN };
+
+static bool
+arena_grow(struct policy *pol, size_t n)
 {
-	free(ik->ik_name);
-	free(ik->ik_sel);
-	free(ik->ik_ikesa);
-	free(ik->ik_childsa);
-	free(ik->ik_srcid.pi_text);
-	free(ik->ik_dstid.pi_text);
-	free(ik->ik_tag);
-	policy_key_wipe(&ik->ik_psk);
+	struct policy_arena *old = pol->pol_arena, *pa;
+	size_t size = old == NULL ? ARENA_FIRST : old->pa_size * 2;
+
+	if (size > ARENA_MAX)
+		size = ARENA_MAX;
+	if (size < n + ARENA_HEAD)
+		size = n + ARENA_HEAD;
+	if ((pa = malloc(size)) == NULL)
+		return false;
+	*pa = (struct policy_arena){ old, size, ARENA_HEAD };
+	pol->pol_arena = pa;
+	return true;
+}
+
+void *
+policy_alloc(struct policy *pol, size_t n)
+{
+	struct policy_arena *pa = pol->pol_arena;
+	void *p;
+
+	n = (n + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+	if ((pa == NULL || pa->pa_size - pa->pa_used < n) &&
+	    !arena_grow(pol, n))
+		return NULL;
+	pa = pol->pol_arena;
+	p = (char *)pa + pa->pa_used;
+	pa->pa_used += n;
+	return p;
+}
+
+static void *
+arena_copy(struct policy *pol, const void *from, size_t n)
+{
+	void *p = policy_alloc(pol, n);
+
+	if (p != NULL && n != 0)
+		memcpy(p, from, n);
+	return p;
+}
+
+char *
+policy_text(struct policy *pol, const char *text)
+{
+	return arena_copy(pol, text, strlen(text) + 1);
 }
 
 void
 policy_free(struct policy *pol)
 {
-	for (size_t i = 0; i < pol->pol_nflows; i++) {
-		free(pol->pol_flows[i].fl_srcid.pi_text);
-		free(pol->pol_flows[i].fl_dstid.pi_text);
+	while (pol->pol_arena != NULL) {
+		struct policy_arena *pa = pol->pol_arena;
+
+		pol->pol_arena = pa->pa_next;
+		explicit_bzero(pa, pa->pa_used);
+		free(pa);
 	}
-	for (size_t i = 0; i < pol->pol_nsas; i++) {
-		policy_key_wipe(&pol->pol_sas[i].sa_enckey);
-		policy_key_wipe(&pol->pol_sas[i].sa_authkey);
-	}
-	for (size_t i = 0; i < pol->pol_nikes; i++)
-		ike_free(&pol->pol_ikes[i]);
 	for (size_t i = 0; i < pol->pol_nfiles; i++)
 		free(pol->pol_files[i]);
 	free(pol->pol_files);
@@ -86,20 +133,27 @@ grow(void *v, size_t n, size_t size)
 }
 
 static bool
-text_copy(char **to, const char *from)
+text_copy(struct policy *pol, char **to, const char *from)
 {
 	*to = NULL;
-	return from == NULL || (*to = strdup(from)) != NULL;
+	return from == NULL || (*to = policy_text(pol, from)) != NULL;
 }
 
 static bool
-array_copy(void **to, const void *from, size_t n, size_t size)
+array_copy(struct policy *pol, void **to, const void *from, size_t n,
+    size_t size)
 {
-	if ((*to = calloc(n != 0 ? n : 1, size)) == NULL)
-		return false;
-	if (n != 0)
-		memcpy(*to, from, n * size);
-	return true;
+	*to = NULL;
+	return n == 0 || (*to = arena_copy(pol, from, n * size)) != NULL;
+}
+
+static bool
+key_copy(struct policy *pol, struct policy_key *to,
+    const struct policy_key *from)
+{
+	*to = *from;
+	return array_copy(pol, (void **)&to->pk_bytes, from->pk_bytes,
+	    from->pk_len, 1);
 }
 
 bool
@@ -114,11 +168,8 @@ policy_add_flow(struct policy *pol, const struct policy_flow *fl)
 	pol->pol_flows = v;
 	f = &v[pol->pol_nflows++];
 	*f = *fl;
-	if (!text_copy(&f->fl_srcid.pi_text, fl->fl_srcid.pi_text))
-		f->fl_dstid.pi_text = NULL;
-	else if (text_copy(&f->fl_dstid.pi_text, fl->fl_dstid.pi_text))
-		return true;
-	return false;
+	return text_copy(pol, &f->fl_srcid.pi_text, fl->fl_srcid.pi_text) &&
+	    text_copy(pol, &f->fl_dstid.pi_text, fl->fl_dstid.pi_text);
 }
 
 bool
@@ -132,10 +183,8 @@ policy_add_sa(struct policy *pol, const struct policy_sa *sa)
 	pol->pol_sas = v;
 	s = &v[pol->pol_nsas++];
 	*s = *sa;
-	policy_key_copy(&s->sa_enckey, &sa->sa_enckey);
-	policy_key_copy(&s->sa_authkey, &sa->sa_authkey);
-	return s->sa_enckey.pk_len == sa->sa_enckey.pk_len &&
-	    s->sa_authkey.pk_len == sa->sa_authkey.pk_len;
+	return key_copy(pol, &s->sa_enckey, &sa->sa_enckey) &&
+	    key_copy(pol, &s->sa_authkey, &sa->sa_authkey);
 }
 
 bool
@@ -143,26 +192,22 @@ policy_add_ike(struct policy *pol, const struct policy_ike *ik)
 {
 	struct policy_ike *v = grow(pol->pol_ikes, pol->pol_nikes, sizeof(*v));
 	struct policy_ike *i;
-	bool ok;
 
 	if (v == NULL)
 		return false;
 	pol->pol_ikes = v;
 	i = &v[pol->pol_nikes++];
 	*i = *ik;
-	policy_key_copy(&i->ik_psk, &ik->ik_psk);
-	ok = i->ik_psk.pk_len == ik->ik_psk.pk_len;
-	ok &= text_copy(&i->ik_name, ik->ik_name);
-	ok &= text_copy(&i->ik_srcid.pi_text, ik->ik_srcid.pi_text);
-	ok &= text_copy(&i->ik_dstid.pi_text, ik->ik_dstid.pi_text);
-	ok &= text_copy(&i->ik_tag, ik->ik_tag);
-	ok &= array_copy((void **)&i->ik_sel, ik->ik_sel, ik->ik_nsel,
-	    sizeof(*ik->ik_sel));
-	ok &= array_copy((void **)&i->ik_ikesa, ik->ik_ikesa, ik->ik_nikesa,
-	    sizeof(*ik->ik_ikesa));
-	ok &= array_copy((void **)&i->ik_childsa, ik->ik_childsa,
+	return key_copy(pol, &i->ik_psk, &ik->ik_psk) &&
+	    text_copy(pol, &i->ik_name, ik->ik_name) &&
+	    text_copy(pol, &i->ik_srcid.pi_text, ik->ik_srcid.pi_text) &&
+	    text_copy(pol, &i->ik_dstid.pi_text, ik->ik_dstid.pi_text) &&
+	    text_copy(pol, &i->ik_tag, ik->ik_tag) &&
+	    array_copy(pol, (void **)&i->ik_sel, ik->ik_sel, ik->ik_nsel,
+	    sizeof(*ik->ik_sel)) && array_copy(pol, (void **)&i->ik_ikesa,
+	    ik->ik_ikesa, ik->ik_nikesa, sizeof(*ik->ik_ikesa)) &&
+	    array_copy(pol, (void **)&i->ik_childsa, ik->ik_childsa,
 	    ik->ik_nchildsa, sizeof(*ik->ik_childsa));
-	return ok;
 }
 
 /* ---- compare ---- */

@@ -213,6 +213,8 @@ struct policy_split {
 	struct policy_set	 sp_set[2];
 };
 
+struct policy_arena;
+
 struct policy {
 	struct policy_set	 pol_set;
 	struct policy_split	 pol_split;
@@ -225,6 +227,7 @@ struct policy {
 	bool			 pol_finished;
 	char			**pol_files;	/* names of the texts, for po_file */
 	size_t			 pol_nfiles;
+	struct policy_arena	*pol_arena;	/* what rules point to */
 };
 
 /* ---- errors ------------------------------------------------------- */

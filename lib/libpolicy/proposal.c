@@ -5,8 +5,6 @@
  * type out gets all that we would offer of it.  Perfect forward secrecy of
  * rekeyed child SAs is asked for where the rule asks (`childsa ... group`).
  */
-#include <stdlib.h>
-
 #include "libalg/alg.h"
 #include "libpolicy/parse.h"
 
@@ -126,32 +124,36 @@ complete_child(struct policy_proposal *pp)
 }
 
 /* Two proposals: combined-mode ciphers, and the others. */
-static bool
-default_proposals(struct policy_proposal **list, unsigned *n)
+void
+policy_defaults_init(struct policy_defaults *de)
 {
-	struct policy_proposal *v;
+	*de = (struct policy_defaults){ 0 };
+	for (unsigned i = 0; i < 2; i++) {
+		struct policy_proposal *pp = i == 0 ? de->de_ikesa :
+		    de->de_childsa;
 
-	if (*n != 0)
-		return true;
-	if ((v = calloc(2, sizeof(*v))) == NULL)
-		return false;
-	add_rows(&v[0], aeads, COUNT(aeads));
-	add_rows(&v[1], ciphers, COUNT(ciphers));
-	free(*list);
-	*list = v;
-	*n = 2;
-	return true;
+		add_rows(&pp[0], aeads, COUNT(aeads));
+		add_rows(&pp[1], ciphers, COUNT(ciphers));
+	}
+	for (unsigned i = 0; i < POLICY_DEFAULTS; i++) {
+		complete_ike(&de->de_ikesa[i]);
+		complete_child(&de->de_childsa[i]);
+	}
 }
 
-bool
-policy_proposals_complete(struct policy_ike *ik)
+void
+policy_proposals_complete(struct policy_ike *ik, struct policy_defaults *de)
 {
-	if (!default_proposals(&ik->ik_ikesa, &ik->ik_nikesa) ||
-	    !default_proposals(&ik->ik_childsa, &ik->ik_nchildsa))
-		return false;
 	for (unsigned i = 0; i < ik->ik_nikesa; i++)
 		complete_ike(&ik->ik_ikesa[i]);
 	for (unsigned i = 0; i < ik->ik_nchildsa; i++)
 		complete_child(&ik->ik_childsa[i]);
-	return true;
+	if (ik->ik_nikesa == 0) {
+		ik->ik_ikesa = de->de_ikesa;
+		ik->ik_nikesa = POLICY_DEFAULTS;
+	}
+	if (ik->ik_nchildsa == 0) {
+		ik->ik_childsa = de->de_childsa;
+		ik->ik_nchildsa = POLICY_DEFAULTS;
+	}
 }

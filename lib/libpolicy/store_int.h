@@ -79,11 +79,17 @@ void	held_forget(struct policy_store *st);
 char	*store_rules(struct policy_store *st, uint64_t rev, const char **why);
 
 /* The forms of keys (forms.c), so that they are found in a text. */
+struct form_length;
 struct form_index {
 	const struct policy_forms	*fi_forms;
-	size_t				*fi_order;	/* of forms, sorted */
-	size_t				*fi_first;	/* of a bucket */
-	bool				*fi_used;	/* of forms */
+	bool				*fi_used;	/* of forms: the first of equal ones */
+	size_t				*fi_first;	/* that, of each form */
+	size_t				*fi_table;	/* forms + 1 by their bytes; 0 free */
+	size_t				*fi_head;	/* lengths + 1 by their first bytes */
+	struct form_length		*fi_length;
+	size_t				 fi_nlengths;
+	size_t				 fi_mask;	/* of fi_table and fi_head */
+	uint64_t			 fi_filter[1024]; /* bit per hash of first bytes */
 };
 
 bool	form_index_make(struct form_index *fi, struct policy_forms *pf);
@@ -91,6 +97,8 @@ void	form_index_free(struct form_index *fi);
 /* The longest form that stands at p, noted as used; NULL if none does. */
 const struct policy_form	*form_at(const struct form_index *fi,
 				    const char *p, size_t left);
+/* Has each form been found somewhere? */
+bool	form_index_used(const struct form_index *fi);
 
 /* "PATH.export"; false if too long. */
 bool	export_path(const char *dbpath, const char *suffix, char *out,

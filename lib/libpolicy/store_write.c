@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "libpolicy/chunk.h"
+#include "libpolicy/hash.h"
 #include "libpolicy/parse.h"
 #include "libpolicy/print.h"
 
@@ -88,13 +89,10 @@ secret_put(struct keyring *kr, struct policy_key *key)
 static size_t
 keyring_slot(const struct keyring *kr, const struct policy_key *key)
 {
-	uint64_t h = key->pk_len;
-	size_t slot;
+	size_t slot = hash_bytes(key->pk_len, key->pk_bytes, key->pk_len) &
+	    kr->kr_mask;
 
-	for (size_t i = 0; i < key->pk_len; i++)
-		h = (h ^ key->pk_bytes[i]) * 0x100000001b3ull;
-	for (slot = (h ^ h >> 29) & kr->kr_mask; kr->kr_table[slot] != NULL;
-	    slot = (slot + 1) & kr->kr_mask) {
+	for (; kr->kr_table[slot] != NULL; slot = (slot + 1) & kr->kr_mask) {
 		const struct policy_key *k = kr->kr_table[slot];
 
 		if (k->pk_len == key->pk_len && memcmp(k->pk_bytes,
@@ -241,26 +239,26 @@ commit_rules(struct policy_store *st, uint64_t rev, const struct policy *pol,
 /* ---- texts ---- */
 
 static void
-print_sealed(const struct policy_form *f, FILE *out)
+print_sealed(const struct policy_form *f, struct textbuf *out)
 {
-	fprintf(out, "sealed \"%llu", (unsigned long long)f->pf_key[0].pk_id);
-	if (f->pf_nkeys == 2)
-		fprintf(out, ":%llu", (unsigned long long)f->pf_key[1].pk_id);
-	fputc('"', out);
+	char text[64];
+	int n = snprintf(text, sizeof(text), f->pf_nkeys == 2 ?
+	    "sealed \"%llu:%llu\"" : "sealed \"%llu\"",
+	    (unsigned long long)f->pf_key[0].pk_id,
+	    (unsigned long long)f->pf_key[1].pk_id);
+
+	textbuf_add(out, text, (size_t)n);
 }
 
 /* The text with each key, and quotes around it, replaced by its number. */
-static char *
+static void
 seal_text(const struct policy_text_item *ti, const struct form_index *fi,
-    size_t *newlen)
+    struct textbuf *out)
 {
 	const char *body = ti->ti_body;
 	size_t done = 0, off = 0;
-	char *text = NULL;
-	FILE *out = open_memstream(&text, newlen);
 
-	if (out == NULL)
-		return NULL;
+	(void)textbuf_room(out, ti->ti_len + 1);
 	while (off < ti->ti_len) {
 		const struct policy_form *f = form_at(fi, body + off,
 		    ti->ti_len - off);
@@ -276,16 +274,11 @@ seal_text(const struct policy_text_item *ti, const struct form_index *fi,
 			off--;
 			end++;
 		}
-		(void)fwrite(body + done, 1, off - done, out);
+		textbuf_add(out, body + done, off - done);
 		print_sealed(f, out);
 		done = off = end;
 	}
-	(void)fwrite(body + done, 1, ti->ti_len - done, out);
-	if (fclose(out) != 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	textbuf_add(out, body + done, ti->ti_len - done);
 }
 
 static bool
@@ -346,24 +339,26 @@ commit_texts(struct policy_store *st, uint64_t rev, struct policy_commit *co,
 		ok = put_normal_form(st, rev, ord++, co->co_policy);
 	for (size_t i = 0; ok && i < co->co_texts->tx_n; i++) {
 		const struct policy_text_item *ti = &co->co_texts->tx_v[i];
-		size_t len = 0;
-		char *body;
+		struct textbuf body = { 0 };
 
 		if (ti->ti_kind == POLICY_TEXT_KEY ||
 		    ti->ti_kind == POLICY_TEXT_RULES)
 			continue;
-		body = seal_text(ti, &fi, &len);
-		ok = body != NULL && put_text(st, rev, ord++, ti, body, len);
-		free(body);
+		if (co->co_forms->pf_n == 0) {
+			ok = put_text(st, rev, ord++, ti, ti->ti_body,
+			    ti->ti_len);
+			continue;
+		}
+		seal_text(ti, &fi, &body);
+		ok = !body.tb_short && put_text(st, rev, ord++, ti, body.tb_p,
+		    body.tb_n);
+		textbuf_free(&body);
 	}
 	if (!ok)
 		(void)store_fail_sql(st, why, "cannot write the texts");
-	for (size_t i = 0; ok && i < co->co_forms->pf_n; i++) {
-		ok = fi.fi_used[i];
-		if (!ok)
-			(void)store_fail(st, why, "a key is put together from "
-			    "several macros or lines: write it in one piece");
-	}
+	if (ok && !form_index_used(&fi))
+		ok = store_fail(st, why, "a key is put together from several "
+		    "macros or lines: write it in one piece");
 	form_index_free(&fi);
 	return ok;
 }
