@@ -49,6 +49,19 @@ policy_texts_has(const struct policy_texts *tx, enum policy_part part)
 }
 
 bool
+policy_texts_whole(const struct policy_texts *tx)
+{
+	for (size_t i = 0; i < tx->tx_n; i++) {
+		const struct policy_text_item *ti = &tx->tx_v[i];
+
+		if (memmem(ti->ti_body, ti->ti_len, "include", 7) != NULL ||
+		    memmem(ti->ti_body, ti->ti_len, "file", 4) != NULL)
+			return false;
+	}
+	return true;
+}
+
+bool
 policy_texts_add(struct policy_texts *tx, enum policy_text_kind kind,
     const char *name, const char *body, size_t len)
 {

@@ -60,6 +60,12 @@ enum policy_part policy_part_of_file(const char *name);
 /* Is there a text of the part, other than macros? */
 bool	policy_texts_has(const struct policy_texts *tx, enum policy_part part);
 
+/*
+ * Do the texts name no other file?  False if one only seems to: what they
+ * name, if anything, is known when they have been parsed.
+ */
+bool	policy_texts_whole(const struct policy_texts *tx);
+
 /* Copies the body; the part is ipsec.conf. False without memory, or with too many or too large. */
 bool	policy_texts_add(struct policy_texts *tx, enum policy_text_kind kind,
 	    const char *name, const char *body, size_t len);

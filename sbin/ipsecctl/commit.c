@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipsecctl commit, confirm, rollback: texts are parsed here, so that errors
- * are told with their place, and handed to policyd(8).
+ * ipsecctl commit, confirm, rollback: texts are handed to policyd(8), and
+ * parsed here where errors are to be told with their place.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,6 +191,36 @@ show_stale(struct command *co)
 	policyctl_close(pc);
 }
 
+static void
+ask(const struct command *co, struct policyctl *pc,
+    struct policyctl_result *res)
+{
+	policyctl_commit(pc, &co->co_texts, co->co_whole ? 0 : POLICYCTL_KEEP,
+	    co->co_base, co->co_confirm, co->co_reason, res);
+}
+
+/*
+ * policyd parses the texts; here that is done first if they name other files,
+ * which are sent along then, and afterwards if they are refused, so that
+ * errors are told with their place.  False: they have been.
+ */
+static bool
+commit(struct command *co, struct policyctl *pc, struct policyctl_result *res)
+{
+	size_t given = co->co_texts.tx_n;
+	bool whole = policy_texts_whole(&co->co_texts);
+
+	if (whole)
+		ask(co, pc, res);
+	if (whole && (res->re_ok || res->re_later))
+		return true;
+	if (!parse_all(co))
+		return false;
+	if (!whole || co->co_texts.tx_n != given)
+		ask(co, pc, res);
+	return true;
+}
+
 int
 command_commit(struct command *co)
 {
@@ -198,6 +228,7 @@ command_commit(struct command *co)
 	struct policyctl_status ps;
 	struct policyctl *pc;
 	const char *why = "";
+	bool parsed;
 	int rc;
 
 	if (co->co_texts.tx_n == 0 && !co->co_whole)
@@ -210,13 +241,10 @@ command_commit(struct command *co)
 	/* the base is what was newest when this command began */
 	if (co->co_base == POLICYCTL_ANY && policyctl_status(pc, &ps, &why))
 		co->co_base = ps.ps_committed;
-	if (!parse_all(co)) {
-		policyctl_close(pc);
-		return command_fail("nothing committed");
-	}
-	policyctl_commit(pc, &co->co_texts, co->co_whole ? 0 : POLICYCTL_KEEP,
-	    co->co_base, co->co_confirm, co->co_reason, &res);
+	parsed = commit(co, pc, &res);
 	policyctl_close(pc);
+	if (!parsed)
+		return command_fail("nothing committed");
 	rc = tell(co, &res);
 	if (!res.re_ok && res.re_text[0] != '\0' && !co->co_json &&
 	    strstr(res.re_text, "since you began") != NULL)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Loading: parse here, so that errors are told with their place before
- * anything is sent, then hand the texts to policyd(8).
+ * Loading: the texts go to policyd(8), which parses them and refuses what has
+ * errors.  They are parsed here if they name other files, which have to be
+ * sent along, and if policyd refuses them: errors are told with their place.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,24 +24,41 @@ print_errors(const struct policy_errors *errs)
 	    n == 1 ? "" : "s");
 }
 
-static int
-send_texts(const struct options *op, unsigned flags)
+/* False with a text in res if policyd cannot be asked. */
+static bool
+ask(const struct options *op, unsigned flags, struct policyctl_result *res)
 {
 	const char *why = "";
 	struct policyctl *pc = policyctl_connect(op->op_rundir, &why);
-	struct policyctl_result res;
 
 	if (pc == NULL) {
-		fprintf(stderr, "ipsecctl: %s\n", why);
-		return 1;
+		*res = (struct policyctl_result){ 0 };
+		(void)snprintf(res->re_text, sizeof(res->re_text), "%s", why);
+		return false;
 	}
-	policyctl_load(pc, &op->op_texts, flags, op->op_reason, &res);
+	policyctl_load(pc, &op->op_texts, flags, op->op_reason, res);
 	policyctl_close(pc);
-	if (res.re_text[0] != '\0')
-		fprintf(res.re_ok && res.re_applied ? stdout : stderr,
-		    "%s%s\n", res.re_ok && res.re_applied ? "" : "ipsecctl: ",
-		    res.re_text);
-	return res.re_ok && res.re_applied ? 0 : res.re_later ? EX_TEMPFAIL : 1;
+	return true;
+}
+
+static int
+tell(const struct policyctl_result *res)
+{
+	bool good = res->re_ok && res->re_applied;
+
+	if (res->re_text[0] != '\0')
+		fprintf(good ? stdout : stderr, "%s%s\n", good ? "" :
+		    "ipsecctl: ", res->re_text);
+	return good ? 0 : res->re_later ? EX_TEMPFAIL : 1;
+}
+
+static int
+send_texts(const struct options *op, unsigned flags)
+{
+	struct policyctl_result res;
+
+	(void)ask(op, flags, &res);
+	return tell(&res);
 }
 
 static char *
@@ -81,8 +99,9 @@ parse_assertions(const struct options *op, struct policy_errors *errs)
 	return ok;
 }
 
-int
-ipsecctl_load(struct options *op)
+/* Errors are printed. */
+static bool
+parse(struct options *op)
 {
 	static struct policy_errors errs;
 	struct policy_env env = {
@@ -92,24 +111,44 @@ ipsecctl_load(struct options *op)
 	};
 	struct policy pol;
 	bool ok = policy_texts_parse(&op->op_texts, &pol, &env, &errs);
-	unsigned flags = op->op_delete ? POLICYCTL_DELETE : 0;
-	int rc = 1;
 
 	ok = parse_assertions(op, &errs) && ok;
-	if (!ok) {
+	if (!ok)
 		print_errors(&errs);
-	} else if (!op->op_check && policy_texts_has(&op->op_texts, POLICY_PART_ASSERT)) {
-		fputs("ipsecctl: assertions are a part of a revision: ipsecctl commit "
-		    "--assert file\n", stderr);
-	} else {
-		if (op->op_verbose != 0)
-			policy_print(&pol, stdout,
-			    op->op_keys ? POLICY_PRINT_KEYS : 0);
-		rc = op->op_check ? 0 : send_texts(op, flags);
-	}
+	else if (op->op_verbose != 0)
+		policy_print(&pol, stdout, op->op_keys ? POLICY_PRINT_KEYS : 0);
 	policy_errors_free(&errs);
 	policy_free(&pol);
-	return rc;
+	return ok;
+}
+
+int
+ipsecctl_load(struct options *op)
+{
+	bool asserts = policy_texts_has(&op->op_texts, POLICY_PART_ASSERT);
+	unsigned flags = op->op_delete ? POLICYCTL_DELETE : 0;
+	size_t given = op->op_texts.tx_n;
+	struct policyctl_result res;
+	bool asked = false;
+
+	if (!op->op_check && op->op_verbose == 0 && !asserts &&
+	    policy_texts_whole(&op->op_texts)) {
+		asked = ask(op, flags, &res);
+		if (res.re_ok || res.re_later)
+			return tell(&res);
+	}
+	if (!parse(op))
+		return 1;
+	if (op->op_check)
+		return 0;
+	if (asserts) {
+		fputs("ipsecctl: assertions are a part of a revision: ipsecctl commit "
+		    "--assert file\n", stderr);
+		return 1;
+	}
+	/* refused for another reason, unless files have been added now */
+	return asked && op->op_texts.tx_n == given ? tell(&res) :
+	    send_texts(op, flags);
 }
 
 int
