@@ -20,7 +20,7 @@
 #include "libike/ike.h"
 
 #define IKECTL_SOCKET	"iked.sock"
-#define IKECTL_VERSION	2
+#define IKECTL_VERSION	3
 
 enum ikectl_op {
 	IKECTL_STATUS = 1,	/* answers: struct ikectl_status */
@@ -68,6 +68,7 @@ struct ikectl_stats {
 	uint64_t		it_events_lost;	/* events that the history does not have */
 	struct ike_stats	it_stats;
 	char			it_text[256];	/* why it_failed failed */
+	char			it_notice[160];	/* what of its `set' lines is not in force */
 };
 
 #endif

@@ -112,6 +112,23 @@ ike_new(const struct ike_conf *cf, uint64_t now)
 }
 
 void
+ike_tune(struct ike *ike, uint64_t now, uint32_t liveness_ms,
+    uint16_t fragment, uint16_t port_natt)
+{
+	struct ikesa *sa;
+
+	ike_enter(ike, now);
+	ike->i_conf.cf_fragment = fragment;
+	ike->i_conf.cf_port_natt = port_natt;
+	if (liveness_ms == ike->i_conf.cf_liveness_ms)
+		return;
+	ike->i_conf.cf_liveness_ms = liveness_ms;
+	TAILQ_FOREACH(sa, &ike->i_sas, sa_entry)
+		ikesa_live_again(sa);
+	ike_leave(ike);
+}
+
+void
 ike_enter(struct ike *ike, uint64_t now)
 {
 	if (now > ike->i_now)

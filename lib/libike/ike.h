@@ -267,6 +267,14 @@ void	ike_free(struct ike *ike);
  */
 void	ike_shutdown(struct ike *ike, uint64_t now);
 
+/*
+ * What of the configuration may change while the instance runs: liveness at once
+ * and for all SAs; cf_fragment 0 at once (messages go whole), and otherwise as well
+ * as the port for IKE SAs that are made from now on.
+ */
+void	ike_tune(struct ike *ike, uint64_t now, uint32_t liveness_ms,
+	    uint16_t fragment, uint16_t port_natt);
+
 enum ike_mode { IKE_MODE_TUNNEL, IKE_MODE_TRANSPORT };
 
 enum ike_start {

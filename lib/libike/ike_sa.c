@@ -425,6 +425,23 @@ ikesa_seen(struct ikesa *sa, uint64_t when)
 	tmo_set(&ike->i_tmos, &sa->sa_tmo_live, due);
 }
 
+/* The time after which a silent peer is asked has changed. */
+void
+ikesa_live_again(struct ikesa *sa)
+{
+	struct ike *ike = sa->sa_ike;
+	uint64_t due = sa->sa_heard + ike->i_conf.cf_liveness_ms;
+
+	if (sa->sa_state != SA_UP)
+		return;
+	sa->sa_seen_asked = false;
+	if (ike->i_conf.cf_liveness_ms == 0)
+		tmo_clear(&ike->i_tmos, &sa->sa_tmo_live);
+	else
+		tmo_set(&ike->i_tmos, &sa->sa_tmo_live,
+		    due > ike->i_now ? due : ike->i_now);
+}
+
 /* The initiator begins to rekey first, so that the two rarely collide. */
 void
 ikesa_schedule(struct ikesa *sa)

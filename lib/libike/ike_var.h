@@ -458,6 +458,7 @@ void	ikesa_half_done(struct ikesa *sa);
 void	ikesa_handshake_free(struct ikesa *sa);
 void	ikesa_life_due(struct ikesa *sa);
 void	ikesa_live_due(struct ikesa *sa);
+void	ikesa_live_again(struct ikesa *sa);
 void	ikesa_keepalive_due(struct ikesa *sa);
 void	ikesa_moved(struct ikesa *sa, const struct ike_datagram *dg);
 void	ikesa_duplicates(struct ikesa *sa);

@@ -6,6 +6,8 @@
  *
  *	alive [part of a name]
  */
+#include <errno.h>
+
 #include "../../sbin/ikectl/ikectl.h"
 #include "gateway.h"
 #include "libutil/log.h"
@@ -15,7 +17,7 @@
 static struct sim *sim;
 
 static void
-start(struct gateway *g, const char *how)
+policy(struct gateway *g, const char *how, uint64_t revision)
 {
 	char text[512];
 
@@ -24,8 +26,7 @@ start(struct gateway *g, const char *how)
 	    "srcid %s.example dstid %s.example psk \"" PSK "\"\n", how,
 	    g->g_net, g->g_peer->g_net, g->g_net, g->g_peer->g_net, g->g_name,
 	    g->g_peer->g_name);
-	gateway_policy(g, text, 1);
-	gateway_start(g);
+	gateway_policy(g, text, revision);
 }
 
 /* A tunnel that is up, on a wire that loses nothing. */
@@ -41,8 +42,10 @@ begin(void)
 		gateway_new(sim, i);
 	world_link(sim->s_wo, sim->s_gw[0].g_wan, sim->s_gw[1].g_wan,
 	    (struct wire){ .wi_delay_ns = 3 * NSEC_PER_MSEC });
-	start(&sim->s_gw[0], "active");
-	start(&sim->s_gw[1], "passive");
+	policy(&sim->s_gw[0], "active", 1);
+	policy(&sim->s_gw[1], "passive", 1);
+	for (unsigned i = 0; i < 2; i++)
+		gateway_start(&sim->s_gw[i]);
 	stations_run(sim, 2000, 0);
 	CU_ASSERT_EQUAL(sad_count(sim->s_gw[0].g_nk), 2);
 	CU_ASSERT_EQUAL(sad_count(sim->s_gw[1].g_nk), 2);
@@ -108,6 +111,75 @@ dies_under_traffic(void)
 	stations_run(sim, 400000, 3);
 	CU_ASSERT_EQUAL(sad_count(sim->s_gw[0].g_nk), 0);
 	CU_ASSERT_EQUAL(sad_count(sim->s_gw[1].g_nk), 0);
+	end();
+}
+
+/* ---- set lines ---------------------------------------------------------- */
+
+static void
+set_lines(void)
+{
+	struct gateway *a;
+	struct sa *sa;
+	struct sad_cursor c;
+	uint32_t spi;
+	uint64_t was;
+	char text[160];
+
+	begin();
+	a = &sim->s_gw[0];
+	sad_cursor_start(a->g_nk, &c);
+	sa = sad_cursor_next(a->g_nk, &c);
+	spi = sa->sa_spi;
+	sad_cursor_end(a->g_nk, &c);
+	test_row("dpd off: never asked");
+	a->g_set.is_dpd = sim->s_gw[1].g_set.is_dpd = 0;
+	policy(a, "active", 2);
+	policy(&sim->s_gw[1], "passive", 2);
+	stations_run(sim, 200000, 0);
+	CU_ASSERT_EQUAL(checks(0) + checks(1), 0);
+	test_row("dpd 5 s: asked at once, and so often");
+	a->g_set.is_dpd = 5;
+	policy(a, "active", 3);
+	stations_run(sim, 60000, 0);
+	CU_ASSERT_TRUE(checks(0) >= 9 && checks(0) <= 13);
+	test_row("dpd 30 s");
+	was = checks(0);
+	a->g_set.is_dpd = 30;
+	policy(a, "active", 4);
+	stations_run(sim, 60000, 0);
+	CU_ASSERT_TRUE(checks(0) - was >= 1 && checks(0) - was <= 3);
+
+	test_row("another port for NAT traversal");
+	CU_ASSERT_TRUE(udp_is_natt(a->g_nk, htons(4500)));
+	a->g_set.is_nattport = 4600;
+	policy(a, "active", 5);
+	CU_ASSERT_EQUAL(a->g_ip.ip_natt_port, 4500);
+	stations_run(sim, 100, 0);
+	CU_ASSERT_EQUAL(a->g_ip.ip_natt_port, 4600);
+	CU_ASSERT_TRUE(udp_is_natt(a->g_nk, htons(4600)));
+	CU_ASSERT_TRUE(udp_is_natt(a->g_nk, htons(4500)));
+	TEST_STRING(a->g_ip.ip_notice, "");
+	test_row("one that is not to be had");
+	a->g_set.is_nattport = 500;
+	policy(a, "active", 6);
+	stations_run(sim, 100, 0);
+	CU_ASSERT_EQUAL(a->g_ip.ip_natt_port, 4600);
+	(void)snprintf(text, sizeof(text), "set nattport 500 is not in force "
+	    "(%s): NAT traversal stays on UDP port 4600", strerror(EADDRINUSE));
+	TEST_STRING(a->g_ip.ip_notice, text);
+	test_row("and back");
+	a->g_set.is_nattport = 4500;
+	policy(a, "active", 7);
+	stations_run(sim, 100, 0);
+	CU_ASSERT_EQUAL(a->g_ip.ip_natt_port, 4500);
+	TEST_STRING(a->g_ip.ip_notice, "");
+
+	test_row("none of this touches the tunnel");
+	sad_cursor_start(a->g_nk, &c);
+	sa = sad_cursor_next(a->g_nk, &c);
+	CU_ASSERT_EQUAL(sa->sa_spi, spi);
+	sad_cursor_end(a->g_nk, &c);
 	end();
 }
 
@@ -282,5 +354,6 @@ TEST_MAIN(
 	TEST("packets spare the question if the peer lives",
 	    packets_spare_the_question),
 	TEST("a peer dies under traffic", dies_under_traffic),
+	TEST("set lines take effect at once", set_lines),
 	TEST("up, silent", silent),
 	TEST("a full key socket leaves no SA behind", key_socket_full))

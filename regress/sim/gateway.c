@@ -260,8 +260,7 @@ give_rule(struct gateway *g, const struct policy *pol,
 void
 gateway_policy(struct gateway *g, const char *text, uint64_t revision)
 {
-	const struct iked_begin begin = { .ib_set = { .is_dpd = 30,
-	    .is_nattport = 4500, .is_fragmentation = 1 } };
+	const struct iked_begin begin = { .ib_set = g->g_set };
 	struct iked_end end = { .ie_number = revision, .ie_revision = revision };
 	struct policy_errors errs = { .per_n = 0 };
 	struct policy_text tx = { .tx_name = g->g_name };
@@ -328,6 +327,8 @@ gateway_new(struct sim *s, unsigned i)
 	g->g_sim = s;
 	g->g_peer = &s->s_gw[1 - i];
 	g->g_net = (uint8_t)(i + 1);
+	g->g_set = (struct iked_set){ .is_dpd = 30, .is_nattport = 4500,
+	    .is_fragmentation = 1 };
 	STAILQ_INIT(&g->g_notes);
 	g->g_nk = world_router(s->s_wo, g->g_name, 1);
 	(void)snprintf(text, sizeof(text), "10.%u.0.1/24", g->g_net);

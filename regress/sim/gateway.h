@@ -47,6 +47,7 @@ struct gateway {
 	bool			 g_key_full;	/* it takes none */
 	uint8_t			 g_net;		/* 10.g_net.0.0/24 */
 	uint32_t		 g_reqid;	/* of rule "t" */
+	struct iked_set		 g_set;		/* of the next policy */
 	unsigned		 g_sent;
 	unsigned		 g_first;	/* packets before it may be lost */
 	unsigned		 g_got;

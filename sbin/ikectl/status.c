@@ -336,6 +336,8 @@ stats_print(const struct ikectl_stats *st, bool json)
 		if (st->it_failed != 0)
 			printf("\trevision %" PRIu64 " not taken: %s\n",
 			    st->it_failed, st->it_text);
+		if (st->it_notice[0] != '\0')
+			printf("\t%s\n", st->it_notice);
 		printf("\t%" PRIu64 " events, %" PRIu64 " of them lost\n",
 		    st->it_event, st->it_events_lost);
 		for (size_t i = 0; i < n; i++)
@@ -347,6 +349,8 @@ stats_print(const struct ikectl_stats *st, bool json)
 	add_number(o, "schema_version", SCHEMA_VERSION);
 	add_number(o, "revision", st->it_revision);
 	add_number(o, "revision_failed", st->it_failed);
+	(void)cJSON_AddStringToObject(o, "failed_text", st->it_text);
+	(void)cJSON_AddStringToObject(o, "notice", st->it_notice);
 	add_number(o, "last_event", st->it_event);
 	add_number(o, "events_lost", st->it_events_lost);
 	(void)cJSON_AddBoolToObject(o, "kernel", st->it_kernel);

@@ -255,6 +255,7 @@ put_stats(const struct asked *as, struct client *cl,
 	out.it_events_lost = as->as_events->es_lost +
 	    as->as_events->es_lost_parent;
 	memcpy(out.it_text, ip->ip_failed_text, sizeof(out.it_text));
+	memcpy(out.it_notice, ip->ip_notice, sizeof(out.it_notice));
 	ike_stats(ip->ip_ike, &out.it_stats);
 	(void)client_put(cl, &out, sizeof(out));
 }

@@ -23,6 +23,8 @@
 #include "libutil/imsg.h"
 #include "netinet/udp_msg.h"
 
+#define NATT_PORTS_MAX	8
+
 struct dynamic;
 struct later;
 struct stale_sa;
@@ -73,6 +75,10 @@ struct ikeproc {
 	struct ike		*ip_ike;		/* NULL before the first policy */
 	uint32_t		 ip_pid;		/* of our messages to the key socket */
 	struct iked_set		 ip_set;		/* in force */
+	uint16_t		 ip_natt_port;		/* likewise; of new IKE SAs */
+	uint16_t		 ip_bound[NATT_PORTS_MAX];
+	unsigned		 ip_nbound;
+	char			 ip_notice[160];	/* what of the set is not in force */
 	struct blocked		 ip_blocked;		/* likewise */
 	struct incoming		 ip_next;		/* being received */
 	uint64_t		 ip_number;		/* of the policy in force */
@@ -99,6 +105,9 @@ bool		 ikeproc_policy_begin(struct ikeproc *ip, const struct iked_begin *ib);
 bool		 ikeproc_policy_same(struct ikeproc *ip, const struct iked_same *is);
 bool		 ikeproc_policy_rule(struct ikeproc *ip, struct iked_rule *rule);
 bool		 ikeproc_policy_end(struct ikeproc *ip, const struct iked_end *ie);
+
+/* Tells the core what of ip_set concerns it. */
+void		 ikeproc_tune(struct ikeproc *ip);
 
 /* ---- act.c -------------------------------------------------------- */
 
@@ -166,6 +175,9 @@ void		 later_fini(struct ikeproc *ip);
 
 /* A new socket: binds the ports. */
 void		 udp_bind_ports(struct ikeproc *ip);
+/* The port of the set, for NAT traversal: host byte order. */
+uint16_t	 udp_natt_port(const struct iked_set *set);
+void		 udp_bind_natt(struct ikeproc *ip);
 /* A record of the UDP service. */
 void		 udp_message(struct ikeproc *ip, const struct udp_msg *um,
     const uint8_t *data, size_t len);

@@ -10,6 +10,8 @@
 #include "ikeproc.h"
 #include "libutil/log.h"
 
+#define FRAGMENT	1280	/* largest IP packet (RFC 7383 section 2.5.1) */
+
 static void
 log_line(void *arg, int level, const char *line)
 {
@@ -17,10 +19,6 @@ log_line(void *arg, int level, const char *line)
 	log_at(level, "%s", line);
 }
 
-/*
- * The options of an instance are fixed when it is made, so the first policy
- * makes it; a later change of a `set' line needs a restart, which is said.
- */
 static bool
 make_ike(struct ikeproc *ip, const struct iked_set *set)
 {
@@ -31,11 +29,9 @@ make_ike(struct ikeproc *ip, const struct iked_set *set)
 	cf.cf_random = ip->ip_io->io_random;
 	cf.cf_log = log_line;
 	cf.cf_source = ip->ip_io->io_source;
-	if (set->is_nattport != 0)
-		cf.cf_port_natt = set->is_nattport;
+	cf.cf_port_natt = ip->ip_natt_port = udp_natt_port(set);
 	cf.cf_liveness_ms = set->is_dpd * 1000;
-	if (!set->is_fragmentation)
-		cf.cf_fragment = 0;
+	cf.cf_fragment = set->is_fragmentation ? FRAGMENT : 0;
 	ip->ip_set = *set;
 	return (ip->ip_ike = ike_new(&cf, ikeproc_now(ip))) != NULL;
 }
@@ -47,10 +43,6 @@ ikeproc_policy_begin(struct ikeproc *ip, const struct iked_begin *ib)
 
 	if (ib == NULL)
 		return false;
-	if (ip->ip_ike != NULL &&
-	    memcmp(&ip->ip_set, &ib->ib_set, sizeof(ib->ib_set)) != 0)
-		log_warn("`set' lines for dpd, nattport and fragmentation "
-		    "take effect when iked is started again");
 	if (ip->ip_ike == NULL && !make_ike(ip, &ib->ib_set))
 		return false;
 	blocked_clear(&in->in_blocked);
@@ -95,12 +87,44 @@ ikeproc_policy_rule(struct ikeproc *ip, struct iked_rule *rule)
 	return true;
 }
 
+void
+ikeproc_tune(struct ikeproc *ip)
+{
+	const struct iked_set *set = &ip->ip_set;
+
+	ike_tune(ip->ip_ike, ikeproc_now(ip), set->is_dpd * 1000,
+	    set->is_fragmentation ? FRAGMENT : 0, ip->ip_natt_port);
+}
+
+/*
+ * The `set' lines.  Another port for NAT traversal is used as soon as the network
+ * kernel has bound it (udp.c).
+ */
+static void
+take_set(struct ikeproc *ip, const struct iked_set *set)
+{
+	const struct iked_set was = ip->ip_set;
+
+	if (memcmp(&was, set, sizeof(was)) == 0)
+		return;
+	ip->ip_set = *set;
+	if (was.is_dpd != set->is_dpd)
+		log_info("a silent peer is asked after %u s", set->is_dpd);
+	if (was.is_fragmentation != set->is_fragmentation)
+		log_info("IKE SAs made from now on %s fragments",
+		    set->is_fragmentation ? "may send" : "send no");
+	ip->ip_notice[0] = '\0';
+	if (udp_natt_port(set) != ip->ip_natt_port)
+		udp_bind_natt(ip);
+	ikeproc_tune(ip);
+}
+
 static void
 in_force(struct ikeproc *ip, const struct iked_end *ie)
 {
 	struct incoming *in = &ip->ip_next;
 
-	ip->ip_set = in->in_set;
+	take_set(ip, &in->in_set);
 	blocked_take(ip);
 	ip->ip_number = ie->ie_number;
 	ip->ip_revision = ie->ie_revision;

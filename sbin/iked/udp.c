@@ -4,6 +4,7 @@
  * network kernel's UDP service (netinet/udp_msg.h).
  */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ikeproc.h"
@@ -21,13 +22,79 @@ udp_bind(struct ikeproc *ip, uint16_t port, uint16_t flags)
 	ip->ip_io->io_udp_send(ip->ip_io->io_arg, &um, NULL, 0);
 }
 
+uint16_t
+udp_natt_port(const struct iked_set *set)
+{
+	return set->is_nattport != 0 ? set->is_nattport : NATT_PORT;
+}
+
+
+/*
+ * IKE SAs that are made from now on use it.  Those that are there stay with the
+ * port that they have, which is bound until the socket ends.
+ */
+static void
+natt_bound(struct ikeproc *ip, uint16_t port)
+{
+	ip->ip_notice[0] = '\0';
+	if (port == ip->ip_natt_port)
+		return;
+	ip->ip_natt_port = port;
+	log_info("NAT traversal uses UDP port %u from now on", port);
+	ikeproc_tune(ip);
+}
+
+/* Ports for NAT traversal that this socket has. */
+static bool
+natt_is_bound(const struct ikeproc *ip, uint16_t port)
+{
+	for (unsigned i = 0; i < ip->ip_nbound; i++)
+		if (ip->ip_bound[i] == port)
+			return true;
+	return false;
+}
+
+void
+udp_bind_natt(struct ikeproc *ip)
+{
+	uint16_t port = udp_natt_port(&ip->ip_set);
+
+	if (natt_is_bound(ip, port))
+		natt_bound(ip, port);
+	else
+		udp_bind(ip, port, UDP_M_NATT);
+}
+
 void
 udp_bind_ports(struct ikeproc *ip)
 {
-	uint16_t natt = ip->ip_set.is_nattport;
-
+	ip->ip_nbound = 0;
 	udp_bind(ip, IKE_PORT, 0);
-	udp_bind(ip, natt != 0 ? natt : NATT_PORT, UDP_M_NATT);
+	udp_bind_natt(ip);
+}
+
+static void
+bound(struct ikeproc *ip, uint16_t port)
+{
+	log_debug("UDP port %u is ours", port);
+	if (port == IKE_PORT || natt_is_bound(ip, port) ||
+	    ip->ip_nbound == NATT_PORTS_MAX)
+		return;
+	ip->ip_bound[ip->ip_nbound++] = port;
+	if (port == udp_natt_port(&ip->ip_set))
+		natt_bound(ip, port);
+}
+
+static void
+bind_failed(struct ikeproc *ip, uint16_t port, int error)
+{
+	log_err("UDP port %u: %s", port, strerror(error));
+	if (port == ip->ip_natt_port || port != udp_natt_port(&ip->ip_set))
+		return;
+	(void)snprintf(ip->ip_notice, sizeof(ip->ip_notice), "set nattport %u "
+	    "is not in force (%s): NAT traversal stays on UDP port %u", port,
+	    strerror(error), ip->ip_natt_port);
+	log_warn("%s", ip->ip_notice);
 }
 
 void
@@ -46,12 +113,11 @@ udp_message(struct ikeproc *ip, const struct udp_msg *um, const uint8_t *data,
 		ike_input(ip->ip_ike, ikeproc_now(ip), &dg);
 		break;
 	case UDP_BOUND:
-		log_debug("UDP port %u is ours", ntohs(um->um_lport));
+		bound(ip, ntohs(um->um_lport));
 		break;
 	case UDP_ERROR:
 		if (um->um_raddr.ad_af == 0)
-			log_err("UDP port %u: %s", ntohs(um->um_lport),
-			    strerror(um->um_errno));
+			bind_failed(ip, ntohs(um->um_lport), um->um_errno);
 		else
 			log_debug("datagram not sent: %s",
 			    strerror(um->um_errno));

@@ -518,8 +518,11 @@ fragments(void)
 {
 	struct ike_conf cf;
 
-	for (unsigned off = 0; off < 2; off++) {
-		test_row(off ? "one end does not fragment" : "both fragment");
+	static const char *const rows[] = { "both fragment",
+	    "one end does not fragment", "one end does not any more" };
+
+	for (unsigned off = 0; off < 3; off++) {
+		test_row("%s", rows[off]);
 		ike_conf_default(&cf);
 		cf.cf_fragment = 576;
 		begin(&cf);
@@ -535,7 +538,10 @@ fragments(void)
 		}
 		left.wp_children[0].ch_remote.tl_n = IKE_TS_MAX;
 		right.wp_children[0].ch_local.tl_n = IKE_TS_MAX;
-		if (off) {
+		if (off == 2)
+			ike_tune(w.w_end[1].we_ike, w.w_now,
+			    cf.cf_liveness_ms, 0, cf.cf_port_natt);
+		if (off == 1) {
 			ike_free(w.w_end[1].we_ike);
 			cf.cf_fragment = 0;
 			world_conf(&w, 1, &cf);
