@@ -16,6 +16,7 @@
 #include "page.h"
 
 #define ANSWER_MS	5000
+#define ASK_AGAIN	10
 
 union answer {
 	struct ikectl_hdr	an_hdr;
@@ -94,30 +95,46 @@ iked_command(const struct settings *se, unsigned op, const char *name,
 	return error != 0 ? error : an.an_hdr.ik_errno;
 }
 
-static struct tunnel *
-ask_status(int fd, const char *name, size_t *n)
+struct listing {
+	struct tunnel	*li_v;
+	size_t		 li_n, li_cap;
+};
+
+static bool
+keep_status(struct listing *li, const struct ikectl_status *is)
+{
+	struct tunnel *more;
+
+	if (li->li_n == li->li_cap) {
+		li->li_cap = li->li_cap == 0 ? 64 : li->li_cap * 2;
+		more = reallocarray(li->li_v, li->li_cap, sizeof(*more));
+		if (more == NULL)
+			return false;
+		li->li_v = more;
+	}
+	li->li_v[li->li_n++] = (struct tunnel){ .tu_st = is->is_status,
+	    .tu_now = is->is_now };
+	return true;
+}
+
+/* The lines of one answer; its errno. */
+static int
+ask_status(int fd, const char *name, struct listing *li)
 {
 	static union answer an;
-	struct tunnel *list = NULL, *more;
-	size_t cap = 0;
 
+	li->li_n = 0;
 	if (!iked_ask(fd, IKECTL_STATUS, name))
-		return NULL;
-	while (iked_answer(fd, &an) && an.an_hdr.ik_op != IKECTL_END) {
-		if (an.an_hdr.ik_op != IKECTL_STATUS)
-			continue;
-		if (*n == cap) {
-			cap = cap == 0 ? 64 : cap * 2;
-			more = reallocarray(list, cap, sizeof(*list));
-			if (more == NULL)
-				break;
-			list = more;
-		}
-		memset(&list[*n], 0, sizeof(*list));
-		list[*n].tu_st = an.an_status.is_status;
-		list[(*n)++].tu_now = an.an_status.is_now;
+		return errno;
+	for (;;) {
+		if (!iked_answer(fd, &an))
+			return errno != 0 ? errno : ECONNRESET;
+		if (an.an_hdr.ik_op == IKECTL_END)
+			return an.an_hdr.ik_errno;
+		if (an.an_hdr.ik_op == IKECTL_STATUS &&
+		    !keep_status(li, &an.an_status))
+			return ENOMEM;
 	}
-	return list;
 }
 
 /* ---- netkern: SAs without their keys ---- */
@@ -229,8 +246,8 @@ count_traffic(struct page *pg, struct tunnel *list, size_t n)
 struct tunnel *
 gather_tunnels(struct page *pg, const char *name, size_t *n)
 {
-	struct tunnel *list;
-	int fd = iked_open(pg->pg_se);
+	struct listing li = { 0 };
+	int fd = iked_open(pg->pg_se), error = EAGAIN;
 
 	*n = 0;
 	if (fd == -1) {
@@ -239,11 +256,18 @@ gather_tunnels(struct page *pg, const char *name, size_t *n)
 		    "iked does not run: tunnels cannot be made or changed.");
 		return NULL;
 	}
-	list = ask_status(fd, name, n);
+	/* EAGAIN: the policy changed while it was told */
+	for (int i = 0; i < ASK_AGAIN && error == EAGAIN; i++)
+		error = ask_status(fd, name, &li);
 	(void)close(fd);
+	if (error == EINVAL)
+		page_problem(pg, "iked is of another version than these pages.");
+	else if (error != 0 && error != ENOENT)
+		page_problem(pg, "iked does not tell of its tunnels: try again.");
+	*n = error == 0 ? li.li_n : 0;
 	if (*n != 0)
-		count_traffic(pg, list, *n);
-	return list;
+		count_traffic(pg, li.li_v, *n);
+	return li.li_v;
 }
 
 /* ---- order and objects ---- */
