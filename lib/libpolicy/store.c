@@ -3,6 +3,7 @@
  * The store of revisions: opening, checking, reading.  Writing stands in
  * store_write.c, what is left when the store is damaged in store_export.c.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -281,10 +282,61 @@ use_export(struct policy_store *st, const char **why)
 	return export_load(st, why);
 }
 
+/*
+ * On a file system that cannot be written SQLite has no place for the index of
+ * its log, and refuses.  If there is no log, nothing can change: it may read
+ * the file alone.  NULL if that is not so; malloc'd.
+ */
+static char *
+immutable_name(const char *path)
+{
+	char wal[4096], *name = NULL;
+	struct stat sb;
+	size_t len;
+	FILE *out;
+
+	if (access(path, W_OK) == 0 || errno != EROFS ||
+	    (size_t)snprintf(wal, sizeof(wal), "%s-wal", path) >= sizeof(wal) ||
+	    (stat(wal, &sb) == 0 && sb.st_size != 0) ||
+	    (out = open_memstream(&name, &len)) == NULL)
+		return NULL;
+	fputs("file:", out);
+	for (const char *p = path; *p != '\0'; p++) {
+		if (isalnum((unsigned char)*p) || strchr("/._-", *p) != NULL)
+			fputc(*p, out);
+		else
+			fprintf(out, "%%%02x", (unsigned char)*p);
+	}
+	fputs("?immutable=1", out);
+	if (fclose(out) == 0)
+		return name;
+	free(name);
+	return NULL;
+}
+
+/* Opens it for reading, and reads something. */
+static bool
+connect_ro(struct policy_store *st, const char *uri, const char **why)
+{
+	if (sqlite3_open_v2(uri != NULL ? uri : st->st_path, &st->st_db,
+	    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX |
+	    (uri != NULL ? SQLITE_OPEN_URI : 0), NULL) != SQLITE_OK)
+		return store_fail_sql(st, why, st->st_path);
+	(void)sqlite3_busy_timeout(st->st_db, 5000);
+	if (store_exec(st, "PRAGMA query_only = ON; PRAGMA trusted_schema = "
+	    "OFF") && store_check(st, why))
+		return true;
+	if (st->st_why[0] == '\0')
+		(void)store_fail_sql(st, why, st->st_path);
+	return false;
+}
+
 struct policy_store *
 policy_store_open_ro(const char *path, const char **why)
 {
 	struct policy_store *st = store_new(path, why);
+	char *uri;
+	bool ok;
 
 	if (st == NULL)
 		return NULL;
@@ -294,17 +346,11 @@ policy_store_open_ro(const char *path, const char **why)
 		    strerror(errno));
 		return open_failed(st, why);
 	}
-	if (sqlite3_open_v2(path, &st->st_db, SQLITE_OPEN_READONLY |
-	    SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
-		(void)store_fail_sql(st, why, path);
-		return open_failed(st, why);
-	}
-	(void)sqlite3_busy_timeout(st->st_db, 5000);
-	if (store_exec(st, "PRAGMA query_only = ON; PRAGMA trusted_schema = "
-	    "OFF") && store_check(st, why))
+	uri = immutable_name(path);
+	ok = connect_ro(st, uri, why);
+	free(uri);
+	if (ok)
 		return st;
-	if (st->st_why[0] == '\0')
-		(void)store_fail_sql(st, why, path);
 	if (is_damage(st) && use_export(st, why))
 		return st;
 	return open_failed(st, why);
@@ -356,6 +402,14 @@ store_migrate(struct policy_store *st, const char **why)
 	return true;
 }
 
+/* SQLite takes what it can only read, if its log is there, without a word. */
+static bool
+store_writable(struct policy_store *st, const char **why)
+{
+	return sqlite3_db_readonly(st->st_db, "main") == 0 ||
+	    store_fail(st, why, "%s" HINT_READONLY, st->st_path);
+}
+
 struct policy_store *
 policy_store_open_rw(const char *path, const char **why)
 {
@@ -380,7 +434,7 @@ policy_store_open_rw(const char *path, const char **why)
 		    /* KiB: the pages of a large commit wait for its end */
 		    "PRAGMA cache_size = -65536"))
 			(void)store_fail_sql(st, why, path);
-		else if (store_migrate(st, why) && store_check(st, why) &&
+		else if (store_writable(st, why) && store_migrate(st, why) && store_check(st, why) &&
 		    store_seal(st, true, why)) {
 			(void)umask(mask);
 			return st;

@@ -66,7 +66,7 @@ static const int net_calls[] = {
 };
 
 static const int file_calls[] = {
-	SCMP_SYS(access), SCMP_SYS(bind), SCMP_SYS(chmod), SCMP_SYS(connect),
+	SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(bind), SCMP_SYS(chmod), SCMP_SYS(connect),
 	SCMP_SYS(fchmod), SCMP_SYS(fchown), SCMP_SYS(fdatasync),
 	SCMP_SYS(fstat), SCMP_SYS(fsync), SCMP_SYS(ftruncate),
 	SCMP_SYS(getcwd), SCMP_SYS(geteuid), SCMP_SYS(getuid),

@@ -205,6 +205,8 @@ send_state(struct policyd *pd, struct client *cl, uint32_t seq)
 	policyw_header(&w, POLICYW_STATE, seq);
 	wcur_u64(&w, pd->pd_committed);
 	wcur_u64(&w, pd->pd_in_force ? pd->pd_applied : 0);
+	if (damage == NULL && pd->pd_readonly[0] != '\0')
+		damage = pd->pd_readonly;
 	if (damage != NULL) {
 		wcur_put(&w, damage, strlen(damage));
 		wcur_put(&w, "; ", pd->pd_problem[0] != '\0' ? 2 : 0);
@@ -224,7 +226,8 @@ send_result(struct policyd *pd, struct client *cl, uint32_t seq,
 	size_t n = strlen(text);
 
 	policyw_header(&w, POLICYW_RESULT, seq);
-	if (committed == 0 && policy_store_disk_failed(pd->pd_store))
+	if (committed == 0 && (policy_store_disk_failed(pd->pd_store) ||
+	    pd->pd_readonly[0] != '\0'))
 		committed = POLICYW_LATER;
 	wcur_u8(&w, committed);
 	wcur_u8(&w, applied);
@@ -359,6 +362,7 @@ take_confirm(struct policyd *pd, struct client *cl, uint32_t seq, struct cur *c)
 
 	if (!cur_end(c))
 		return false;
+	(void)readonly_over(pd);
 	if (waits == 0)
 		(void)snprintf(text, sizeof(text), "nothing waits for a "
 		    "confirm; revision %llu is the newest",
@@ -398,6 +402,7 @@ take_rollback(struct policyd *pd, struct client *cl, uint32_t seq,
 	if (n > POLICYW_REASON_MAX || !cur_copy(c, reason, n) || !cur_end(c))
 		return false;
 	reason[n] = '\0';
+	(void)readonly_over(pd);
 	if (confirm != 0)
 		policy_pending_init(&pe, before, confirm);
 	ok = commit_copy(pd, to, cl->cl_author, reason,

@@ -329,6 +329,11 @@ commit_allowed(struct policyd *pd, const struct commit_request *cr,
 		    "last export");
 		return false;
 	}
+	if (!readonly_over(pd)) {
+		(void)snprintf(text, cap, "what is in force stays: %s",
+		    pd->pd_readonly);
+		return false;
+	}
 	if (pd->pd_going_back) {
 		(void)snprintf(text, cap, "revision %llu is in force again, "
 		    "which the store could not note yet: see the log of "

@@ -83,13 +83,8 @@ open_store(struct policyd *pd)
 	pd->pd_store = policy_store_open_rw(pd->pd_db, &why);
 	if (pd->pd_store == NULL) {
 		log_err("%s", why);
-		pd->pd_store = policy_store_open_ro(pd->pd_db, &why);
-		if (pd->pd_store == NULL ||
-		    policy_store_damage(pd->pd_store) == NULL)
-			log_fatal("no policy can be read: %s", why);
-		log_err("the policy store is damaged: going on with its last "
-		    "export; nothing can be committed until %s is moved away "
-		    "and policyd restarted", pd->pd_db);
+		if (!readonly_open(pd, why))
+			exit(1);
 	} else {
 		commit_from_export(pd);
 	}

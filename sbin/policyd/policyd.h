@@ -62,6 +62,7 @@ struct policyd {
 	char			 pd_keysock[108];
 	int			 pd_listen;
 	struct policy_store	*pd_store;
+	char			 pd_readonly[256];	/* why it cannot be written; "": it can */
 	struct client		 pd_client[CLIENTS_MAX];
 
 	struct history		*pd_history;	/* NULL: not opened yet */
@@ -153,6 +154,12 @@ bool	apply_revision(struct policyd *pd);
 void	apply_later(struct policyd *pd);
 /* Reads what the key socket says unasked. */
 void	apply_read(struct policyd *pd);
+
+/* readonly.c */
+/* A store that cannot be opened for writing; false: nor for reading. */
+bool	readonly_open(struct policyd *pd, const char *why);
+/* Can the store be written, now? Tries to open it anew if it could not. */
+bool	readonly_over(struct policyd *pd);
 
 /* revise.c */
 /* The revision that should be in force. */
