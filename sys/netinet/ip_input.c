@@ -95,13 +95,13 @@ drop_all(struct worker *w, struct pktvec *v, enum drop_reason why)
 void
 ip_input(struct worker *w, struct pktvec *v)
 {
-	struct pktvec ready;
+	struct pktvec ready, esp;
 
 	if (w->w_depth >= DEPTH_MAX) {
 		drop_all(w, v, DROP_IP_NESTED);
 		return;
 	}
-	ready.pv_n = 0;
+	ready.pv_n = esp.pv_n = 0;
 	w->w_depth++;
 	for (unsigned i = 0; i < v->pv_n; i++) {
 		struct pkt *p = v->pv_pkt[i];
@@ -113,10 +113,15 @@ ip_input(struct worker *w, struct pktvec *v)
 		/* a fragment that another worker handed over was counted there */
 		w->w_count[CNT_IP_RECEIVED] += p->pkt_stage != HANDOVER_FRAG;
 		w->w_count[CNT_GSO_IN] += p->pkt_gso_size != 0;
-		if ((p = ip_input_one(w, p)) != NULL)
+		if (esp_again(w, p))
+			pktvec_add(&esp, p);
+		else if ((p = ip_input_one(w, p)) != NULL)
 			pktvec_add(&ready, p);
 	}
 	v->pv_n = 0;
+	w->w_count[CNT_IP_DELIVERED] += esp.pv_n;
+	if (esp.pv_n != 0)
+		ipsec_input(w, &esp);
 	if (ready.pv_n != 0)
 		ip_flow(w, &ready);
 	w->w_depth--;
@@ -184,9 +189,10 @@ static void
 local_sort(struct worker *w, struct sorted *so, struct pkt *p)
 {
 	w->w_count[CNT_IP_DELIVERED]++;
-	if (p->pkt_proto == IPPROTO_ESP)
+	if (p->pkt_proto == IPPROTO_ESP) {
+		esp_keep(w, p);
 		esp_add(w, so, p);
-	else if (p->pkt_proto != IPPROTO_UDP || !udp_is_natt(w->w_nk, p->pkt_key.fk_dport))
+	} else if (p->pkt_proto != IPPROTO_UDP || !udp_is_natt(w->w_nk, p->pkt_key.fk_dport))
 		pktvec_add(&so->so_local, p);
 	else if (p->pkt_gso_size != 0)
 		each_datagram(w, so, p, natt_sort);

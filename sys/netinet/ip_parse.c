@@ -91,22 +91,6 @@ header_check_slow(const struct pkt *p)
 	return options_check(p->pkt_data + IP_HLEN, hlen - IP_HLEN);
 }
 
-/* The checksum of a header without options is right. */
-static inline bool
-plain_csum_ok(const uint8_t *ip)
-{
-	uint64_t a, b;
-	uint32_t c;
-
-	memcpy(&a, ip, 8);
-	memcpy(&b, ip + 8, 8);
-	memcpy(&c, ip + 16, 4);
-	a = (a & 0xffffffff) + (a >> 32) + (b & 0xffffffff) + (b >> 32) + c;
-	a = (a & 0xffff) + (a >> 16 & 0xffff) + (a >> 32);
-	a = (a & 0xffff) + (a >> 16);
-	return (a & 0xffff) + (a >> 16) == 0xffff;
-}
-
 /* An IPv4 address as the first eight bytes of a key's address. */
 static inline uint64_t
 key_word(uint32_t a)
@@ -264,7 +248,7 @@ ip_parse(struct pkt *p)
 	if (p->pkt_len < IP_HLEN)
 		return DROP_IP_SHORT;
 	if (ip[0] == 0x45) {
-		if (!plain_csum_ok(ip))
+		if (!ip_plain_csum_ok(ip))
 			return DROP_IP_CSUM;
 	} else if ((why = header_check_slow(p)) != DROP_NONE) {
 		return why;

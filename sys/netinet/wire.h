@@ -7,6 +7,7 @@
 #ifndef NETINET_WIRE_H
 #define NETINET_WIRE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -122,6 +123,22 @@ static inline unsigned
 ip_hlen(const uint8_t *ip)
 {
 	return (ip[0] & 15u) * 4;
+}
+
+/* The checksum of a header without options is right. */
+static inline bool
+ip_plain_csum_ok(const uint8_t *ip)
+{
+	uint64_t a, b;
+	uint32_t c;
+
+	memcpy(&a, ip, 8);
+	memcpy(&b, ip + 8, 8);
+	memcpy(&c, ip + 16, 4);
+	a = (a & 0xffffffff) + (a >> 32) + (b & 0xffffffff) + (b >> 32) + c;
+	a = (a & 0xffff) + (a >> 16 & 0xffff) + (a >> 32);
+	a = (a & 0xffff) + (a >> 16);
+	return (a & 0xffff) + (a >> 16) == 0xffff;
 }
 
 #endif

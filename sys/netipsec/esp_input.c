@@ -39,6 +39,60 @@ esp_drop(struct worker *w, struct pkt *p, enum sa_drop class, enum drop_reason w
 	pkt_drop(w, p, why);
 }
 
+/* ---- what pf decided about the outer packets ---- */
+
+void
+esp_keep(struct worker *w, const struct pkt *p)
+{
+	uint32_t off = (uint32_t)(p->pkt_l4 - p->pkt_data);
+	struct sa *sa;
+
+	if (p->pkt_len < off + XFORM_HDR || off != IP_HLEN || p->pkt_frag_max != 0)
+		return;
+	sa = sad_lookup4(w->w_nk, raw32(p->pkt_l4), raw32(p->pkt_data + IPH_DST));
+	if (sa == NULL || sa->sa_worker != w->w_id || w->w_nk->nk_explain != NULL)
+		return;
+	pf_flow_keep(w, p, &sa->sa_way);
+	sa->sa_way_src4 = raw32(p->pkt_data + IPH_SRC);
+}
+
+/* The header is plain, whole and right, and that of ESP. */
+static inline bool
+plain_esp(const struct pkt *p, uint32_t *len)
+{
+	const uint8_t *ip = p->pkt_data;
+
+	if (p->pkt_len < IP_HLEN + XFORM_HDR || ip[0] != 0x45 || ip[IPH_PROTO] != IPPROTO_ESP)
+		return false;
+	*len = be16(ip + IPH_LEN);
+	return *len >= IP_HLEN + XFORM_HDR && *len <= p->pkt_len &&
+	    (be16(ip + IPH_OFF) & (IPOFF_MF | IPOFF_MASK)) == 0 && ip_plain_csum_ok(ip);
+}
+
+bool
+esp_again(struct worker *w, struct pkt *p)
+{
+	const uint8_t *ip = p->pkt_data;
+	uint32_t len, had = p->pkt_len;
+	struct sa *sa;
+
+	if (p->pkt_came_sa != NULL || (p->pkt_flags & PKT_F_BCAST) || !plain_esp(p, &len))
+		return false;
+	sa = sad_lookup4(w->w_nk, raw32(ip + IP_HLEN), raw32(ip + IPH_DST));
+	if (sa == NULL || sa->sa_worker != w->w_id || sa->sa_way_src4 != raw32(ip + IPH_SRC))
+		return false;
+	p->pkt_len = len;
+	p->pkt_proto = IPPROTO_ESP;
+	if (!pf_flow_again(w, &sa->sa_way, p)) {
+		p->pkt_len = had;
+		return false;
+	}
+	p->pkt_af = AF_INET;
+	p->pkt_l4 = p->pkt_data + IP_HLEN;
+	p->pkt_sa = sa;
+	return true;
+}
+
 /* ---- before the proof ---- */
 
 static void
@@ -62,7 +116,9 @@ esp_find(struct worker *w, struct pktvec *v)
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = v->pv_pkt[i];
 
-		p->pkt_sa = sad_lookup4(nk, raw32(p->pkt_l4), raw32(p->pkt_data + IPH_DST));
+		if (p->pkt_sa == NULL)		/* esp_again() has asked */
+			p->pkt_sa = sad_lookup4(nk, raw32(p->pkt_l4),
+			    raw32(p->pkt_data + IPH_DST));
 		if (p->pkt_sa != NULL) {
 			__builtin_prefetch(p->pkt_sa);
 			__builtin_prefetch(&p->pkt_sa->sa_seq, 1);
@@ -139,6 +195,7 @@ esp_add(struct worker *w, struct esp_open *o, struct pkt *p)
 		return;
 	}
 	if (__builtin_expect(sa->sa_worker != w->w_id, 0)) {
+		p->pkt_sa = NULL;	/* it may end meanwhile */
 		worker_handover(w, sa->sa_worker, p, HANDOVER_OPEN);
 		return;
 	}
@@ -367,6 +424,26 @@ finish_class(enum drop_reason why)
 	}
 }
 
+/*
+ * The engine has been through all bytes of all packets since: of long ones,
+ * metadata, the inner header and the trailer are not in the nearest cache.
+ */
+#define FINISH_AHEAD	6
+
+static inline void
+finish_prefetch(const struct esp_open *o, unsigned i)
+{
+	const struct xform_job *job = &o->eo_job[i];
+	const char *p = (const char *)o->eo_pkt[i];
+	const uint8_t *text = job->xj_esp + XFORM_HDR;
+
+	__builtin_prefetch(p, 1);
+	__builtin_prefetch(p + 64, 1);
+	__builtin_prefetch(p + 128, 1);
+	__builtin_prefetch(text, 1);
+	__builtin_prefetch(text + job->xj_len);
+}
+
 void
 ipsec_input(struct worker *w, struct pktvec *v)
 {
@@ -391,8 +468,13 @@ ipsec_input(struct worker *w, struct pktvec *v)
 		esp_open_mixed(w, &o);
 
 	inner.pv_n = 0;
+	for (unsigned i = 0; i < o.eo_n && i < FINISH_AHEAD; i++)
+		finish_prefetch(&o, i);
 	for (unsigned i = 0; i < o.eo_n; i++) {
 		struct pkt *p = o.eo_pkt[i];
+
+		if (i + FINISH_AHEAD < o.eo_n)
+			finish_prefetch(&o, i + FINISH_AHEAD);
 
 		if (__builtin_expect(!o.eo_job[i].xj_ok, 0)) {
 			esp_drop(w, p, SA_DROP_AUTH, DROP_ESP_BADAUTH);

@@ -19,6 +19,7 @@
 #include "crypto/xform.h"
 #include "net/fib.h"
 #include "net/if.h"
+#include "pf/flow.h"
 
 /* ---- selectors and packets described ---- */
 
@@ -195,6 +196,10 @@ struct sa {
 	uint8_t			 sa_outer[28];	/* IPv4 (+ UDP) header template */
 	uint8_t			 sa_outer_ok;	/* pf lets the outer packet out */
 
+	/* inbound, the anchor's: what pf decided about its outer packets */
+	struct flow_stamp	 sa_way;
+	uint32_t		 sa_way_src4;	/* that came from there */
+
 	/* cold */
 	uint32_t		 sa_reqid;
 	uint32_t		 sa_map4;	/* the mapping last told by key_new_mapping() */
@@ -224,7 +229,7 @@ struct sa {
 };
 _Static_assert(offsetof(struct sa, sa_seq) == 64, "line 0 of an SA");
 _Static_assert(offsetof(struct sa, sa_nh) == 128, "line 1 of an SA");
-_Static_assert(offsetof(struct sa, sa_reqid) <= 192, "line 2 of an SA");
+_Static_assert(offsetof(struct sa, sa_way) <= 192, "line 2 of an SA");
 
 struct sad_cursor {			/* as struct spd_cursor */
 	struct sa		*sc_next;
@@ -288,6 +293,15 @@ ipsec_clock(const struct nk *nk)
 
 /* ---- stages ---- */
 
+/*
+ * An unparsed packet, pkt_data at the IPv4 header: is it plain ESP of an SA
+ * that this worker opens, for whose outer packets the last decision holds
+ * (esp_keep())?  It is counted in its flow then, and ready for ipsec_input();
+ * else nothing has happened.
+ */
+bool		 esp_again(struct worker *, struct pkt *);
+/* An ESP packet that pf_flow() let in: the decision holds for those that follow. */
+void		 esp_keep(struct worker *, const struct pkt *);
 /*
  * ESP packets for us, pkt_data at the outer IPv4 header, pkt_l4 at ESP (behind
  * natt_input() if it came in UDP).  Takes v, feeds ip_input() with whole

@@ -142,7 +142,7 @@ flow_odd(const struct flow *fl, unsigned dir, const struct pkt *p)
 	return (fl->fl_flags & FL_ICMP) && !flow_icmp_fits(fl, dir, p);
 }
 
-static inline enum pkt_next
+static inline __attribute__((always_inline)) enum pkt_next
 take(struct worker *w, struct flow *fl, unsigned dir, struct pkt *p)
 {
 	struct flow_dir *fd = &fl->fl_dir[dir];
@@ -260,4 +260,38 @@ pf_flow(struct worker *w, struct pktvec *v, enum pkt_next next[PKT_VEC_MAX])
 			next[i] = flow_slow(w, p);
 	}
 	w->w_count[CNT_FLOW_HIT] += hits;
+}
+
+void
+pf_flow_keep(const struct worker *w, const struct pkt *p, struct flow_stamp *fs)
+{
+	const struct flow *fl = p->pkt_flow;
+	unsigned dir;
+
+	fs->fs_gen = 0;
+	if (fl == NULL || fl->fl_owner != w || (fl->fl_flags & (FL_TCP | FL_ICMP | FL_LOG)) ||
+	    p->pkt_came_sa != NULL || p->pkt_gso_size != 0)
+		return;
+	/* a later packet of the vector may have ended it, and another begun in its place */
+	if ((fl->fl_flags & FL_USED) == 0 || !flow_is(fl, &p->pkt_key, &dir) || dir != p->pkt_dir)
+		return;
+	fs->fs_flow = p->pkt_flow;
+	fs->fs_dir = p->pkt_dir;
+	fs->fs_removals = w->w_flows->ft_removals;
+	fs->fs_gen = fl->fl_dir[p->pkt_dir].fd_gen;
+}
+
+bool
+pf_flow_again(struct worker *w, const struct flow_stamp *fs, struct pkt *p)
+{
+	const uint32_t gen = nk_generation(w->w_nk);
+	struct flow *fl = fs->fs_flow;
+
+	if (fs->fs_gen != gen || fs->fs_removals != w->w_flows->ft_removals ||
+	    !flow_current(&fl->fl_dir[fs->fs_dir], p, gen) ||
+	    fl->fl_dir[fs->fs_dir].fd_next != PKT_NEXT_LOCAL)
+		return false;
+	(void)take(w, fl, fs->fs_dir, p);
+	w->w_count[CNT_FLOW_HIT]++;
+	return true;
 }

@@ -139,6 +139,24 @@ flow_worker(const struct nk *nk, uint32_t hash)
 void		 pf_flow(struct worker *, struct pktvec *v, enum pkt_next next[PKT_VEC_MAX]);
 
 /*
+ * What was decided about a flow, kept by somebody who knows its packets by
+ * other means than their key: an SA its outer packets.
+ */
+struct flow_stamp {
+	struct flow	*fs_flow;
+	uint32_t	 fs_gen;	/* nk_gen; 0: nothing is kept */
+	uint32_t	 fs_removals;	/* of the worker's table: the flow is still there */
+	uint8_t		 fs_dir;
+};
+/* Keeps what pf_flow() has decided about the packet, which must be ordinary and in clear. */
+void		 pf_flow_keep(const struct worker *, const struct pkt *, struct flow_stamp *);
+/*
+ * Takes one more packet of the flow as pf_flow() would, and counts it.  False,
+ * and nothing has been touched: ask pf_flow().
+ */
+bool		 pf_flow_again(struct worker *, const struct flow_stamp *, struct pkt *);
+
+/*
  * May the outer packets of an SA pass the rules of ifp?  They are not asked
  * per packet: IPsec asks once per SA and nk_gen, and counts a drop as
  * PF_BLOCK.  Inwards, a packet is also allowed if a rule that keeps state
