@@ -3,6 +3,7 @@
  * The table `event': made, written and bounded by policyd(8), read by all.
  */
 #include <sqlite3.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,12 +30,30 @@ static const char schema[] =
     ") STRICT;"
     "CREATE INDEX IF NOT EXISTS event_tunnel ON event (tunnel, id)";
 
+/* EAGAIN: the same may succeed later. */
+static int
+errno_of(sqlite3 *db)
+{
+	switch (db == NULL ? SQLITE_NOMEM : sqlite3_errcode(db)) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+	case SQLITE_NOMEM:
+		return EAGAIN;
+	}
+	return EIO;
+}
+
 static bool
 failed(struct history *hi, const char *what, const char **why)
 {
+	int e = errno_of(hi->hi_db);
+
 	(void)snprintf(hi->hi_why, sizeof(hi->hi_why), "%s: %s", what,
 	    sqlite3_errmsg(hi->hi_db));
 	*why = hi->hi_why;
+	errno = e;
 	return false;
 }
 
@@ -44,6 +63,20 @@ exec(struct history *hi, const char *sql)
 	return sqlite3_exec(hi->hi_db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
+/* It was not opened; errno as with failed(). */
+static struct history *
+open_failed(struct history *hi, const char *path, const char **why)
+{
+	int e = errno_of(hi->hi_db);
+
+	(void)snprintf(open_why, sizeof(open_why), "%s: %s", path,
+	    sqlite3_errmsg(hi->hi_db));
+	*why = open_why;
+	history_close(hi);
+	errno = e;
+	return NULL;
+}
+
 static struct history *
 open_with(const char *path, int flags, const char *sql, const char **why)
 {
@@ -51,6 +84,7 @@ open_with(const char *path, int flags, const char *sql, const char **why)
 
 	if (hi == NULL) {
 		*why = "out of memory";
+		errno = EAGAIN;
 		return NULL;
 	}
 	if (sqlite3_open_v2(path, &hi->hi_db, flags | SQLITE_OPEN_NOMUTEX,
@@ -58,11 +92,7 @@ open_with(const char *path, int flags, const char *sql, const char **why)
 	    sqlite3_busy_timeout(hi->hi_db, 2000) == SQLITE_OK &&
 	    exec(hi, "PRAGMA trusted_schema = OFF") && exec(hi, sql))
 		return hi;
-	(void)snprintf(open_why, sizeof(open_why), "%s: %s", path,
-	    sqlite3_errmsg(hi->hi_db));
-	*why = open_why;
-	history_close(hi);
-	return NULL;
+	return open_failed(hi, path, why);
 }
 
 struct history *
@@ -73,11 +103,7 @@ history_open_rw(const char *path, const char **why)
 
 	if (hi == NULL || exec(hi, schema))
 		return hi;
-	(void)snprintf(open_why, sizeof(open_why), "%s: %s", path,
-	    sqlite3_errmsg(hi->hi_db));
-	*why = open_why;
-	history_close(hi);
-	return NULL;
+	return open_failed(hi, path, why);
 }
 
 struct history *

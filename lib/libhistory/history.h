@@ -55,7 +55,10 @@ struct history;
 
 /* For writing (policyd alone): makes the table if it is not there. NULL with *why. */
 struct history	*history_open_rw(const char *dbpath, const char **why);
-/* For reading.  NULL with *why. */
+/*
+ * For reading.  NULL with *why.  This and the functions below set errno, too, when
+ * they fail: EAGAIN if the same may succeed later (locked, disk full), else EIO.
+ */
 struct history	*history_open_ro(const char *dbpath, const char **why);
 void		 history_close(struct history *hi);
 /*

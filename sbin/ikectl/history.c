@@ -4,6 +4,7 @@
  * columns where texts allow, and JSON.
  */
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +118,7 @@ history_list(const char *name, unsigned newest, bool json)
 	struct history *hi = history_open_ro(policy_db_path(NULL), &why);
 	cJSON *doc = NULL;
 	bool ok;
+	int e;
 
 	if (json) {
 		doc = cJSON_CreateObject();
@@ -125,6 +127,7 @@ history_list(const char *name, unsigned newest, bool json)
 		li.li_array = cJSON_AddArrayToObject(doc, "events");
 	}
 	ok = hi != NULL && history_read(hi, &hq, list_one, &li, &why);
+	e = errno;
 	if (!ok)
 		(void)fprintf(stderr, "ikectl: %s\n", why);
 	else if (json)
@@ -133,7 +136,9 @@ history_list(const char *name, unsigned newest, bool json)
 		printf("nothing has happened%s%s\n", name != NULL ? " to " :
 		    "", name != NULL ? name : "");
 	history_close(hi);
-	return ok ? 0 : EX_ASKED_NO;
+	if (!ok)
+		cJSON_Delete(doc);
+	return ok ? 0 : e == EAGAIN ? EX_TEMPORARY : EX_ASKED_NO;
 }
 
 /* ---- the last failure ---------------------------------------------- */

@@ -20,6 +20,7 @@
 
 struct session {
 	const char	*ss_run;
+	const char	*ss_command;	/* its whole name */
 	int		 ss_fd;
 	uint32_t	 ss_seq;
 	bool		 ss_json;
@@ -363,6 +364,13 @@ watch(struct session *ss, const char *name, enum ike_event_type good)
 }
 
 static int
+done(const struct session *ss, const char *name, int code, const char *text)
+{
+	outcome_print(ss->ss_command, name, code, text, ss->ss_json);
+	return code;
+}
+
+static int
 command(struct session *ss, enum ikectl_op op, const char *name,
     enum ike_event_type good)
 {
@@ -373,12 +381,15 @@ command(struct session *ss, enum ikectl_op op, const char *name,
 	ask(ss, op, name);
 	if (ss->ss_nowait) {
 		(void)wait_end(ss, name);
-		return 0;
+		return done(ss, name, 0, "");
 	}
-	return watch(ss, name, good);
+	return done(ss, name, watch(ss, name, good), "");
 }
 
-/* Refuses an unknown name, and says if there is nothing to do. */
+/*
+ * Refuses an unknown name, and a rule that cannot be carried out; says if there is
+ * nothing to do.
+ */
 static bool
 is_up(struct session *ss, const char *name)
 {
@@ -386,6 +397,9 @@ is_up(struct session *ss, const char *name)
 	struct tunnel *list = get_status(ss, name, &n);
 	bool up = all_up(list, n) == 0 && n != 0;
 
+	for (size_t i = 0; i < n; i++)
+		if (list[i].tu_st.st_state == IKE_ST_BLOCKED)
+			fail(EX_CONFIG_, name, list[i].tu_st.st_note);
 	free(list);
 	return up;
 }
@@ -393,22 +407,25 @@ is_up(struct session *ss, const char *name)
 static int
 cmd_up(struct session *ss, const char *name)
 {
-	if (is_up(ss, name)) {
-		printf("%s is up\n", name);
-		return 0;
-	}
-	return command(ss, IKECTL_UP, name, IKE_EV_CHILD_UP);
+	char text[160];
+
+	if (!is_up(ss, name))
+		return command(ss, IKECTL_UP, name, IKE_EV_CHILD_UP);
+	(void)snprintf(text, sizeof(text), "%s is up", name);
+	return done(ss, name, 0, text);
 }
 
 static int
 cmd_down(struct session *ss, const char *name)
 {
 	bool up = is_up(ss, name);
+	char text[160];
 
 	ask(ss, IKECTL_DOWN, name);
 	(void)wait_end(ss, name);
-	printf(up ? "%s taken down\n" : "%s was not up\n", name);
-	return 0;
+	(void)snprintf(text, sizeof(text), up ? "%s taken down" :
+	    "%s was not up", name);
+	return done(ss, name, 0, text);
 }
 
 static int
@@ -430,9 +447,13 @@ cmd_rekey_ike(struct session *ss, const char *name)
 static int
 cmd_reset(struct session *ss, const char *name)
 {
+	char text[160];
+
+	(void)is_up(ss, name);
 	ask(ss, IKECTL_RESET, name);
-	printf("%u IKE SAs deleted\n", wait_end(ss, name));
-	return 0;
+	(void)snprintf(text, sizeof(text), "%u IKE SAs deleted",
+	    wait_end(ss, name));
+	return done(ss, name, 0, text);
 }
 
 static int
@@ -650,6 +671,7 @@ main(int argc, char **argv)
 	if (argc < table[cmd].least || argc > table[cmd].most)
 		usage();
 	ss.ss_run = policy_run_dir(ss.ss_run);
+	ss.ss_command = table[cmd].name;
 	if (!table[cmd].alone)
 		session_open(&ss);
 	return table[cmd].fn(&ss, argc > 0 ? argv[0] : NULL);

@@ -17,6 +17,7 @@
 enum {
 	EX_ASKED_NO	= 1,	/* the thing asked is not so */
 	EX_USAGE_	= 2,
+	EX_CONFIG_	= 3,	/* the rule cannot be carried out */
 	EX_NONAME	= 4,
 	EX_NODAEMON	= 5,
 	EX_TIMEOUT	= 6,
@@ -63,6 +64,9 @@ void	status_json(const struct tunnel *list, size_t n);
 /* An object of status_json(); the caller's. */
 cJSON	*status_json_tunnel(const struct tunnel *tu);
 void	event_print(const struct ikectl_event *ev, bool json);
+/* What became of a command: a line, or a document. */
+void	outcome_print(const char *command, const char *name, int code,
+    const char *text, bool json);
 void	stats_print(const struct ikectl_stats *st, bool json);
 /* Prints and frees; line: one line. */
 void	json_out(cJSON *o, bool line);

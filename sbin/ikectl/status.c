@@ -311,6 +311,26 @@ event_print(const struct ikectl_event *ie, bool json)
 	history_print(&he, json);
 }
 
+void
+outcome_print(const char *command, const char *name, int code,
+    const char *text, bool json)
+{
+	cJSON *o;
+
+	if (!json) {
+		if (text[0] != '\0')
+			printf("%s\n", text);
+		return;
+	}
+	o = cJSON_CreateObject();
+	add_number(o, "schema_version", SCHEMA_VERSION);
+	(void)cJSON_AddStringToObject(o, "command", command);
+	(void)cJSON_AddStringToObject(o, "name", name);
+	add_number(o, "exit", (uint64_t)code);
+	(void)cJSON_AddStringToObject(o, "text", text);
+	json_out(o, true);
+}
+
 static const struct {
 	const char	*name;
 	const char	*text;

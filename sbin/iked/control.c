@@ -261,13 +261,30 @@ put_stats(const struct asked *as, struct client *cl,
 }
 
 static void
+count_line(void *arg, const struct ike_status *st)
+{
+	(void)st;
+	++*(size_t *)arg;
+}
+
+static bool
+name_known(const struct ikeproc *ip, const char *name)
+{
+	size_t lines = 0;
+
+	ikeproc_status_of(ip, name, count_line, &lines);
+	return name[0] == '\0' || lines != 0;
+}
+
+/* Of a name that is known there may be nothing to do it to. */
+static void
 do_command(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq,
     enum ike_command cmd)
 {
 	size_t n = ike_command(ip->ip_ike, ikeproc_now(ip), cmd,
 	    rq->ik_name[0] != '\0' ? rq->ik_name : NULL);
 
-	client_end(cl, rq, n == 0 && rq->ik_name[0] != '\0' ? ENOENT : 0,
+	client_end(cl, rq, n == 0 && !name_known(ip, rq->ik_name) ? ENOENT : 0,
 	    (uint32_t)n);
 }
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -92,6 +93,20 @@ def program(*argv):
     return p.stdout
 
 
+def exit_code(*argv):
+    return subprocess.run([os.path.join(BIN, argv[0]), *argv[1:]], env=ENV, timeout=60,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+
+
+def stop(name):
+    for p in started:
+        if os.path.basename(p.args[0]) == name:
+            p.terminate()
+            p.wait(30)
+            started.remove(p)
+            return
+
+
 def schema_of(name):
     with open(os.path.join(TOP, "lib/libctl/schema", name + ".json")) as f:
         return json.load(f)
@@ -158,6 +173,29 @@ def main():
     case("with the last failure", d and "last_failure" in d["tunnels"][0])
     check("ikectl-history", "ikectl", "-j", "history", least="events")
     check("ikectl-stats", "ikectl", "-j", "stats")
+    for argv in (("-n", "up", "paris"), ("down", "paris"), ("reset", "oslo")):
+        d = check("ikectl-command", "ikectl", "-j", *argv)
+        case("%s: the command" % " ".join(argv), d and d["command"] == argv[-2] and
+             d["name"] == argv[-1] and d["exit"] == 0)
+    out = program("ikectl", "-j", "-t", "5", "up", "paris").splitlines()
+    docs = [json.loads(line) for line in out]       # events, then the outcome
+    wrong = [w for d in docs[:-1] for w in validate(d, schema_of("ikectl-event"))] + \
+        validate(docs[-1], schema_of("ikectl-command"))
+    case("events, and the outcome", not wrong and len(docs) > 1 and docs[-1]["exit"] == 1,
+         wrong or out[-1])
+    for code, argv in ((3, ("up", "riga")), (3, ("rekey", "riga")), (4, ("up", "nowhere")),
+                       (1, ("rekey", "oslo")), (1, ("status", "oslo")), (2, ("up",)), (0, ("status",))):
+        case("ikectl %s: %d" % (" ".join(argv), code), exit_code("ikectl", *argv) == code)
+    busy = sqlite3.connect(ENV["RAVELIN_DB"], isolation_level=None)
+    busy.execute("PRAGMA locking_mode = EXCLUSIVE")
+    stop("policyd")
+    busy.execute("BEGIN EXCLUSIVE")
+    busy.execute("PRAGMA user_version")
+    case("a history that is locked: 75", exit_code("ikectl", "history") == 75)
+    busy.close()
+    case("and 0 when it is free", exit_code("ikectl", "history") == 0)
+    start("policyd", "-d")
+    wait_for(lambda: "paris" in program("ipsecctl", "-s", "flow"))
     check("ipsecctl-show", "ipsecctl", "-j", "-s", "flow", least="flows")
     check("ipsecctl-show", "ipsecctl", "-j", "-s", "sa", least="sas")
     d = check("ipsecctl-show", "ipsecctl", "-j", "-s", "all")
