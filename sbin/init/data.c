@@ -286,6 +286,7 @@ use_saved(void)
 	take_saved("policy.db.export", BOOT_DB ".export");
 	take_saved("passwd", BOOT_ETC "/passwd");
 	take_saved("nics", BOOT_ETC "/nics");
+	take_saved("hostname", BOOT_ETC "/hostname");
 	if (access(BOOT_DB ".export", F_OK) == 0)
 		loud("going on with the last good export; changes are "
 		    "possible, and lost at the next start");

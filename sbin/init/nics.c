@@ -13,6 +13,7 @@
 #include <linux/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "boot.h"
 #include "nics.h"
@@ -318,6 +319,8 @@ task_nics(void)
 	char *lines;
 
 	silence();
+	/* netkern is nobody when it makes an interface to Linux */
+	(void)chmod("/dev/net/tun", 0666);
 	find_cards(&ns);
 	if (ns.ns_n == 0) {
 		loud("no network card was found");

@@ -30,6 +30,7 @@
 #include "libpolicy/store.h"
 #include "libseed/seed.h"
 #include "nics.h"
+#include "slots.h"
 
 #define FW_CFG	"/sys/firmware/qemu_fw_cfg/by_name/opt/ravelin/seed.conf/raw"
 #define VOLUME	BOOT_RUN "/seed"
@@ -192,7 +193,7 @@ static const char first_filter[] =
 
 /* BOOT_FIRST: network.conf and pf.conf for the cards that are there. */
 static bool
-first_write(void)
+first_write(bool host, uint64_t base)
 {
 	static struct seed sd;
 	char *text = NULL, inner[1024] = "";
@@ -204,7 +205,8 @@ first_write(void)
 		return false;
 	(void)seed_nics(&sd, access(BOOT_NICS, F_OK) == 0 ? BOOT_NICS :
 	    BOOT_ETC "/nics");
-	fputs("### revision 0\n### network.conf\n", out);
+	fprintf(out, "### revision %llu\n### network.conf\n",
+	    (unsigned long long)base);
 	for (size_t i = 0; i < sd.sd_nnics; i++) {
 		const char *name = sd.sd_nic[i].sn_name;
 		size_t n = strlen(inner);
@@ -218,20 +220,14 @@ first_write(void)
 			(void)snprintf(inner + n, sizeof(inner) - n, "%s ",
 			    name);
 	}
+	if (host)
+		fputs("interface host0 create tap rvl0,host\n"
+		    "interface host0 up\n", out);
 	fputs("### pf.conf\n", out);
 	fprintf(out, first_filter, inner);
 	ok = fclose(out) == 0 && file_replace(BOOT_FIRST, text, len, 0600);
 	free(text);
 	return ok;
-}
-
-static bool
-first_policy(void)
-{
-	static const char *const commit[] = { "ipsecctl", "commit", "-m",
-	    "first policy", "-f", BOOT_FIRST, NULL };
-
-	return run_loud(commit) == 0;
 }
 
 /* ---- what is in force ---- */
@@ -245,6 +241,20 @@ ask_status(struct policyctl_status *ps)
 
 	policyctl_close(pc);
 	return ok;
+}
+
+/* With an interface to Linux; without it, if there can be none. */
+static bool
+first_policy(bool host)
+{
+	static const char *const commit[] = { "ipsecctl", "commit", "-m",
+	    "first policy", "-f", BOOT_FIRST, NULL };
+	struct policyctl_status ps;
+
+	if (ask_status(&ps) && first_write(host, ps.ps_committed) &&
+	    run_loud(commit) == 0)
+		return true;
+	return host && first_policy(false);
 }
 
 static void
@@ -280,19 +290,14 @@ apply_seed(void)
 int
 task_policy(void)
 {
-	struct policyctl_status ps;
-	bool ok = true;
+	bool host = access("/dev/net/tun", F_OK) == 0, ok = true;
 
-	if (!first_write())
+	if (!first_write(host, 0))
 		loud("the first policy cannot be written: %s", strerror(errno));
 	if (access(BOOT_SEED, F_OK) == 0)
 		ok = apply_seed();
 	take_hostname();
-	if (!ask_status(&ps)) {
-		loud("policyd does not say what is in force");
-		return 1;
-	}
-	if (ps.ps_committed == 0 && !first_policy()) {
+	if (!seed_stored(NULL, POLICY_PART_NETWORK) && !first_policy(host)) {
 		loud("the first policy cannot be put in force");
 		return 1;
 	}
@@ -311,21 +316,6 @@ in_force(char *text, size_t cap)
 	}
 	(void)snprintf(text, cap, "%s", ps.ps_text);
 	return ps.ps_committed == ps.ps_applied;
-}
-
-/* "a" of ravelin.slot=a on the kernel's command line; empty: none. */
-static void
-slot_name(char *out, size_t cap)
-{
-	char line[2048];
-	const char *p;
-
-	out[0] = '\0';
-	if (!file_line("/proc/cmdline", line, sizeof(line)) ||
-	    (p = strstr(line, "ravelin.slot=")) == NULL)
-		return;
-	p += strlen("ravelin.slot=");
-	(void)snprintf(out, cap, ", slot %.*s", (int)strcspn(p, " "), p);
 }
 
 /* MB of memory that are not available. */
@@ -348,10 +338,11 @@ memory_used(void)
 static void
 tell_ready(void)
 {
-	char hex[GENERATION_HEX] = "", slot[32];
+	char hex[GENERATION_HEX] = "", name[SLOTS_VALUE], slot[80] = "";
 	unsigned long long revision = 0;
 
-	slot_name(slot, sizeof(slot));
+	if (slots_running("slot", name))
+		(void)snprintf(slot, sizeof(slot), ", slot %s", name);
 	if (generation(hex, &revision))
 		loud("ready: revision %llu %.16s%s, memory used %lu MB",
 		    revision, hex, slot, memory_used());

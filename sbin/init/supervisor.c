@@ -36,7 +36,7 @@ enum {
 	CONSOLES_MAX	= 4,
 	ASKERS_MAX	= 8,
 	UNIT_NETKERN	= 6,		/* in defs[] and programs[] */
-	UNITS_FIXED	= 11,
+	UNITS_FIXED	= 12,
 	RING_BYTES	= 512 << 10,
 	FILE_BYTES	= 1 << 20,
 	FILE_KEEP	= 4,
@@ -91,6 +91,8 @@ static const struct unit_def defs[UNITS_FIXED] = {
 	{ .ud_name = "iked", .ud_kind = UNIT_DAEMON, .ud_after = "policy",
 	    .ud_patience = 120000 },
 	{ .ud_name = "ready", .ud_after = "iked" },
+	{ .ud_name = "keep", .ud_kind = UNIT_DAEMON, .ud_after = "data",
+	    .ud_flags = UNIT_APART },
 };
 
 static const struct program programs[UNITS_FIXED] = {
@@ -105,6 +107,7 @@ static const struct program programs[UNITS_FIXED] = {
 	{ .pr_task = task_policy },
 	{ .pr_argv = { "iked", "-d" }, .pr_socket = "iked.sock" },
 	{ .pr_task = task_ready },
+	{ .pr_task = task_keep },
 };
 
 static int64_t
@@ -701,6 +704,8 @@ supervisor(void)
 	if (!logring_init(&sv.sv_log, RING_BYTES))
 		return SUPER_RUN;
 	begin(&sv);
+	super_tick(&sv.sv_super, now_ms());	/* what needs nothing starts now */
+	act(&sv);
 	while (!sv.sv_ended)
 		loop_once(&sv);
 	logring_close(&sv.sv_log);

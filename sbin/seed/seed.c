@@ -138,7 +138,7 @@ committed_before(struct job *jo)
 	return jo->jo_reason[0] == '\0';
 }
 
-/* Parts that neither the seed nor an empty store has come from the base. */
+/* Parts that neither the seed nor the store has come from the base. */
 static bool
 add_base(const struct job *jo, struct policy_texts *tx)
 {
@@ -156,7 +156,8 @@ add_base(const struct job *jo, struct policy_texts *tx)
 		ok = seed_parse(&base, &text, &errs);
 	}
 	for (unsigned i = 0; ok && i < POLICY_PARTS; i++) {
-		if (jo->jo_seed.sd_part[i].sp_there)
+		if (jo->jo_seed.sd_part[i].sp_there ||
+		    seed_stored(NULL, (enum policy_part)i))
 			base.sd_part[i].sp_there = false;
 	}
 	ok = ok && seed_texts(&base, tx);
@@ -168,22 +169,12 @@ add_base(const struct job *jo, struct policy_texts *tx)
 }
 
 static bool
-gather(const struct job *jo, struct policyctl *pc, struct policy_texts *tx)
+gather(const struct job *jo, struct policy_texts *tx)
 {
-	struct policyctl_status ps;
-	const char *why = "";
-
-	if (!seed_texts(&jo->jo_seed, tx)) {
-		(void)fail("memory is short");
-		return false;
-	}
-	if (jo->jo_base == NULL)
-		return true;
-	if (!policyctl_status(pc, &ps, &why)) {
-		(void)fail("%s", why);
-		return false;
-	}
-	return ps.ps_committed != 0 || add_base(jo, tx);
+	if (seed_texts(&jo->jo_seed, tx))
+		return jo->jo_base == NULL || add_base(jo, tx);
+	(void)fail("memory is short");
+	return false;
 }
 
 static int
@@ -199,7 +190,7 @@ commit(struct job *jo)
 	if ((pc = policyctl_connect(policy_run_dir(jo->jo_rundir), &why)) ==
 	    NULL)
 		return fail("%s", why);
-	if (!gather(jo, pc, &tx)) {
+	if (!gather(jo, &tx)) {
 		policy_texts_free(&tx);
 		policyctl_close(pc);
 		return 1;

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What is looked after while the router runs.
+ *
+ * A slot that is tried (the kernel's command line names another good one)
+ * becomes the good one once everything has been well for TRY_WELL seconds; if
+ * that has not come about TRY_MOST seconds after the start, the router
+ * restarts, and the loader takes the good slot again.
+ *
+ * What a router needs to go on without its data partition, the last export
+ * of the policy store with its machine key, the password and the cards'
+ * names, is copied to the partition of the slots when it has changed and all
+ * has been well for a while.
+ */
+#include <bearssl.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <sys/stat.h>
+
+#include "boot.h"
+#include "slots.h"
+
+enum {
+	TRY_WELL	= 60,		/* seconds */
+	TRY_MOST	= 300,
+	SAVE_WELL	= 10,
+	LOOK		= 2,
+	FILE_MOST	= 64 << 20,
+};
+
+static const struct kept {
+	const char *from, *name;
+} kept[] = {
+	{ BOOT_DATA "/db/machine.key", "machine.key" },
+	{ BOOT_DB ".export", "policy.db.export" },
+	{ BOOT_ETC "/passwd", "passwd" },
+	{ BOOT_ETC "/nics", "nics" },
+	{ BOOT_ETC "/hostname", "hostname" },
+};
+
+enum { KEPT = sizeof(kept) / sizeof(kept[0]) };
+
+/* Seconds that all has been well; -1: it is not. */
+static long
+healthy(void)
+{
+	static const char *const argv[] = { "init", "status", NULL };
+	size_t len;
+	int status;
+	char *text = run_capture(argv, 65536, &len, &status), *p;
+	long well = -1;
+
+	if (text != NULL && (p = strstr(text, "healthy")) != NULL) {
+		p += strcspn(p, "0123456789n\n");
+		if (*p >= '0' && *p <= '9')
+			well = strtol(p, NULL, 10);
+	}
+	free(text);
+	return well;
+}
+
+/* ---- a slot that is tried ---- */
+
+static bool
+tried(char slot[SLOTS_VALUE])
+{
+	char good[SLOTS_VALUE];
+
+	return slots_running("slot", slot) && slots_running("good", good) &&
+	    strcmp(slot, good) != 0;
+}
+
+static bool
+make_good(const char *slot)
+{
+	const char *why = "";
+	bool ok = slots_writable(BOOT_SLOTS, true, &why) &&
+	    slots_write(BOOT_SLOTS, slot, slot, &why);
+	const char *ignored;
+
+	(void)slots_writable(BOOT_SLOTS, false, &ignored);
+	if (ok)
+		loud("slot %s is good: it is booted from now on", slot);
+	else
+		loud("slot %s cannot be made the good one: %s", slot, why);
+	return ok;
+}
+
+static void
+fall_back(const char *slot)
+{
+	static const char *const reboot[] = { "init", "reboot", NULL };
+
+	loud("slot %s has not become well within %d s: back to the good one",
+	    slot, TRY_MOST);
+	(void)run_program(reboot);
+}
+
+/* ---- the copies ---- */
+
+static bool
+same_file(const char *a, const char *b)
+{
+	size_t an = 0, bn = 0;
+	char *x = file_read(a, FILE_MOST, &an);
+	char *y = file_read(b, FILE_MOST, &bn);
+	bool same = (x == NULL && y == NULL) || (x != NULL && y != NULL &&
+	    an == bn && memcmp(x, y, an) == 0);
+
+	if (x != NULL)
+		explicit_bzero(x, an);
+	if (y != NULL)
+		explicit_bzero(y, bn);
+	free(x);
+	free(y);
+	return same;
+}
+
+static bool
+copy(const char *from, const char *to)
+{
+	size_t n = 0;
+	char *body = file_read(from, FILE_MOST, &n);
+	bool ok;
+
+	if (body == NULL)
+		return errno == ENOENT;
+	ok = file_replace(to, body, n, 0600);
+	explicit_bzero(body, n);
+	free(body);
+	return ok;
+}
+
+/* Is one of the files newer than we last looked? */
+static bool
+changed(struct timespec seen[KEPT])
+{
+	bool any = false;
+
+	for (size_t i = 0; i < KEPT; i++) {
+		struct stat sb;
+
+		if (stat(kept[i].from, &sb) == -1 ||
+		    (sb.st_mtim.tv_sec == seen[i].tv_sec &&
+		    sb.st_mtim.tv_nsec == seen[i].tv_nsec))
+			continue;
+		seen[i] = sb.st_mtim;
+		any = true;
+	}
+	return any;
+}
+
+static void
+save(void)
+{
+	const char *why = "";
+	char to[128];
+	bool ok = true, open = false;
+
+	for (size_t i = 0; ok && i < KEPT; i++) {
+		(void)snprintf(to, sizeof(to), BOOT_SLOTS "/saved/%s",
+		    kept[i].name);
+		if (same_file(kept[i].from, to))
+			continue;
+		if (!open) {
+			open = slots_writable(BOOT_SLOTS, true, &why);
+			(void)mkdir(BOOT_SLOTS "/saved", 0700);
+		}
+		ok = open && copy(kept[i].from, to);
+	}
+	if (open)
+		(void)slots_writable(BOOT_SLOTS, false, &why);
+	if (!ok)
+		loud("no copy of the policy on " BOOT_SLOTS ": %s",
+		    strerror(errno));
+}
+
+int
+task_keep(void)
+{
+	struct timespec seen[KEPT] = { 0 };
+	char slot[SLOTS_VALUE];
+	bool trying = tried(slot), dirty = false;
+	bool disk = mounted(BOOT_SLOTS) && mounted(BOOT_DATA);
+
+	if (trying)
+		quiet("slot %s is tried", slot);
+	for (long run = 0;; run += LOOK) {
+		long well = healthy();
+
+		if (trying && well >= TRY_WELL && make_good(slot))
+			trying = false;
+		else if (trying && well < 0 && run >= TRY_MOST)
+			fall_back(slot);
+		dirty = changed(seen) || dirty;
+		if (disk && dirty && well >= SAVE_WELL) {
+			save();
+			dirty = false;
+		}
+		(void)poll(NULL, 0, LOOK * 1000);
+	}
+}
