@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "libpolicy/chunk.h"
+#include "libpolicy/parse.h"
 
 static struct policy_held *
 held_new(uint64_t rev)
@@ -160,6 +161,71 @@ policy_store_hold(struct policy_store *st, uint64_t rev,
 	}
 	st->st_held->ph_refs++;
 	return st->st_held;
+}
+
+/* ---- a part of one for another ---- */
+
+static bool
+keep_rules(const struct policy *from, const struct chunk *ch, size_t at,
+    struct policy *pol)
+{
+	bool ok = true;
+
+	for (size_t i = at; ok && i < at + ch->ch_rules; i++) {
+		struct policy_place nowhere = { 0 };
+
+		if (ch->ch_kind == RULE_FLOW) {
+			ok = policy_add_flow(pol, &from->pol_flows[i]);
+			pol->pol_flows[pol->pol_nflows - 1].fl_at = nowhere;
+		} else if (ch->ch_kind == RULE_SA) {
+			ok = policy_add_sa(pol, &from->pol_sas[i]);
+			pol->pol_sas[pol->pol_nsas - 1].sa_at = nowhere;
+		} else {
+			ok = policy_add_ike(pol, &from->pol_ikes[i]);
+			pol->pol_ikes[pol->pol_nikes - 1].ik_at = nowhere;
+			/* as its normal form would say */
+			pol->pol_ikes[pol->pol_nikes - 1].ik_named = true;
+		}
+	}
+	return ok;
+}
+
+static bool
+keep_set(struct policy_store *st, const struct chunk *ch, struct policy *pol,
+    const char **why)
+{
+	struct policy_errors errs = { .per_n = 0 };
+	struct textbuf tb = { 0 };
+	struct policy_text text = { .tx_name = "store" };
+	bool ok = chunk_read(st, ch, &tb, NULL, why);
+
+	text.tx_body = tb.tb_p;
+	text.tx_len = tb.tb_n;
+	ok = ok && policy_parse(pol, &text, NULL, NULL, 0, &errs);
+	textbuf_free(&tb);
+	policy_errors_free(&errs);
+	return ok;
+}
+
+bool
+policy_store_keep_part(struct policy_store *st, const struct policy_held *ph,
+    enum policy_part part, struct policy *pol, const char **why)
+{
+	size_t at[RULE_KINDS] = { 0 };
+	bool ok = !ph->ph_whole;
+
+	*why = ok ? "out of memory" : "the store is damaged";
+	for (size_t i = 0; ok && i < ph->ph_chunks.cs_n; i++) {
+		const struct chunk *ch = &ph->ph_chunks.cs_v[i];
+		size_t from = at[ch->ch_kind];
+
+		at[ch->ch_kind] += ch->ch_rules;
+		if (ch->ch_part != part)
+			continue;
+		ok = ch->ch_kind == RULE_SET ? keep_set(st, ch, pol, why) :
+		    keep_rules(&ph->ph_policy, ch, from, pol);
+	}
+	return ok;
 }
 
 /* ---- what one has and another has not ---- */

@@ -294,6 +294,11 @@ struct policy_env {
 	 */
 	size_t	 (*env_iface)(void *arg, const char *name,
 		    struct policy_ifaddr *out, size_t max, const char **why);
+	/*
+	 * Adds what another revision has of a part (policy_texts_parse():
+	 * texts.h), for which no text is given.
+	 */
+	bool	 (*env_kept)(void *arg, unsigned part, struct policy *pol);
 	void	*env_arg;
 };
 

@@ -96,6 +96,13 @@ struct policy_held	*policy_store_hold(struct policy_store *st,
 void			 policy_held_release(struct policy_held *ph);
 const struct policy	*policy_held_policy(const struct policy_held *ph);
 /*
+ * Adds what ph has of ipsec.conf or iked.conf to pol, which is being made
+ * from texts: rules with their names and keys, and `set` lines.
+ */
+bool	policy_store_keep_part(struct policy_store *st,
+	    const struct policy_held *ph, enum policy_part part,
+	    struct policy *pol, const char **why);
+/*
  * The SPD entries, and the manual SAs, of the rules that ph has and other
  * (NULL: nothing) has not; a few that both have may be among them.  Strings
  * and keys are borrowed from ph.  malloc'd; false without memory.

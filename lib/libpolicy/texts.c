@@ -268,9 +268,10 @@ policy_texts_env_disk(void *arg, const char *name, bool secret, size_t *len,
 {
 	enum policy_text_kind kind = secret ? POLICY_TEXT_KEY :
 	    POLICY_TEXT_INCLUDE;
+	struct policy_texts *tx = arg;
 
 	if (policy_texts_find(arg, kind, name) == NULL &&
-	    !policy_texts_read(arg, POLICY_PART_IPSEC, kind, name, why))
+	    !policy_texts_read(tx, tx->tx_part, kind, name, why))
 		return NULL;
 	return policy_texts_env_memory(arg, name, secret, len, why);
 }
@@ -301,14 +302,19 @@ parse_part(struct policy_texts *tx, enum policy_part part, struct policy *pol,
 	struct policy_macro *macros = macros_of(tx, &nmacros);
 	bool ok = macros != NULL;
 
+	tx->tx_part = part;
 	for (size_t i = 0; macros != NULL && i < given; i++) {
 		/* by value: reading files moves the array */
 		struct policy_text_item ti = tx->tx_v[i];
 		struct policy_text text = { ti.ti_name, ti.ti_body, ti.ti_len };
 
-		if (ti.ti_part == part && !ti.ti_kept &&
-		    (ti.ti_kind == POLICY_TEXT_MAIN ||
-		    ti.ti_kind == POLICY_TEXT_RULES))
+		if (ti.ti_part != part || ti.ti_kept)
+			continue;
+		if (ti.ti_kind == POLICY_TEXT_RULES && ti.ti_len == 0 &&
+		    env->env_kept != NULL)
+			ok &= env->env_kept(env->env_arg, part, pol);
+		else if (ti.ti_kind == POLICY_TEXT_MAIN ||
+		    ti.ti_kind == POLICY_TEXT_RULES)
 			ok &= policy_parse(pol, &text, env, macros, nmacros,
 			    errs);
 	}

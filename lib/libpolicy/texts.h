@@ -26,7 +26,8 @@ enum policy_text_kind {
 	POLICY_TEXT_INCLUDE,
 	POLICY_TEXT_KEY,		/* a key file: never stored as text */
 	POLICY_TEXT_MACRO,		/* name: the macro; body: its value */
-	POLICY_TEXT_RULES,		/* rules of another revision: parsed, not stored */
+	/* rules of another revision: parsed, not stored; without a body: env_kept */
+	POLICY_TEXT_RULES,
 };
 
 enum policy_part {
@@ -51,6 +52,7 @@ struct policy_text_item {
 struct policy_texts {
 	struct policy_text_item	*tx_v;
 	size_t			 tx_n;
+	enum policy_part	 tx_part;	/* being parsed: of what it includes */
 };
 
 /* "ipsec.conf", "iked.conf", "pf.conf", "network.conf", "assert.conf" */

@@ -19,6 +19,7 @@ struct commit {
 	struct policy_texts	*cm_texts;
 	struct policy_forms	 cm_forms;
 	struct policy		 cm_policy;
+	const char		*cm_why;	/* of commit_kept(); NULL: nothing */
 };
 
 static char *
@@ -79,12 +80,29 @@ commit_iface(void *arg, const char *name, struct policy_ifaddr *out,
 	return policy_ifaddrs(cm->cm_pd->pd_rundir, name, out, max, why);
 }
 
+/* The rules of a part that no text is given for. */
+static bool
+commit_kept(void *arg, unsigned part, struct policy *pol)
+{
+	struct commit *cm = arg;
+	struct policyd *pd = cm->cm_pd;
+	struct policy_held *ph = policy_store_hold(pd->pd_store,
+	    pd->pd_committed, pd->pd_force, &cm->cm_why);
+	bool ok = ph != NULL && policy_store_keep_part(pd->pd_store, ph,
+	    (enum policy_part)part, pol, &cm->cm_why);
+
+	policy_held_release(ph);
+	if (ok)
+		cm->cm_why = NULL;
+	return ok;
+}
+
 static bool
 commit_parse(struct commit *cm, char *text, size_t cap)
 {
 	struct policy_env env = { .env_read = commit_read,
 	    .env_unseal = commit_unseal, .env_secret = commit_form,
-	    .env_iface = commit_iface,
+	    .env_iface = commit_iface, .env_kept = commit_kept,
 	    .env_arg = cm };
 	struct policy_errors *errs = calloc(1, sizeof(*errs));
 	FILE *out;
@@ -100,6 +118,8 @@ commit_parse(struct commit *cm, char *text, size_t cap)
 		(void)fclose(out);
 		text[cap - 1] = '\0';
 	}
+	if (cm->cm_why != NULL)
+		(void)snprintf(text, cap, "%s", cm->cm_why);
 	policy_errors_free(errs);
 	free(errs);
 	return ok;
@@ -128,17 +148,15 @@ texts_drop(struct policy_texts *tx)
 }
 
 /*
- * A part stays as it is in revision base.  Rules of ipsec.conf and iked.conf
- * are read again from their normal form: the texts name files that are not
- * here any more.
+ * A part stays as it is in revision base.  The rules of ipsec.conf and
+ * iked.conf are those of that revision (commit_kept()): its texts name files
+ * that are not here any more.
  */
 static bool
 keep_part(struct policyd *pd, struct policy_texts *tx, enum policy_part part,
     uint64_t base, const char **why)
 {
 	size_t from = tx->tx_n;
-	char *rules;
-	bool ok;
 
 	if (!policy_store_texts(pd->pd_store, base, part, tx, why))
 		return false;
@@ -146,14 +164,11 @@ keep_part(struct policyd *pd, struct policy_texts *tx, enum policy_part part,
 		return true;
 	for (size_t i = from; i < tx->tx_n; i++)
 		tx->tx_v[i].ti_kept = true;
-	if ((rules = policy_store_rules(pd->pd_store, base, part, why)) == NULL)
-		return false;
-	ok = rules[0] == '\0' || policy_texts_add_part(tx, part,
-	    POLICY_TEXT_RULES, policy_part_name(part), rules, strlen(rules));
-	if (!ok)
-		*why = "out of memory";
-	free(rules);
-	return ok;
+	if (policy_texts_add_part(tx, part, POLICY_TEXT_RULES,
+	    policy_part_name(part), "", 0))
+		return true;
+	*why = "out of memory";
+	return false;
 }
 
 static bool

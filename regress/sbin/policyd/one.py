@@ -17,7 +17,7 @@ has deleted an entry of policyd's, which then comes back.
 import hashlib, os, signal, socket, struct, subprocess, sys, time
 
 BIN, TMP = os.environ["BIN"], os.environ["TMPDIR"]
-MANUAL, IKEV2 = int(os.environ.get("MANUAL", 10000)), int(os.environ.get("IKEV2", 10000))
+MANUAL, IKEV2 = int(os.environ.get("MANUAL", 4000)), int(os.environ.get("IKEV2", 10000))
 PACKETS = 3
 started = []
 passed = failed = 0
