@@ -136,7 +136,8 @@ put_machine(struct page *pg)
 	    100 - (double)pg->pg_disk_free * 100 / size : 0);
 	put_bool(o, "tight", size > 0 && (double)pg->pg_disk_free < size / 10);
 	put_text(pg->pg_data, "certificates", "none configured");
-	put_text(pg->pg_data, "last_backup", "none recorded");
+	if (pg->pg_backup != 0)
+		put_number(pg->pg_data, "last_backup", (double)pg->pg_backup);
 }
 
 void

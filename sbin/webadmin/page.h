@@ -24,6 +24,7 @@ struct settings {
 	const char	*se_www;	/* templates */
 	const char	*se_passwd;
 	const char	*se_data;	/* what to tell the free space of */
+	const char	*se_backup;	/* written when a backup is made; NULL: not told */
 	const char	*se_log;	/* NULL: no log file is shown */
 	bool		 se_plain;	/* HTTP without TLS is allowed (behind another server) */
 };
@@ -37,6 +38,7 @@ struct page {
 	bool			 pg_twin;	/* JSON is asked for */
 	int64_t			 pg_now;
 	uint64_t		 pg_disk_free, pg_disk_size;
+	int64_t			 pg_backup;	/* date of the last one; 0 none */
 	cJSON			*pg_data;
 	cJSON			*pg_outer;
 	const char		*pg_template;

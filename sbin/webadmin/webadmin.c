@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -383,11 +384,16 @@ setting(const char *name, const char *other)
 	return v != NULL && *v != '\0' ? v : other;
 }
 
+/* What is asked of the file system before that is forbidden. */
 static void
 disk(struct page *pg)
 {
 	struct statvfs vf;
+	struct stat sb;
 
+	if (pg->pg_se->se_backup != NULL &&
+	    stat(pg->pg_se->se_backup, &sb) == 0)
+		pg->pg_backup = (int64_t)sb.st_mtime;
 	if (statvfs(pg->pg_se->se_data, &vf) == -1)
 		return;
 	pg->pg_disk_free = (uint64_t)vf.f_bavail * vf.f_frsize;
@@ -453,6 +459,7 @@ main(int argc, char **argv)
 		.se_www = setting("RAVELIN_WEB_ROOT", "/usr/local/share/ravelin/www"),
 		.se_passwd = setting("RAVELIN_PASSWD", "/etc/ravelin.passwd"),
 		.se_data = setting("RAVELIN_DATA", "/"),
+		.se_backup = getenv("RAVELIN_BACKUP"),
 		.se_log = getenv("RAVELIN_LOG"),
 		.se_plain = getenv("RAVELIN_WEB_PLAIN") != NULL,
 	};
