@@ -17,18 +17,18 @@ static const struct {
 	const char	*usage;
 	int		 args;		/* at most */
 } commands[] = {
-	{ "commit", command_commit, "commit [-n] [-m why] [--confirm time] "
+	{ "commit", command_commit, "commit [-jn] [-m why] [--confirm time] "
 	    "[--base N] [-f file ...]\n                [--ipsec file] "
 	    "[--iked file] [--pf file] [--network file]\n"
 	    "                [--assert file]", 0 },
-	{ "check", command_check, "check [-f file ...] [--ipsec file] "
+	{ "check", command_check, "check [-j] [-f file ...] [--ipsec file] "
 	    "[--iked file]\n                [--pf file] [--network file] [--assert file]", 0 },
-	{ "confirm", command_confirm, "confirm [N]", 1 },
-	{ "rollback", command_rollback, "rollback [-m why] [--confirm time] "
+	{ "confirm", command_confirm, "confirm [-j] [N]", 1 },
+	{ "rollback", command_rollback, "rollback [-j] [-m why] [--confirm time] "
 	    "[N]", 1 },
-	{ "diff", command_diff, "diff [-k] [N [M]]", 2 },
-	{ "export", command_export, "export [-k] [N]", 1 },
-	{ "import", command_import, "import [-m why] [--confirm time] file", 1 },
+	{ "diff", command_diff, "diff [-jk] [N [M]]", 2 },
+	{ "export", command_export, "export [-jk] [N]", 1 },
+	{ "import", command_import, "import [-j] [-m why] [--confirm time] file", 1 },
 	{ "history", command_history, "history [-j]", 0 },
 	{ "show", command_show, "show [-jk] [N]", 1 },
 };

@@ -25,6 +25,9 @@ struct command {
 int	command_fail(const char *fmt, ...)
 	    __attribute__((format(printf, 1, 2)));
 
+/* What became of a commit: a document. */
+void	command_json(const struct policyctl_result *res);
+
 /* Each returns the exit status. */
 int	command_commit(struct command *co);	/* commit.c */
 int	command_confirm(struct command *co);

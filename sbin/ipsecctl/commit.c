@@ -132,18 +132,25 @@ parse_all(struct command *co)
 
 /* ---- results ---- */
 
+void
+command_json(const struct policyctl_result *res)
+{
+	json_begin();
+	json_bool("committed", res->re_ok);
+	json_bool("in_force", res->re_applied);
+	json_bool("later", res->re_later);
+	json_number("revision", res->re_revision);
+	json_string("text", res->re_text);
+	json_end();
+}
+
 static int
 tell(const struct command *co, const struct policyctl_result *res)
 {
 	bool good = res->re_ok && res->re_applied;
 
 	if (co->co_json) {
-		json_begin();
-		json_bool("committed", res->re_ok);
-		json_bool("in_force", res->re_applied);
-		json_number("revision", res->re_revision);
-		json_string("text", res->re_text);
-		json_end();
+		command_json(res);
 	} else {
 		fprintf(good ? stdout : stderr, "%s%s\n", good ? "" :
 		    "ipsecctl: ", res->re_text);

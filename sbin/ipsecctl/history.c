@@ -344,21 +344,62 @@ command_show(struct command *co)
 	return rc;
 }
 
+/* A part's unified difference, a string a line. */
+static void
+json_diff(const char *part, bool differ, char *text)
+{
+	json_object(NULL);
+	json_string("part", part);
+	json_bool("differs", differ);
+	json_array("lines");
+	for (char *line = text, *end; *line != '\0'; line = end) {
+		end = line + strcspn(line, "\n");
+		if (*end == '\n')
+			*end++ = '\0';
+		json_string(NULL, line);
+	}
+	json_array_end();
+	json_object_end();
+}
+
+static bool
+diff_print(struct command *co, enum policy_part part, char *const text[2],
+    char name[2][64])
+{
+	char *lines = NULL;
+	size_t len = 0;
+	bool differ = false, ok;
+	FILE *out;
+
+	if (!co->co_json)
+		return udiff(text[0], text[1], name[0], name[1], stdout, &differ);
+	if ((out = open_memstream(&lines, &len)) == NULL)
+		return false;
+	ok = udiff(text[0], text[1], name[0], name[1], out, &differ);
+	if (fclose(out) != 0)
+		return false;
+	if (ok)
+		json_diff(policy_part_name(part), differ, lines);
+	explicit_bzero(lines, len);
+	free(lines);
+	return ok;
+}
+
 static int
 diff_part(struct command *co, struct policy_store *st, enum policy_part part,
     const uint64_t rev[2])
 {
 	const char *why = "out of memory";
 	char *text[2], name[2][64];
-	bool differ, ok;
+	bool ok;
 
 	for (int i = 0; i < 2; i++) {
 		text[i] = command_part(st, rev[i], part, co->co_keys, &why);
 		(void)snprintf(name[i], sizeof(name[i]), "%s revision %llu",
 		    policy_part_name(part), (unsigned long long)rev[i]);
 	}
-	ok = text[0] != NULL && text[1] != NULL && udiff(text[0], text[1],
-	    name[0], name[1], stdout, &differ);
+	ok = text[0] != NULL && text[1] != NULL &&
+	    diff_print(co, part, text, name);
 	for (int i = 0; i < 2; i++) {
 		if (text[i] != NULL)
 			explicit_bzero(text[i], strlen(text[i]));
@@ -380,8 +421,18 @@ command_diff(struct command *co)
 	if (which(co, st, 0, 1, &rev[0]) && which(co, st, 1, 0, &rev[1]) &&
 	    exists(st, rev[0]) && exists(st, rev[1])) {
 		rc = 0;
+		if (co->co_json) {
+			json_begin();
+			json_number("from", rev[0]);
+			json_number("to", rev[1]);
+			json_array("parts");
+		}
 		for (unsigned i = 0; rc == 0 && i < POLICY_PARTS; i++)
 			rc = diff_part(co, st, (enum policy_part)i, rev);
+		if (co->co_json) {
+			json_array_end();
+			json_end();
+		}
 	}
 	policy_store_close(st);
 	return rc;

@@ -12,6 +12,7 @@
 #include "libassert/assert.h"
 #include "libpolicy/ifaddr.h"
 #include "libpolicy/store.h"
+#include "command.h"
 #include "ipsecctl.h"
 
 static void
@@ -42,11 +43,13 @@ ask(const struct options *op, unsigned flags, struct policyctl_result *res)
 }
 
 static int
-tell(const struct policyctl_result *res)
+tell(const struct options *op, const struct policyctl_result *res)
 {
 	bool good = res->re_ok && res->re_applied;
 
-	if (res->re_text[0] != '\0')
+	if (op->op_json)
+		command_json(res);
+	else if (res->re_text[0] != '\0')
 		fprintf(good ? stdout : stderr, "%s%s\n", good ? "" :
 		    "ipsecctl: ", res->re_text);
 	return good ? 0 : res->re_later ? EX_TEMPFAIL : 1;
@@ -58,7 +61,7 @@ send_texts(const struct options *op, unsigned flags)
 	struct policyctl_result res;
 
 	(void)ask(op, flags, &res);
-	return tell(&res);
+	return tell(op, &res);
 }
 
 static char *
@@ -135,7 +138,7 @@ ipsecctl_load(struct options *op)
 	    policy_texts_whole(&op->op_texts)) {
 		asked = ask(op, flags, &res);
 		if (res.re_ok || res.re_later)
-			return tell(&res);
+			return tell(op, &res);
 	}
 	if (!parse(op))
 		return 1;
@@ -147,7 +150,7 @@ ipsecctl_load(struct options *op)
 		return 1;
 	}
 	/* refused for another reason, unless files have been added now */
-	return asked && op->op_texts.tx_n == given ? tell(&res) :
+	return asked && op->op_texts.tx_n == given ? tell(op, &res) :
 	    send_texts(op, flags);
 }
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "libctl/json.h"
 #include "libpolicy/seal.h"
 
 #define MAGIC	"### ravelin export 1\n"
@@ -148,11 +149,44 @@ put_parts(struct out *ou, uint64_t rev, bool keys)
 	return true;
 }
 
+static void
+hex_text(const uint8_t *p, size_t n, char *out)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)snprintf(out + 2 * i, 3, "%02x", p[i]);
+}
+
+/* The file, its last line with the digest included. */
+static bool
+put_export(const struct command *co, uint64_t rev, const char *text, size_t len)
+{
+	uint8_t sum[DIGEST];
+	char hex[2 * DIGEST + 1], *all;
+	size_t cap = len + sizeof(hex) + 16;
+
+	digest(text, len, sum);
+	hex_text(sum, sizeof(sum), hex);
+	if ((all = malloc(cap)) == NULL)
+		return false;
+	(void)snprintf(all, cap, "%s### end %s\n", text, hex);
+	if (co->co_json) {
+		json_begin();
+		json_number("revision", rev);
+		json_string("keys", co->co_keys ? "clear" : "sealed");
+		json_string("file", all);
+		json_end();
+	} else {
+		(void)fputs(all, stdout);
+	}
+	explicit_bzero(all, cap);
+	free(all);
+	return fflush(stdout) == 0;
+}
+
 static int
 export_to(struct command *co, struct policy_store *st, uint64_t rev)
 {
 	struct out ou = { .ou_st = st, .ou_why = "out of memory" };
-	uint8_t sum[DIGEST];
 	char *text = NULL;
 	size_t len = 0;
 	bool ok;
@@ -164,14 +198,7 @@ export_to(struct command *co, struct policy_store *st, uint64_t rev)
 	ok = (co->co_keys || put_secrets(&ou, rev)) &&
 	    put_parts(&ou, rev, co->co_keys);
 	ok = fclose(ou.ou_file) == 0 && ok;
-	if (ok) {
-		digest(text, len, sum);
-		(void)fwrite(text, 1, len, stdout);
-		fputs("### end ", stdout);
-		print_hex(stdout, sum, sizeof(sum));
-		fputc('\n', stdout);
-		ok = fflush(stdout) == 0;
-	}
+	ok = ok && put_export(co, rev, text, len);
 	explicit_bzero(text, len);
 	free(text);
 	if (!ok)

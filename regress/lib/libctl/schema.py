@@ -112,9 +112,9 @@ def schema_of(name):
         return json.load(f)
 
 
-def faults(doc):
+def faults(doc, schema):
     """The document with one thing wrong, in several ways."""
-    for key in list(doc):
+    for key in schema["required"]:
         d = copy.deepcopy(doc)
         del d[key]
         yield "without " + key, d
@@ -124,11 +124,15 @@ def faults(doc):
     for key, value in doc.items():
         if isinstance(value, list) and value:
             d = copy.deepcopy(doc)
-            d[key][0]["surprise"] = 1
-            yield "with a member that is not described", d
-            d = copy.deepcopy(doc)
-            d[key][0] = "text"
-            yield "with a string for an object", d
+            if isinstance(value[0], dict):
+                d[key][0]["surprise"] = 1
+                yield "with a member that is not described", d
+                d = copy.deepcopy(doc)
+                d[key][0] = "text"
+                yield "with a string for an object", d
+            else:
+                d[key][0] = 7
+                yield "with a number for a string", d
 
 
 def check(schema, *argv, lines=False, least=None):
@@ -146,9 +150,61 @@ def check(schema, *argv, lines=False, least=None):
     if least:
         case(name + ": has " + least, len(docs[0][least]) > 0)
     if schema not in ("document", "ipsecctl-show", "ikectl-stats"):
-        for what, d in faults(docs[0]):
+        for what, d in faults(docs[0], s):
             case("%s, %s, is refused" % (name, what), validate(d, s) != [])
     return docs[0]
+
+
+def conf(name, text):
+    path = os.path.join(TMP, name)
+    with open(path, "w") as f:
+        f.write(text)
+    os.chmod(path, 0o600)
+    return path
+
+
+def revisions():
+    """Every command about revisions, when it does what it should and when not."""
+    expect = conf("assert.conf", "expect deliver in on em0 proto icmp from 192.0.2.7 to 192.0.2.1\n")
+    forbid = conf("pf.conf", "block all\n")
+    allow = conf("pf-open.conf", "pass\n")
+    new = conf("ipsec2.conf", "flow esp from 10.7.0.0/16 to 10.9.0.0/16 peer 192.0.2.2\n")
+    d = check("ipsecctl-result", "ipsecctl", "commit", "-j", "--pf", allow, "--assert", expect)
+    case("is committed", d and d["committed"], d)
+    d = check("ipsecctl-result", "ipsecctl", "commit", "-j", "--pf", forbid)
+    case("is refused", d and not d["committed"] and "1 of 1 assertions" in d["text"], d)
+    d = check("ipsecctl-check", "ipsecctl", "check", "-j", "--pf", forbid, "-f", new, least="lines")
+    case("tells the failure", d and d["assertions"]["failures"][0]["stages"], d)
+    check("ipsecctl-check", "ipsecctl", "check", "-j", "--pf", allow)
+    check("ipsecctl-result", "ipsecctl", "commit", "-j", "--confirm", "1h", "-m", "a \"reason\"",
+          "-f", new)
+    check("ipsecctl-history", "ipsecctl", "history", "-j", least="revisions")
+    check("ipsecctl-result", "ipsecctl", "confirm", "-j")
+    d = check("ipsecctl-result", "ipsecctl", "confirm", "-j")
+    case("nothing waits", d and not d["committed"], d)
+    d = check("ipsecctl-diff", "ipsecctl", "diff", "-j", least="parts")
+    case("the difference", d and any("+flow" in l for p in d["parts"] for l in p["lines"]), d)
+    check("ipsecctl-diff", "ipsecctl", "diff", "-j", "0", "1")
+    check("ipsecctl-revision", "ipsecctl", "show", "-j")
+    check("ipsecctl-revision", "ipsecctl", "show", "-j", "1")
+    d = check("ipsecctl-export", "ipsecctl", "export", "-j")
+    name = conf("router.export", d["file"] if d else "")
+    case("the file is as without -j", d and program("ipsecctl", "export").splitlines()[:-9] ==
+         d["file"].splitlines()[:-9])
+    check("ipsecctl-result", "ipsecctl", "import", "-j", name)
+    check("ipsecctl-result", "ipsecctl", "rollback", "-j", "1")
+    check("ipsecctl-result", "ipsecctl", "-j", "-f", os.path.join(TMP, "ipsec.conf"))
+
+
+def explained():
+    """Packets that come to every stage."""
+    for words in ("in on em0 proto icmp from 192.0.2.7 to 192.0.2.1",
+                  "out proto tcp from 192.0.2.1 to 198.51.100.1 port 80",
+                  "out proto udp from 192.0.2.1 to 192.0.2.77 port 53 size 3000",
+                  "in on em0 proto tcp from 10.8.0.1 to 10.7.0.1 port 22",
+                  "in on em0 proto tcp from 10.1.0.1 to 10.2.0.1 port 22",
+                  "in on em0 proto udp from 192.0.2.7 to 192.0.2.1 port 9"):
+        check("ipsecctl-explain", "ipsecctl", "explain", *words.split(), "-j")
 
 
 def main():
@@ -203,8 +259,10 @@ def main():
     check("counters", "ipsecctl", "-j", "-s", "stats", least="counters")
     check("counters", "netstat", "-j", "-s", least="counters")
     for argv in (("netstat", "-j", "-i"), ("netstat", "-j", "-irAm"), ("ifconfig", "-j"),
-                 ("sysctl", "-j"), ("pfctl", "-j", "-s", "info"), ("ipsecctl", "history", "-j")):
+                 ("sysctl", "-j"), ("pfctl", "-j", "-s", "info")):
         check("document", *argv)
+    revisions()
+    explained()
     m = subprocess.Popen([os.path.join(BIN, "ikectl"), "-j", "monitor", "--since", "0"], env=ENV,
                          stdout=subprocess.PIPE, text=True)
     s = schema_of("ikectl-event")
