@@ -55,13 +55,17 @@ host_addr(struct nk *nk, const struct ifnet *ifp, const struct if_addr *ia, bool
 
 /* ---- to Linux ---- */
 
-/* What Linux sent itself does not come back to it. */
+/*
+ * What Linux sent itself does not come back to it.  Until policy is in force
+ * there are no rules either that would keep the world from it.
+ */
 bool
 host_takes(const struct worker *w, const struct pkt *p)
 {
 	const struct ifnet *host = EPOCH_READ(w->w_nk->nk_ifs->it_host);
 
-	return host != NULL && (host->if_flags & IF_F_UP) && (p->pkt_flags & PKT_F_HOST) == 0;
+	return host != NULL && (host->if_flags & IF_F_UP) && (p->pkt_flags & PKT_F_HOST) == 0 &&
+	    !__atomic_load_n(&w->w_nk->nk_policy_wait, __ATOMIC_RELAXED);
 }
 
 void

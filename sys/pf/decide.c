@@ -128,6 +128,13 @@ path_policy(struct worker *w, const struct pkt *p, struct path *pa, enum drop_re
 	return true;
 }
 
+/* By netkern itself, not by Linux above the host interface (net/host.h). */
+static bool
+made_here(const struct pkt *p)
+{
+	return (p->pkt_flags & (PKT_F_LOCAL_OUT | PKT_F_HOST)) == PKT_F_LOCAL_OUT;
+}
+
 static enum drop_reason
 path_out(struct worker *w, const struct pkt *p, struct path *pa, const struct addr *dst)
 {
@@ -136,9 +143,9 @@ path_out(struct worker *w, const struct pkt *p, struct path *pa, const struct ad
 	struct nexthop nh = { 0 };
 	enum drop_reason why;
 
+	if (nk->nk_policy_wait && !made_here(p))
+		return DROP_POLICY_WAIT;
 	if ((p->pkt_flags & PKT_F_LOCAL_OUT) == 0) {
-		if (nk->nk_policy_wait)
-			return DROP_POLICY_WAIT;
 		if (!nk->nk_forwarding)
 			return DROP_IP_FORWARD;
 		if (p->pkt_flags & PKT_F_BCAST)
@@ -311,13 +318,6 @@ pass_loose(struct worker *w, struct pkt *p, const struct path *pa, const struct 
 	p->pkt_oif = pa->pa_fd.fd_oif;
 	p->pkt_neigh = pa->pa_fd.fd_neigh;
 	return (enum pkt_next)pa->pa_fd.fd_next;
-}
-
-/* netkern's own: nobody need be told what becomes of it. */
-static bool
-made_here(const struct pkt *p)
-{
-	return (p->pkt_flags & (PKT_F_LOCAL_OUT | PKT_F_HOST)) == PKT_F_LOCAL_OUT;
 }
 
 /* Dropped for want of a path; who forwards must say so (RFC 1812 section 5.2.7.1). */

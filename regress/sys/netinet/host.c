@@ -302,6 +302,35 @@ errors(void)
 	teardown();
 }
 
+/* netkern -P: no rules and no policies yet, so Linux waits, too. */
+static void
+before_policy(void)
+{
+	struct tp_spec s = back;
+
+	open_all(1);
+	nk->nk_policy_wait = true;
+	test_row("nothing to Linux");
+	from_a(in);
+	CU_ASSERT_EQUAL(take(host), 0);
+	CU_ASSERT_NOT_EQUAL(take(em0), 0);
+	test_row("nothing from it");
+	s.tp_dport = 7;
+	from_host(s);
+	CU_ASSERT_EQUAL(take(em0), 0);
+	CU_ASSERT_EQUAL(world_drops(nk, DROP_POLICY_WAIT), 1);
+	nk_lock(nk);
+	nk->nk_policy_wait = false;
+	nk_bump(nk);
+	nk_unlock(nk);
+	test_row("then both");
+	from_host(s);
+	CU_ASSERT_EQUAL(take(em0), 40);
+	from_a(in);
+	CU_ASSERT_EQUAL(take(host), 40);
+	teardown();
+}
+
 static void
 addresses(void)
 {
@@ -368,5 +397,6 @@ TEST_MAIN(
 	TEST("from Linux", from_linux),
 	TEST("rules", rules),
 	TEST("errors", errors),
+	TEST("before policy", before_policy),
 	TEST("addresses", addresses),
 	TEST("explained", explained))
