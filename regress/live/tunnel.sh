@@ -51,4 +51,23 @@ case_ 'an unknown name is said with 4' unknown
 case_ 'a flush commits' gw A ipsecctl -F
 no_flow() { ! gw A ipsecctl -s flow | grep '^flow'; }
 case_ 'and no flow is left' wait_for 5 no_flow
+
+# ---- flows without iked: what each type does without an SA
+
+for t in use:3 acquire:4 require:5 dontacq:6; do
+	echo "flow esp tunnel out from 10.1.0.0/24 to 10.${t#*:}.0.0/24 peer 192.0.2.2 type ${t%:*}"
+done >"$W/A/flows.conf"
+types() { gw A ipsecctl -f "$W/A/flows.conf" && gw A ipsecctl -s flow | sort >"$W/types" &&
+    sort "$W/A/flows.conf" | diff - "$W/types"; }
+case_ 'flows come back as they were loaded' types
+case_ 'and again' types
+unchanged() { tail -n 3 "$W/A/policyd.log" | grep ': 0 changes'; }
+case_ 'which changed nothing' unchanged
+gw A route add default 192.0.2.2
+fate() { gw A ipsecctl explain in on lan0 proto udp from 10.1.0.2 to "10.$1.0.2" | grep "$2"; }
+# what policy passes in clear the rules still block on wan0
+case_ 'use passes in clear' fate 3 'rule out.*wan0'
+case_ 'acquire passes in clear' fate 4 'rule out.*wan0'
+case_ 'require waits' fate 5 'waits for an SA'
+case_ 'dontacq drops' fate 6 'SPD_NO_SA'
 summary
