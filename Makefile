@@ -29,7 +29,7 @@ image: all
 image-run: all
 	+@$(MAKE) -f mk/image.mk run
 
-$(sort $(TOOLS) $(DEPS)/tools.test $(DEPS)/tools.check): mk/packages
+$(sort $(TOOLS) $(DEPS)/tools.test $(DEPS)/tools.check $(DEPS)/tools.web): mk/packages
 	+@$(MAKE) -f mk/deps.mk $@
 
 # The first tunnel, under traffic, in namespaces: KEEP=1 leaves it running.
@@ -37,7 +37,7 @@ demo: all $(DEPS)/tools.test
 	@TOP=$(TOP) OBJ=$(OBJ) BIN=$(BIN) KEEP='$(KEEP)' regress/demo/demo.sh
 
 # Both builds, of all that builds; what does not is a failed case.
-test: deps $(DEPS)/tools.test $(DEPS)/tools.check
+test: deps $(DEPS)/tools.test $(DEPS)/tools.check $(DEPS)/tools.web
 	@rm -f obj/failed-builds
 	+@for check in '' 1; do for d in lib $(DIRS) regress; do \
 		$(MAKE) -k -C $$d all NOREC=1 CHECK=$$check || \
@@ -53,6 +53,10 @@ fuzz: deps
 
 bench: all $(DEPS)/tools.test
 	+@$(MAKE) -C regress bench
+
+# What takes longer than anybody waits for.
+soak: all
+	+@$(MAKE) -C regress/image soak
 
 install: all
 	+@for d in $(DIRS) $(patsubst %/Makefile,%,$(wildcard lib/Makefile etc/Makefile)); do \
@@ -70,6 +74,7 @@ help:
 	@echo 'make test       all tests, in the release and the checked build'
 	@echo 'make bench      ns/packet and Gbit/s of the packet path'
 	@echo 'make fuzz       each parser under libFuzzer, FUZZ_SECONDS=60 each'
+	@echo 'make soak       200 power cuts of the appliance, about 20 minutes'
 	@echo 'make check      the checked build: clang, ASan, UBSan, in obj/check'
 	@echo 'make deps       only the third-party libraries, in obj/deps'
 	@echo 'make image      obj/ravelin.img, a disk that boots to a gateway; see image(8)'
@@ -83,4 +88,4 @@ help:
 	@echo 'make -C DIR     builds one folder and what it needs'
 	@echo 'make -C regress/DIR run T=NAME    one test'
 
-.PHONY: all deps check image image-run demo test fuzz bench install clean distclean help
+.PHONY: all deps check image image-run demo test fuzz bench soak install clean distclean help

@@ -71,6 +71,12 @@ $(DEPS)/kernel: $(DEPS)/tools.release
 	    ln -sfn /usr/include/$$m/sys/queue.h sys/queue.h
 	@touch $@
 
+# Nothing fails for want of a browser: tests that need one are skipped.
+$(DEPS)/tools.web: $(TOP)/mk/packages $(TOP)/mk/web.sh
+	@mkdir -p $(DEPS)
+	@if flock $(DEPS)/.lock-setup $(TOP)/mk/web.sh $(DEPS); then touch $@; else \
+	    echo 'no browser here: regress/web browse will be skipped'; fi
+
 $(DEPS)/tools.%: $(TOP)/mk/packages
 	@mkdir -p $(DEPS)
 	@flock $(DEPS)/.lock-setup $(TOP)/mk/setup.sh $*

@@ -26,57 +26,59 @@ const browser = await chromium.launch({
 });
 let shots = 0, bad = 0;
 
-async function look(page, name, colour, size) {
-	const answer = await page.goto(url + pages[name], { waitUntil: "load" });
-	if (answer.status() >= 500)
-		throw new Error(name + ": " + answer.status());
-	await page.screenshot({ path: `${folder}/${name}-${colour}-${size}.png`, fullPage: true });
-	shots++;
+async function judge(page, what) {
 	const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
 	if (wide > 0) {
-		console.log(`${name} ${colour} ${size}: ${wide} px too wide`);
+		console.log(`${what}: ${wide} px too wide`);
 		bad++;
 	}
 	// the page's own policy forbids scripts in it: axe comes by the debugger's way
-	await page.evaluate(axe);
+	await page.evaluate("window.axe === undefined").then((no) => no && page.evaluate(axe));
 	const found = await page.evaluate(() => window.axe.run(document));
 	for (const v of found.violations) {
-		console.log(`${name} ${colour} ${size}: ${v.id}: ${v.help}: ` +
+		console.log(`${what}: ${v.id}: ${v.help}: ` +
 		    v.nodes.slice(0, 3).map((n) => n.html.slice(0, 120)).join(" | "));
 		bad++;
 	}
 }
 
-async function run(colour, size, width) {
-	const context = await browser.newContext({
-		ignoreHTTPSErrors: true, colorScheme: colour, bypassCSP: false,
-		viewport: { width, height: 800 },
-	});
+/* Light judged wide, and dark narrow: the colours and the layouts, each once. */
+async function look(page, name) {
+	await page.setViewportSize({ width: 1280, height: 800 });
+	const answer = await page.goto(url + pages[name], { waitUntil: "load" });
+	if (answer.status() >= 500)
+		throw new Error(name + ": " + answer.status());
+	for (const [size, width] of [["wide", 1280], ["narrow", 360]]) {
+		await page.setViewportSize({ width, height: 800 });
+		for (const colour of ["light", "dark"]) {
+			await page.emulateMedia({ colorScheme: colour });
+			await page.screenshot({ path: `${folder}/${name}-${colour}-${size}.png`, fullPage: true });
+			shots++;
+			if ((colour === "light") === (size === "wide"))
+				await judge(page, `${name} ${colour} ${size}`);
+		}
+	}
+}
+
+fs.mkdirSync(folder, { recursive: true });
+try {
+	const context = await browser.newContext({ ignoreHTTPSErrors: true });
 	const page = await context.newPage();
-	const errors = [];
-	page.on("console", (m) => { if (m.type() === "error" && !/404|Failed to load/.test(m.text())) errors.push(m.text()); });
-	page.on("pageerror", (e) => errors.push(String(e)));
-	await look(page, "login", colour, size);
+
+	page.on("console", (m) => {
+		if (m.type() === "error" && !/404|Failed to load/.test(m.text())) {
+			console.log("console: " + m.text());
+			bad++;
+		}
+	});
+	page.on("pageerror", (e) => { console.log(String(e)); bad++; });
+	await look(page, "login");
 	await page.fill("#user", user);
 	await page.fill("#password", password);
 	await page.click("main button[type=submit]");
 	await page.waitForSelector("nav.menu");
 	for (const name of Object.keys(pages).slice(1))
-		await look(page, name, colour, size);
-	for (const e of errors) {
-		console.log(`${colour} ${size}: ${e}`);
-		bad++;
-	}
-	await page.click(".who button");
-	await context.close();
-}
-
-fs.mkdirSync(folder, { recursive: true });
-try {
-	for (const colour of ["light", "dark"]) {
-		await run(colour, "wide", 1280);
-		await run(colour, "narrow", 360);
-	}
+		await look(page, name);
 } finally {
 	await browser.close();
 }

@@ -15,7 +15,7 @@
 
 #include "page.h"
 
-enum { WIDE = 600, HIGH = 120, POINTS_MAX = 720, LINES = 2 };
+enum { WIDE = 600, HIGH = 120, POINTS_MAX = 720, LINES = 2, SPAN_LEAST = 600 };
 
 struct point {
 	int64_t	po_time;
@@ -137,6 +137,10 @@ chart_put(struct page *pg, cJSON *o, const char *series, int64_t span)
 		read_rates(&ch, s);
 	(void)sqlite3_finalize(s);
 	(void)sqlite3_close_v2(db);
+	if (ch.ch_n != 0 && pg->pg_now - ch.ch_v[0].po_time < SPAN_LEAST) {
+		span = SPAN_LEAST;	/* the box, or the collector, is young */
+		from = pg->pg_now - span;
+	}
 	ch.ch_top = round_up(ch.ch_max[0] > ch.ch_max[1] ? ch.ch_max[0] : ch.ch_max[1]);
 	put_text(o, "series", series);
 	put_bool(o, "drawn", ch.ch_n > 1);

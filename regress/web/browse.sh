@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# The web pages of one of two gateways in a browser, with and without JavaScript
+# (drive.mjs), pictures of every page in obj/screens, and what axe-core says of
+# them (screens.mjs).
+
+set -u
+export NODE_FOLDER="$TOP/obj/deps/node"
+[ -d "$NODE_FOLDER/node_modules/playwright-core" ] && command -v chromium >/dev/null &&
+    command -v node >/dev/null || { echo 'no browser: mk/web.sh obj/deps'; exit 77; }
+. "$TOP/regress/live/two.sh"
+. "$TOP/regress/web/server.sh"
+[ -x "$LIGHTTPD" ] || { echo 'no lighttpd: make -f mk/deps.mk lighttpd'; exit 77; }
+web_names A; web_names B
+NETKERN_OPTIONS='-g _ravelin'
+two_up active passive
+trap 'web_names_gone A; web_names_gone B; two_end' EXIT
+wait_for 15 up || { logs; echo 'the tunnel did not come up'; exit 1; }
+gw A ipsecctl commit --pf "$W/A/pf.conf" -m 'as it began' || exit 1
+web_start A || { cat "$W/A/lighttpd.log"; echo 'the web server did not start'; exit 1; }
+URL=https://127.0.0.1:$WEB_PORT
+
+browser() {		# browser SCRIPT.mjs argument...: in the gateway's namespace
+	HOME=$W ip netns exec "$NET-gwA" node "$@"
+}
+
+code=0
+for script in on off; do
+	echo "--- JavaScript $script"
+	browser drive.mjs $URL $WEB_USER "$WEB_PASSWORD" $script >"$W/drive.$script" 2>&1 || code=1
+	cat "$W/drive.$script"
+done
+# Something to see: a tunnel that is down, one on demand, a table, traffic.
+cat >>"$W/A/iked.conf" <<'END'
+ikev2 "berlin" active esp from 10.1.0.0/24 to 10.3.0.0/24 local 192.0.2.1 peer 192.0.2.44 psk "another-key-of-decent-length"
+ikev2 "oslo" passive esp from 10.1.0.0/24 to 10.9.0.0/24 local 192.0.2.1 peer 192.0.2.9 psk "another-key-of-decent-length"
+END
+echo 'table <office> persist { 10.1.0.0/24, 10.2.0.0/24, ! 10.2.0.66 }' >"$W/A/pf.new"
+cat "$W/A/pf.conf" >>"$W/A/pf.new"
+echo 'pass on lan0 inet proto tcp from <office> to any port 443' >>"$W/A/pf.new"
+gw A ipsecctl commit --iked "$W/A/iked.conf" --pf "$W/A/pf.new" -m 'Berlin and Oslo' || code=1
+ns hostA ping -q -c 400 -i 0.02 -s 1200 10.2.0.2 >/dev/null 2>&1 &
+browser screens.mjs $URL "$TOP/obj/screens" $WEB_USER "$WEB_PASSWORD" >"$W/screens" 2>&1 || code=1
+cat "$W/screens"
+[ $code -eq 0 ] || { tail -n 5 "$W/A/web.log"; logs 5; }
+passed=$(cat "$W"/drive.o* | grep -c '^ok')
+failed=$(cat "$W"/drive.o* | grep -c '^FAILED')
+pages=$(sed -n 's/^\([0-9]*\) pages, .*/\1/p' "$W/screens")
+bad=$(sed -n 's/.* pages, \([0-9]*\) complaints/\1/p' "$W/screens")
+echo "$((passed + ${pages:-0} - ${bad:-0})) passed, $((failed + ${bad:-1})) failed"
+exit $code

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: ISC
+//
+// drive.mjs URL USER PASSWORD SCRIPT(on|off) : what an administrator does, in a
+// browser: log in, look, stop and start a tunnel, edit policy with a dry run that
+// fails and one that does not, commit with a timer, let it go back, restore.
+import { createRequire } from "node:module";
+
+const [url, user, password, script] = process.argv.slice(2);
+const require = createRequire(process.env.NODE_FOLDER + "/");
+const { chromium } = require("playwright-core");
+let passed = 0, failed = 0;
+
+function check(name, ok, more) {
+	console.log(`${ok ? "ok     " : "FAILED "} ${name}${ok ? "" : " " + String(more).slice(0, 500)}`);
+	if (ok) passed++; else failed++;
+}
+
+const browser = await chromium.launch({
+	executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+	args: ["--no-sandbox", "--disable-gpu"],
+});
+const context = await browser.newContext({
+	ignoreHTTPSErrors: true, javaScriptEnabled: script === "on",
+	viewport: { width: 1000, height: 800 },
+});
+const page = await context.newPage();
+const foreign = [];
+page.on("request", (r) => { if (!r.url().startsWith(url)) foreign.push(r.url()); });
+
+const says = async () => (await page.locator("main").innerText()).replace(/\s+/g, " ");
+const press = (name) => page.getByRole("button", { name, exact: true }).click();
+
+/* Loads the page until it says so; with a script it comes by itself. */
+async function until(text, ms = 15000) {
+	const end = Date.now() + ms;
+
+	while (Date.now() < end) {
+		if ((await says()).includes(text))
+			return true;
+		await page.waitForTimeout(300);
+		if (script !== "on")
+			await page.reload();
+	}
+	return (await says()).includes(text);
+}
+
+try {
+	await page.goto(url + "/tunnel?name=paris");
+	check("the login comes first", page.url().includes("/login"), page.url());
+	await page.getByLabel("Name").fill(user);
+	await page.getByLabel("Password").fill("wrong");
+	await press("Log in");
+	check("a wrong password", (await says()).includes("wrong"), await says());
+	await page.getByLabel("Name").fill(user);
+	await page.getByLabel("Password").fill(password);
+	await press("Log in");
+	check("on to the page that was asked for", page.url().endsWith("/tunnel?name=paris"), page.url());
+	await page.getByRole("link", { name: "Overview", exact: true }).click();
+	check("overview: well", (await says()).includes("The tunnel is up"), await says());
+
+	await page.getByRole("link", { name: "paris" }).first().click();
+	await press("Stop");
+	check("stopped", await until("disabled"), await says());
+	await press("Start");
+	check("started", await until("10.1.0.0/24 – 10.2.0.0/24"), await says());
+
+	await page.getByRole("link", { name: "Policy", exact: true }).click();
+	await page.getByRole("link", { name: "pf.conf" }).click();
+	const area = page.locator("#text");
+	const text = await area.inputValue();
+	await area.fill(text + "pas on lan0\n");
+	await press("Dry run");
+	check("a dry run names the error", (await says()).includes("line ") && (await says()).includes("pas on lan0"), await says());
+	check("and keeps the text", (await area.inputValue()) === text + "pas on lan0\n", await area.inputValue());
+	if (script === "on") {
+		await page.locator("a.place").click();
+		const at = await area.evaluate((e) => e.value.slice(e.selectionStart, e.selectionStart + 3));
+		check("a click leads to its place", at === "pas", at);
+	}
+	await area.fill(text + "pass on lan0 inet proto icmp label \"browser\"\n");
+	await press("Dry run");
+	check("one that is well", (await says()).includes("Nothing speaks against it"), await says());
+	check("with its difference", await page.locator(".d-add").count() === 1);
+	await page.getByLabel("Why").fill("by a browser");
+	// none as short as a test wants stands in the list
+	await page.getByLabel("Goes back by itself").evaluate((e) => {
+		e.options[0].value = "5";
+		e.selectedIndex = 0;
+	});
+	await press("Commit");
+	check("committed with a timer", (await says()).includes("waits for your confirm"), await says());
+	const pending = await says();
+	await page.getByRole("link", { name: "Firewall", exact: true }).click();
+	check("in force", (await says()).includes("browser"), await says());
+	await page.getByRole("link", { name: "Policy", exact: true }).click();
+	check("left alone it goes back", await (async () => {
+		const end = Date.now() + 20000;
+		while (Date.now() < end && (await says()).includes("waits for your confirm")) {
+			await page.waitForTimeout(500);
+			if (script !== "on")
+				await page.reload();
+		}
+		return !(await says()).includes("waits for your confirm");
+	})(), pending);
+	await page.getByRole("link", { name: "Firewall", exact: true }).click();
+	check("and is not in force", !(await says()).includes("browser"), await says());
+
+	await page.getByRole("link", { name: "Policy", exact: true }).click();
+	const row = page.getByRole("row").filter({ hasText: "by a browser" }).first();
+	await row.getByRole("button").click();
+	await page.getByRole("link", { name: "Firewall", exact: true }).click();
+	check("restored by hand", (await says()).includes("browser"), await says());
+	await page.getByRole("link", { name: "Policy", exact: true }).click();
+	await page.getByRole("row").filter({ hasText: "as it began" }).first().getByRole("button").click();
+
+	await page.goto(url + "/explain");
+	await page.getByLabel("Comes in on").selectOption("lan0");
+	await page.getByLabel("Protocol").selectOption("icmp");
+	await page.getByLabel("From address").fill("10.1.0.2");
+	await page.getByLabel("To address").fill("10.2.0.2");
+	await press("Explain");
+	check("explain", (await says()).includes("sealed with SA"), await says());
+	await press("Log out");
+	await page.goto(url + "/policy");
+	check("logged out", page.url().includes("/login"), page.url());
+	check("nothing was asked of others", foreign.length === 0, foreign);
+} catch (e) {
+	check("the browser's way", false, e.stack + "\n" + await says().catch(() => ""));
+} finally {
+	await browser.close();
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
