@@ -23,8 +23,12 @@
 
 #define ASIDE_MAX	256
 #define ANSWER_MS	5000
-#define BATCH_WINDOW	128	/* requests without their answers */
+#define BATCH_WINDOW	1024	/* requests without their answers */
+#define BATCH_BURST	64	/* of them sent in one go */
+#define BATCH_MANY	32	/* answers that are worth a nap */
+#define BATCH_NAP_US	500
 #define RCVBUF		(4 * 1024 * 1024)
+#define SNDBUF		(1024 * 1024)
 
 struct aside {
 	size_t	 as_len;
@@ -70,7 +74,7 @@ struct pfkey *
 pfkey_attach(int fd, unsigned flags)
 {
 	struct pfkey *pk = calloc(1, sizeof(*pk));
-	int error, size = RCVBUF, fl;
+	int error, size = RCVBUF, sndbuf = SNDBUF, fl;
 
 	if (pk == NULL) {
 		close(fd);
@@ -84,6 +88,7 @@ pfkey_attach(int fd, unsigned flags)
 	/* As large as one gets: a broadcast that finds it full is lost. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) == -1)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &sndbuf, sizeof(sndbuf));
 	fl = fcntl(fd, F_GETFL);
 	if (fl == -1 || fcntl(fd, F_SETFL, fl | O_NONBLOCK) == -1)
 		error = errno;
@@ -158,24 +163,38 @@ pfkey_pid(const struct pfkey *pk)
 
 /* ---- one message ---- */
 
+static void
+number(struct pfkey *pk, struct pfkey_msg *m)
+{
+	if (m->pm_seq == 0 && (m->pm_seq = ++pk->pk_seq) == 0)
+		m->pm_seq = ++pk->pk_seq;
+	m->pm_pid = pk->pk_pid;
+}
+
+static int
+transmit(const struct pfkey *pk, const uint8_t *buf, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = send(pk->pk_fd, buf, len, MSG_NOSIGNAL);
+	while (n == -1 && errno == EINTR);
+	if (n != -1)
+		return 0;
+	return errno == EWOULDBLOCK ? EAGAIN : errno == EPIPE ? ECONNRESET : errno;
+}
+
 int
 pfkey_send(struct pfkey *pk, struct pfkey_msg *m)
 {
 	size_t len;
-	ssize_t n;
-	int error = 0;
+	int error;
 
-	if (m->pm_seq == 0 && (m->pm_seq = ++pk->pk_seq) == 0)
-		m->pm_seq = ++pk->pk_seq;
-	m->pm_pid = pk->pk_pid;
+	number(pk, m);
 	len = pfkey_build(m, pk->pk_out, sizeof(pk->pk_out));
 	if (len == 0)
 		return EMSGSIZE;
-	do
-		n = send(pk->pk_fd, pk->pk_out, len, MSG_NOSIGNAL);
-	while (n == -1 && errno == EINTR);
-	if (n == -1)
-		error = errno == EWOULDBLOCK ? EAGAIN : errno == EPIPE ? ECONNRESET : errno;
+	error = transmit(pk, pk->pk_out, len);
 	wipe(pk->pk_out, len);
 	return error;
 }
@@ -311,58 +330,123 @@ struct window {
 	size_t		wi_sent, wi_done;
 	uint32_t	wi_seq[BATCH_WINDOW];
 	uint8_t		wi_type[BATCH_WINDOW];
+	bool		wi_more;	/* next() has more */
+	/* built, and not all sent */
+	size_t		wi_built, wi_at;	/* of wi_len */
+	size_t		wi_used, wi_off;	/* bytes of wi_buf; of wi_at */
+	size_t		wi_len[BATCH_BURST];
+	uint8_t		wi_buf[BATCH_BURST * 512 + PFKEY_MSG_MAX];
 };
 
-/* An answer to the oldest request without one; netkern answers in order. */
+/*
+ * Until an answer may be there.  Who is asleep in poll() is woken for each
+ * answer, and with a hundred thousand of them two processes do little but
+ * wake each other: if many are to come, a nap lets them gather.
+ */
 static int
+batch_wait(struct pfkey *pk, size_t due)
+{
+	struct timespec nap = { 0, BATCH_NAP_US * 1000 };
+	int error;
+
+	if (due >= BATCH_MANY) {
+		(void)nanosleep(&nap, NULL);
+		if ((error = receive(pk)) != EAGAIN)
+			return error;
+	}
+	return receive_wait(pk, ANSWER_MS);
+}
+
+/* The answer in pk_buf is to the oldest request without one; netkern answers in order. */
+static void
 batch_answer(struct pfkey *pk, struct window *wi,
     void (*answer)(void *, size_t, int, const struct pfkey_msg *), void *arg)
 {
 	unsigned slot = wi->wi_done % BATCH_WINDOW;
 	struct pfkey_msg r;
-	int error;
 
-	if ((error = receive_wait(pk, ANSWER_MS)) != 0)
-		return error;
 	if (parse(pk, &r) != 0)
-		return 0;
-	if (r.pm_seq != wi->wi_seq[slot] || r.pm_pid != pk->pk_pid || r.pm_type != wi->wi_type[slot]) {
+		return;
+	if (r.pm_seq != wi->wi_seq[slot] || r.pm_pid != pk->pk_pid || r.pm_type != wi->wi_type[slot])
 		set_aside(pk);
-		return 0;
+	else
+		answer(arg, wi->wi_done++, r.pm_errno, &r);
+}
+
+/*
+ * Builds requests, as many as fit.  They are sent in one go then: who takes
+ * them finds the next one there, and does not sleep after each.
+ */
+static int
+batch_build(struct pfkey *pk, struct window *wi, bool (*next)(void *, size_t, struct pfkey_msg *),
+    void *arg)
+{
+	size_t in_use = wi->wi_sent - wi->wi_done;
+	struct pfkey_msg m;
+
+	wi->wi_built = wi->wi_at = wi->wi_used = wi->wi_off = 0;
+	while (wi->wi_more && wi->wi_built < BATCH_BURST && in_use + wi->wi_built < BATCH_WINDOW &&
+	    sizeof(wi->wi_buf) - wi->wi_used >= PFKEY_MSG_MAX) {
+		size_t i = wi->wi_sent + wi->wi_built, len;
+
+		memset(&m, 0, sizeof(m));
+		if (!(wi->wi_more = next(arg, i, &m)))
+			break;
+		number(pk, &m);
+		if ((len = pfkey_build(&m, wi->wi_buf + wi->wi_used, PFKEY_MSG_MAX)) == 0)
+			return EMSGSIZE;
+		wi->wi_seq[i % BATCH_WINDOW] = m.pm_seq;
+		wi->wi_type[i % BATCH_WINDOW] = m.pm_type;
+		wi->wi_len[wi->wi_built++] = len;
+		wi->wi_used += len;
 	}
-	answer(arg, wi->wi_done++, r.pm_errno, &r);
 	return 0;
+}
+
+/* Requests until the window is full or the socket takes none; EAGAIN is no error. */
+static int
+batch_send(struct pfkey *pk, struct window *wi, bool (*next)(void *, size_t, struct pfkey_msg *),
+    void *arg)
+{
+	int error = 0;
+
+	while (error == 0) {
+		if (wi->wi_at == wi->wi_built && (error = batch_build(pk, wi, next, arg)) != 0)
+			return error;
+		if (wi->wi_built == 0)
+			return 0;
+		error = transmit(pk, wi->wi_buf + wi->wi_off, wi->wi_len[wi->wi_at]);
+		if (error == 0) {
+			wi->wi_off += wi->wi_len[wi->wi_at++];
+			wi->wi_sent++;
+		} else if (error == EAGAIN && wi->wi_sent == wi->wi_done) {
+			error = poll_for(pk, POLLOUT, ANSWER_MS);
+		}
+	}
+	return error == EAGAIN ? 0 : error;
 }
 
 int
 pfkey_batch(struct pfkey *pk, bool (*next)(void *, size_t, struct pfkey_msg *),
     void (*answer)(void *, size_t, int, const struct pfkey_msg *), void *arg)
 {
-	struct window wi = { 0 };
-	struct pfkey_msg m;
-	bool more = true;
-	size_t left;
-	int error = 0;
+	struct window *wi = calloc(1, sizeof(*wi));
+	int error = wi == NULL ? ENOMEM : 0;
 
-	while (error == 0 && (more || wi.wi_done < wi.wi_sent)) {
-		while (more && wi.wi_sent - wi.wi_done < BATCH_WINDOW) {
-			memset(&m, 0, sizeof(m));
-			if (!(more = next(arg, wi.wi_sent, &m)))
-				break;
-			if ((error = pfkey_send(pk, &m)) != 0)
-				break;
-			wi.wi_seq[wi.wi_sent % BATCH_WINDOW] = m.pm_seq;
-			wi.wi_type[wi.wi_sent++ % BATCH_WINDOW] = m.pm_type;
-		}
-		if (error == EAGAIN && wi.wi_done < wi.wi_sent)
-			error = 0;	/* asked for again when an answer has made room */
-		else if (error == EAGAIN)
-			error = poll_for(pk, POLLOUT, ANSWER_MS);
-		/* half a window at a time, lest each message switch processes */
-		left = more ? (wi.wi_sent - wi.wi_done) / 2 : 0;
-		while (error == 0 && wi.wi_sent - wi.wi_done > left)
-			error = batch_answer(pk, &wi, answer, arg);
+	if (wi != NULL)
+		wi->wi_more = true;
+	while (error == 0) {
+		if ((error = batch_send(pk, wi, next, arg)) != 0 || wi->wi_done == wi->wi_sent)
+			break;
+		error = batch_wait(pk, wi->wi_sent - wi->wi_done);
+		/* all that is there */
+		for (; error == 0; error = wi->wi_done == wi->wi_sent ? EAGAIN : receive(pk))
+			batch_answer(pk, wi, answer, arg);
+		error = error == EAGAIN ? 0 : error;
 	}
+	if (wi != NULL)
+		wipe(wi->wi_buf, sizeof(wi->wi_buf));
+	free(wi);
 	return error;
 }
 
