@@ -33,7 +33,8 @@ export SOURCE_DATE_EPOCH
 RELEASE=	version=$(VERSION) serial=$(SOURCE_DATE_EPOCH) \
 		kernel=$(firstword $(shell cat $(LINUX)/release)) slots=a,b
 
-PROGRAMS:=	$(shell sed -n 's|.*@bin@/|$(BIN)/|p' $(FILES)/root) $(INIT)
+WEB:=		$(TOP)/etc/lighttpd.conf $(wildcard $(TOP)/etc/www/*.* $(TOP)/etc/www/static/*)
+PROGRAMS:=	$(shell sed -n 's|.*@bin@/|$(BIN)/|p' $(FILES)/root) $(INIT) $(DEPS)/release/bin/lighttpd
 
 all: $(IMAGE)
 	@:
@@ -51,11 +52,13 @@ $(WORK)/disk.img: $(HERE)/disk.py $(HERE)/grub.cfg $(WORK)/initrd $(LINUX)/vmlin
 
 $(WORK)/initrd: $(HERE)/root.py $(HERE)/modules.py $(WORK)/what $(PROGRAMS) \
     $(FILES)/root $(FILES)/modules.$(KERNEL) $(FILES)/etc $(wildcard $(FILES)/etc/*) \
+    $(WEB) \
     $(LINUX)/release $(E2FS)/mke2fs
 	$(call say,ROOT,$(@F))
 	$(Q)/usr/bin/python3 $(HERE)/root.py --out $@.new --release '$(RELEASE)' \
 	    --modules $(LINUX)/modules --module-list $(FILES)/modules.$(KERNEL) \
 	    --dir bin=$(BIN) --dir init=$(INIT) --dir e2fs=$(E2FS) \
+	    --dir top=$(TOP) --dir deps=$(DEPS)/release \
 	    --dir busybox=$(BUSYBOX) --dir etc=$(FILES)/etc $(FILES)/root && \
 	    mv $@.new $@
 
@@ -72,6 +75,9 @@ $(E2FS)/mke2fs: $(HERE)/e2fsprogs.sh | $(DEPS)/tools.image $(DEPS)/kernel
 
 $(DEPS)/tools.image $(DEPS)/tools.test $(DEPS)/kernel: $(TOP)/mk/packages
 	+@$(MAKE) -f $(TOP)/mk/deps.mk $@
+
+$(DEPS)/release/bin/lighttpd:
+	+@$(MAKE) -f $(TOP)/mk/deps.mk lighttpd
 
 # KEEP=1: the disk is kept, and the next KEEP=1 goes on with it.
 run: $(IMAGE) $(DEPS)/tools.test

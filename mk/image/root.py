@@ -12,7 +12,7 @@ LIST has one entry a line; @NAME@ stands for the folder of --dir NAME=PATH:
     node  PATH MODE MAJOR MINOR     a character device
     prog  PATH SOURCE               mode 0755, without its symbols
     file  PATH MODE SOURCE
-    tree  PATH MODE SOURCE          all files of a folder
+    tree  PATH MODE SOURCE          all files of a folder, not those of its folders
 
 Everything belongs to root and has one time, SOURCE_DATE_EPOCH, so the same
 input makes the same bytes, whoever packs it and wherever.
@@ -39,7 +39,7 @@ class Archive:
         self.entries = {}
 
     def add(self, path, mode, body=b"", device=(0, 0)):
-        path = path.strip("/")
+        path = path.strip("/")		# the root itself is "."
         above = os.path.dirname(path)
         if above and above not in self.entries:
             self.add(above, stat.S_IFDIR | 0o755)
@@ -85,7 +85,8 @@ def entry(archive, words):
         archive.add(path, stat.S_IFREG | int(rest[0], 8), read(rest[1]))
     elif kind == "tree":
         for name in sorted(os.listdir(rest[1])):
-            archive.add(f"{path}/{name}", stat.S_IFREG | int(rest[0], 8), read(f"{rest[1]}/{name}"))
+            if os.path.isfile(f"{rest[1]}/{name}"):
+                archive.add(f"{path}/{name}", stat.S_IFREG | int(rest[0], 8), read(f"{rest[1]}/{name}"))
     else:
         raise ValueError(f"{kind}: no such kind of entry")
 

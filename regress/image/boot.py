@@ -11,7 +11,8 @@ import machine  # noqa: E402
 from machine import Machine  # noqa: E402
 
 CARDS = (("hubport,hubid=1", "52:54:00:00:01:01"), ("hubport,hubid=2", "52:54:00:00:01:02"))
-READY = r"ravelin: ready"
+READY = r"ready: revision \d+ \w+, slot (\w), memory used (\d+) MB"
+MEMORY = 96
 
 
 def fat(disk, tool, *argv, **kw):
@@ -43,8 +44,9 @@ def by_bios(cases):
     cases.check("BIOS: a kernel that does not reach init reboots", box.ended(60), box.text[-2000:])
     now = environment(disk)
     cases.check("... and is not tried again", (now["slot"], now["boot"]) == ("a", "a"), now)
-    box.start().expect(READY)
-    cases.check("... and then the good slot comes up", True)
+    found = box.start().expect(READY)
+    cases.check("... and then the good slot comes up", found[1] == "a", found[0])
+    cases.check(f"memory in use when idle: {found[2]} MB, at most {MEMORY}", int(found[2]) <= MEMORY)
     print(f"        {box.age():.1f} s to the console, first boot ({box.cpu():.1f} s of CPU)")
     box.kill()
 
@@ -53,8 +55,8 @@ def by_uefi(cases):
     disk = machine.disk_copy("uefi.img")
     environment(disk, slot="a", boot="b")
     box = Machine("uefi", disk, "uefi", cards=CARDS).start()
-    box.expect(READY)
-    cases.check("UEFI: instead of a slot that cannot be read, the good one", True)
+    found = box.expect(READY)
+    cases.check("UEFI: instead of a slot that cannot be read, the good one", found[1] == "a", found[0])
     print(f"        {box.age():.1f} s to the console, first boot ({box.cpu():.1f} s of CPU)")
     now = environment(disk)
     cases.check("... and it is not tried again", (now["slot"], now["boot"]) == ("a", "a"), now)

@@ -82,6 +82,15 @@ def disk_copy(name, source=IMAGE, mib=None):
     return path
 
 
+def command_line(args):
+    """The kernel's, as GRUB gives it, without a screen."""
+    with open(os.path.join(TOP, "mk", "image", "grub.cfg"), encoding="utf-8") as f:
+        line = next(s for s in f if s.startswith("linux "))
+    for name, value in (("console=tty0 ", ""), ("$now", "a"), ("$slot", "a"), ("$args", args)):
+        line = line.replace(name, value)
+    return line.split(None, 2)[2].strip()
+
+
 class Machine:
     """One appliance."""
 
@@ -101,7 +110,7 @@ class Machine:
                               f"unit={unit},file={OVMF}/OVMF_{file}_4M.fd"]
         elif how == "direct":
             self.argv += ["-M", "q35", "-bios", QBOOT, "-kernel", LINUX, "-initrd", f"{PARTS}/initrd", "-append",
-                          f"console=ttyS0 quiet panic=10 oops=panic ravelin.slot=a ravelin.good=a {args}"]
+                          command_line(args)]
         if seed is not None:
             path = os.path.join(TMP, f"{name}.seed")
             with open(path, "w", encoding="utf-8") as f:
@@ -118,7 +127,7 @@ class Machine:
 
     def start(self, prefix=()):
         """Power on; prefix is put before QEMU (`ip netns exec NAME`)."""
-        self.text, self.seen = "", 0
+        self.text, self.seen, self.in_shell = "", 0, False
         self.began = time.monotonic()
         self.process = subprocess.Popen([*prefix, *self.argv], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
@@ -159,6 +168,18 @@ class Machine:
 
     def send(self, text):
         self.process.stdin.write(text.encode())
+
+    def shell(self, command, seconds=30):
+        """Runs a command in the console's shell, which it opens first: (status, output)."""
+        if not self.in_shell:
+            self.expect(r"choose: ?", 60)
+            self.send("0\n")
+            self.expect(r"# ")
+            self.in_shell = True
+        self.send(f"{command}; echo @@$?@@\n")
+        begin = self.seen
+        found = self.expect(r"@@(\d+)@@", seconds)
+        return int(found[1]), self.text[begin:found.start()]
 
     def kill(self):
         """The power cut."""

@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""Power cuts at random moments of the first boot and of commits.
+
+One machine is recorded (see writelog.py): its first boot, and commits that
+its console acknowledges.  Then, for each of CUTS (30) random moments, a disk
+as that moment leaves it is booted: it must be up again after two attempts at
+most, and its policy, word for word, be the one that was acknowledged last
+before the moment, or the next.  SEED repeats a run.
+"""
+
+import os
+import random
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+sys.dont_write_bytecode = True
+import machine  # noqa: E402
+import writelog  # noqa: E402
+from machine import Failed, Machine  # noqa: E402
+
+CUTS = int(os.environ.get("CUTS", "30"))
+RUN = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 32))))
+CARDS = (("hubport,hubid=1", "52:54:00:00:01:01"), ("hubport,hubid=2", "52:54:00:00:01:02"))
+POLICY = """### network.conf
+interface wan0 create packet wan0 inet 192.0.2.1/24
+interface lan0 create packet lan0 inet 10.1.0.1/24
+### pf.conf
+block all
+pass on lan0 inet proto tcp to any port 5000
+"""
+CHANGE = r"printf 'block all\npass on lan0 inet proto tcp to any port {}\n' >/tmp/pf.conf; " \
+    "ipsecctl commit -f /tmp/pf.conf"
+COMMITS = 8
+READY = r"ready: revision (\d+) "
+
+
+def policy(box):
+    """What is in force, without the number of its revision."""
+    text = box.shell("ipsecctl show")[1]
+    lines = [s.strip() for s in text.split("\n")]
+    begin = next((i for i, s in enumerate(lines) if s.startswith("### revision")), len(lines))
+    return "\n".join(s for s in lines[begin + 1:] if s)
+
+
+class Recording:
+    """A machine's life: its writes, and which policy was acknowledged when."""
+
+    def __init__(self):
+        path, disk = os.path.join(machine.TMP, "writes"), machine.disk_copy("recorded.img")
+        self.box = Machine("recorded", None, seed=POLICY, cards=CARDS, extra=writelog.options(disk, path))
+        self.path, self.disk, self.acked = path, disk, []
+
+    def acknowledged(self):
+        writes = len(writelog.Log(self.path).entries)
+        self.acked.append((writes, policy(self.box)))
+
+    def run(self):
+        self.box.start().expect(READY, 120)
+        self.acknowledged()
+        for i in range(COMMITS):
+            status, text = self.box.shell(CHANGE.format(5001 + i))
+            if "is in force" not in text:
+                raise Failed(f"commit {i}: {status}, {text}")
+            self.acknowledged()
+        self.box.kill()
+        os.unlink(self.disk)
+        self.log = writelog.Log(self.path)
+        if len({text for _, text in self.acked}) != COMMITS + 1:
+            raise Failed(f"the recording is not what it should be: {self.acked}")
+        return self
+
+    def moment(self, number, dice):
+        """Every other one is in the first boot."""
+        first = self.acked[0][0]
+        return dice.randint(0, first) if number % 2 else dice.randint(first, len(self.log.entries))
+
+    def good(self, k):
+        """The policies that may be in force after a cut before entry k."""
+        known = [text for at, text in self.acked if at <= k]
+        return [text for _, text in self.acked[max(len(known) - 1, 0):len(known) + 1]]
+
+
+def boots(name, disk):
+    """(attempts, the policy then in force or None, the console)"""
+    console = ""
+    for attempt in (1, 2):
+        box = Machine(name, disk, seed=POLICY, cards=CARDS).start()
+        try:
+            box.expect(READY, 120)
+            return attempt, policy(box), console + box.text
+        except Failed as e:
+            console += str(e)
+        finally:
+            box.kill()
+    return 2, None, console
+
+
+class Run:
+    def __init__(self, recording):
+        self.recording, self.cases, self.lock = recording, machine.Cases(), threading.Lock()
+
+    def one(self, number):
+        dice, rec = random.Random(f"{RUN} {number}"), self.recording
+        k = rec.moment(number, dice)
+        disk = machine.disk_copy(f"cut{number}.img")
+        try:
+            rec.log.cut(disk, k, dice)
+            attempts, now, console = boots(f"cut{number}", disk)
+        finally:
+            os.unlink(disk)
+        with self.lock:
+            self.cases.check(f"cut {number} at write {k} of {len(rec.log.entries)}, attempt {attempts}",
+                             now in rec.good(k), f"SEED={RUN}; in force: {now}\nmay be: {rec.good(k)}\n"
+                             f"{console[-4000:]}")
+
+
+def main():
+    machine.require()
+    run = Run(Recording())
+    try:
+        run.recording.run()
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            list(pool.map(run.one, range(CUTS)))
+    except Failed as e:
+        run.cases.check("the recorded machine", False, e)
+    finally:
+        Machine.kill_all()
+    run.cases.end()
+
+
+if __name__ == "__main__":
+    main()
