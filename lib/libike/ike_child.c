@@ -195,7 +195,7 @@ child_sa_fill(const struct child *c, bool inbound, struct ike_esp_sa *s)
 	s->sa_replay = replay != 0 ? replay : REPLAY_DEFAULT;
 	s->sa_local = c->c_local;
 	s->sa_remote = c->c_remote;
-	s->sa_dynamic = cn != NULL && !policy_peer_is_host(&cn->cn_pol->pl_conf);
+	s->sa_dynamic = cn != NULL && !peer_is_host(&cn->cn_pol->pl_conf.po_peer);
 	memcpy(s->sa_policy, sa->sa_name, sizeof(s->sa_policy));
 	memcpy(s->sa_child, c->c_name, sizeof(s->sa_child));
 	s->sa_peer_id = sa->sa_id_remote;

@@ -9,6 +9,7 @@
  * next packet instead.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "libike/ike_var.h"
 
@@ -103,6 +104,19 @@ pol_up(struct pol *pl)
 			conn_up(cn);
 }
 
+/* Without memory the reason must do. */
+void
+conn_note(struct conn *cn, const char *note)
+{
+	size_t n = note == NULL ? 0 : strlen(note);
+	char *copy = n == 0 ? NULL : ike_calloc(1, n + 1);
+
+	if (copy != NULL)
+		memcpy(copy, note, n);
+	free(cn->cn_note);
+	cn->cn_note = copy;
+}
+
 static uint32_t
 conn_retry_wait(struct ike *ike, uint32_t tries)
 {
@@ -122,7 +136,7 @@ conn_ike(const struct conn *cn)
 }
 
 static void
-conn_event(struct conn *cn, enum ike_reason r, uint32_t wait)
+conn_event(struct conn *cn, enum ike_reason r, const char *note, uint32_t wait)
 {
 	struct ikesa *sa = pol_ikesa(cn->cn_pol);
 	struct ikesa none;
@@ -135,7 +149,7 @@ conn_event(struct conn *cn, enum ike_reason r, uint32_t wait)
 		sa = &none;
 	}
 	act_event(conn_ike(cn), IKE_EV_FAILED, r, sa, cn->cn_conf.ch_name,
-	    wait, "%s", cn->cn_note);
+	    wait, "%s", note);
 }
 
 void
@@ -145,7 +159,7 @@ conn_failed(struct conn *cn, enum ike_reason r, const char *note, bool retry)
 	uint32_t wait = 0;
 
 	cn->cn_reason = r;
-	(void)snprintf(cn->cn_note, sizeof(cn->cn_note), "%s", note);
+	conn_note(cn, note);
 	if (cn->cn_retry++ == 0)
 		cn->cn_since = ike->i_now;
 	if (cn->cn_conf.ch_start == IKE_START_DEMAND)
@@ -154,7 +168,7 @@ conn_failed(struct conn *cn, enum ike_reason r, const char *note, bool retry)
 		wait = conn_retry_wait(ike, cn->cn_retry);
 		tmo_set(&ike->i_tmos, &cn->cn_tmo, ike->i_now + wait);
 	}
-	conn_event(cn, r, wait);
+	conn_event(cn, r, note, wait);
 }
 
 void
@@ -169,7 +183,7 @@ conn_established(struct conn *cn)
 	cn->cn_since = conn_ike(cn)->i_now;
 	cn->cn_retry = 0;
 	cn->cn_reason = IKE_R_NONE;
-	cn->cn_note[0] = '\0';
+	conn_note(cn, NULL);
 	tmo_clear(&conn_ike(cn)->i_tmos, &cn->cn_tmo);
 	pol_up(cn->cn_pol);
 }
@@ -202,8 +216,7 @@ conn_lost(struct conn *cn, enum ike_reason why)
 	if (cn->cn_reason == IKE_R_NONE) {
 		cn->cn_reason = why;
 		cn->cn_since = ike->i_now;
-		(void)snprintf(cn->cn_note, sizeof(cn->cn_note), "%s",
-		    ike_reason_title(why));
+		conn_note(cn, ike_reason_title(why));
 	}
 	if (conn_wanted(cn) && !cn->cn_tmo.tm_on)
 		tmo_set(&ike->i_tmos, &cn->cn_tmo,

@@ -106,7 +106,7 @@ create_begin(struct xchg *x)
 	}
 	xchg_nonce(ike, &x->x_ni);
 	if (x->x_group == 0)
-		x->x_group = ike_proposals_group(&x->x_conn->cn_conf.ch_esp);
+		x->x_group = ike_proposals_group(x->x_conn->cn_conf.ch_esp);
 	if (x->x_group != IKE_DH_NONE)
 		x->x_dh = xchg_dh_new(ike, x->x_group);
 	x->x_new = child_new(ike, x->x_sa, x->x_conn);
@@ -153,7 +153,7 @@ create_follow_group(struct xchg *x, const struct ike_notify *n)
 	struct xchg *y;
 
 	if (!cur_end(&c) || group == x->x_group || x->x_conn == NULL ||
-	    !ike_proposals_has_group(&x->x_conn->cn_conf.ch_esp, group) ||
+	    !ike_proposals_has_group(x->x_conn->cn_conf.ch_esp, group) ||
 	    x->x_tries_group++ > 2)
 		return false;
 	y = xchg_new(x->x_sa, x->x_type);

@@ -34,31 +34,31 @@ struct ike_edit {
 /* -------------------------------------------------------------- compare */
 
 static bool
-child_conf_equal(const struct ike_child_conf *a, const struct ike_child_conf *b)
+child_conf_equal(const struct conn_conf *a, const struct conn_conf *b)
 {
 	return strcmp(a->ch_name, b->ch_name) == 0 &&
 	    a->ch_reqid == b->ch_reqid && a->ch_mode == b->ch_mode &&
 	    a->ch_start == b->ch_start &&
-	    ike_ts_list_equal(&a->ch_local, &b->ch_local) &&
-	    ike_ts_list_equal(&a->ch_remote, &b->ch_remote) &&
-	    ike_proposals_equal(&a->ch_esp, &b->ch_esp) &&
+	    ike_ts_list_equal(a->ch_local, b->ch_local) &&
+	    ike_ts_list_equal(a->ch_remote, b->ch_remote) &&
+	    ike_proposals_equal(a->ch_esp, b->ch_esp) &&
 	    a->ch_lifetime_s == b->ch_lifetime_s &&
 	    a->ch_lifetime_bytes == b->ch_lifetime_bytes &&
 	    a->ch_replay == b->ch_replay;
 }
 
 static bool
-policy_equal(const struct ike_policy *a, const struct ike_policy *b)
+policy_equal(const struct pol_conf *a, const struct pol_conf *b)
 {
 	return strcmp(a->po_name, b->po_name) == 0 &&
 	    addr_equal(&a->po_local, &b->po_local) &&
 	    addr_equal(&a->po_peer.pr_addr, &b->po_peer.pr_addr) &&
 	    a->po_peer.pr_len == b->po_peer.pr_len &&
 	    a->po_peer_port == b->po_peer_port &&
-	    ike_id_equal(&a->po_srcid, &b->po_srcid) &&
-	    ike_id_equal(&a->po_dstid, &b->po_dstid) &&
+	    ike_id_equal(a->po_srcid, b->po_srcid) &&
+	    ike_id_equal(a->po_dstid, b->po_dstid) &&
 	    a->po_auth == b->po_auth && a->po_dpd == b->po_dpd &&
-	    ike_proposals_equal(&a->po_ike, &b->po_ike) &&
+	    ike_proposals_equal(a->po_ike, b->po_ike) &&
 	    a->po_lifetime_s == b->po_lifetime_s;
 }
 

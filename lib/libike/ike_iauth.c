@@ -92,7 +92,7 @@ auth_begin(struct ikesa *sa)
 	x->x_ni = hs->hs_ni;
 	x->x_nr = hs->hs_nr;
 	pol_local_id(sa->sa_pol, sa, &sa->sa_id_local);
-	sa->sa_id_remote = sa->sa_pol->pl_conf.po_dstid;
+	id_copy(&sa->sa_id_remote, sa->sa_pol->pl_conf.po_dstid);
 	x->x_new = child_new(x->x_ike, sa, x->x_conn);
 	if (x->x_new == NULL || !child_ask(x) || !auth_ask(x, true, NULL))
 		ikesa_fail(sa, IKE_R_MEMORY, "out of memory");
@@ -278,7 +278,7 @@ auth_refuse(struct xchg *x, enum ike_reason r, const char *text)
 static bool
 policy_allows(const struct pol *pl, const struct ikesa *sa)
 {
-	const struct ike_proposals *ps = &pl->pl_conf.po_ike;
+	const struct ike_proposals *ps = pl->pl_conf.po_ike;
 
 	for (unsigned i = 0; i < ps->ps_n; i++) {
 		unsigned held = 0;

@@ -37,7 +37,7 @@ init_request(struct ikesa *sa)
 	if (hs->hs_cookie_len != 0)
 		ike_put_notify(&w, IKE_N_COOKIE, hs->hs_cookie,
 		    hs->hs_cookie_len);
-	ike_put_sa(&w, &sa->sa_pol->pl_conf.po_ike, NULL, 0);
+	ike_put_sa(&w, sa->sa_pol->pl_conf.po_ike, NULL, 0);
 	ike_put_ke(&w, hs->hs_group, hs->hs_dh->dh_public,
 	    dh_group_size(hs->hs_dh->dh_group));
 	ike_put_bytes(&w, IKE_P_NONCE, hs->hs_ni.no_p, hs->hs_ni.no_n);
@@ -67,7 +67,7 @@ init_set_group(struct ikesa *sa, uint16_t group)
 }
 
 static bool
-connect_addresses(struct ikesa *sa, const struct ike_policy *po)
+connect_addresses(struct ikesa *sa, const struct pol_conf *po)
 {
 	struct ike *ike = sa->sa_ike;
 
@@ -96,7 +96,7 @@ connect_begin(struct ikesa *sa, struct conn *cn)
 	ikesa_hash_in(sa);
 	xchg_nonce(ike, &sa->sa_hs->hs_ni);
 	return init_set_group(sa,
-	    ike_proposals_group(&sa->sa_pol->pl_conf.po_ike)) &&
+	    ike_proposals_group(sa->sa_pol->pl_conf.po_ike)) &&
 	    init_request(sa);
 }
 
@@ -109,9 +109,7 @@ ikesa_connect(struct conn *cn)
 
 	if (ike->i_stopping)
 		return false;
-	if (pl->pl_conf.po_peer.pr_addr.ad_af == 0 ||
-	    pl->pl_conf.po_peer.pr_len !=
-	    addr_bits(&pl->pl_conf.po_peer.pr_addr)) {
+	if (!peer_is_host(&pl->pl_conf.po_peer)) {
 		conn_failed(cn, IKE_R_NO_ROUTE, "the policy names no single "
 		    "peer to connect to", false);
 		return false;
@@ -163,7 +161,7 @@ init_follow(struct ikesa *sa, const struct ike_msg *m)
 	c = cur_init(ke->n_data.b_p, ke->n_data.b_n);
 	group = cur_u16(&c);
 	if (!cur_end(&c) || group == hs->hs_group ||
-	    !ike_proposals_has_group(&sa->sa_pol->pl_conf.po_ike, group))
+	    !ike_proposals_has_group(sa->sa_pol->pl_conf.po_ike, group))
 		return false;
 	sa->sa_ike->i_stats.is_invalid_ke++;
 	act_event(sa->sa_ike, IKE_EV_NOTE, IKE_R_KE_GROUP, sa, "", 0,
@@ -187,7 +185,7 @@ init_refused(struct ikesa *sa, const struct ike_msg *m)
 	case IKE_N_NO_PROPOSAL_CHOSEN:
 		ikesa_fail(sa, IKE_R_PROP_IKE, "the peer accepts none of our "
 		    "IKE proposals: %s", ike_proposals_print(
-		    &sa->sa_pol->pl_conf.po_ike, ours, sizeof(ours)));
+		    sa->sa_pol->pl_conf.po_ike, ours, sizeof(ours)));
 		break;
 	case IKE_N_INVALID_KE_PAYLOAD:
 		ikesa_fail(sa, IKE_R_PROP_IKE, "the peer wants a group that we "
@@ -239,7 +237,7 @@ init_accepted(struct ikesa *sa, const struct inmsg *im, const struct ike_msg *m)
 	struct ike_choice ch;
 	bool natt;
 
-	if (!ike_choice_check(m->m_sa, &sa->sa_pol->pl_conf.po_ike, false,
+	if (!ike_choice_check(m->m_sa, sa->sa_pol->pl_conf.po_ike, false,
 	    &ch) || (dh = ike_proposal_get(&ch.pc_pr, IKE_T_DH)) == NULL ||
 	    dh->tr_id != hs->hs_group || m->m_group != hs->hs_group ||
 	    im->im_hdr.h_spi_r == 0 || im->im_dg->dg_len > IKE_INIT_MAX) {
@@ -362,7 +360,7 @@ init_policy(struct ike *ike, const struct inmsg *im, const struct ike_msg *m,
 	    &im->im_dg->dg_remote, pl)) != NULL) {
 		if (*any == NULL)
 			*any = pl;
-		if (ike_choose(m->m_sa, &pl->pl_conf.po_ike, m->m_group, false,
+		if (ike_choose(m->m_sa, pl->pl_conf.po_ike, m->m_group, false,
 		    ch))
 			return pl;
 	}
@@ -389,7 +387,7 @@ init_no_proposal(struct ike *ike, const struct inmsg *im,
 	    "no common %s: the peer offers %s; we accept %s",
 	    ike_transform_type_name(failed),
 	    ike_offers_print(m->m_sa, theirs, sizeof(theirs)),
-	    ike_proposals_print(&any->pl_conf.po_ike, ours, sizeof(ours)));
+	    ike_proposals_print(any->pl_conf.po_ike, ours, sizeof(ours)));
 }
 
 static void

@@ -51,7 +51,7 @@ child_ask(struct xchg *x)
 static const struct ike_proposals *
 child_proposals(const struct xchg *x, bool no_dh, struct ike_proposals *buf)
 {
-	const struct ike_proposals *ps = &x->x_conn->cn_conf.ch_esp;
+	const struct ike_proposals *ps = x->x_conn->cn_conf.ch_esp;
 
 	if (!no_dh)
 		return ps;
@@ -297,9 +297,9 @@ child_choose(struct xchg *x, const struct ike_msg *m, bool no_dh,
 		return refuse(rf, IKE_N_NO_PROPOSAL_CHOSEN, IKE_R_MODE,
 		    "the peer asks for tunnel mode and we are configured for "
 		    "transport mode");
-	if (!ike_choose(m->m_sa, &cn->cn_conf.ch_esp, m->m_group, no_dh,
+	if (!ike_choose(m->m_sa, cn->cn_conf.ch_esp, m->m_group, no_dh,
 	    &x->x_choice))
-		return refuse_proposal(rf, m, &cn->cn_conf.ch_esp,
+		return refuse_proposal(rf, m, cn->cn_conf.ch_esp,
 		    x->x_choice.pc_failed);
 	if (choice_spi(&x->x_choice) == 0 ||
 	    spi_taken(sa, choice_spi(&x->x_choice)))

@@ -51,10 +51,10 @@ ts_check(const struct ike_ts_list *tl)
 }
 
 bool
-policy_peer_is_host(const struct ike_policy *po)
+peer_is_host(const struct prefix *peer)
 {
-	return po->po_peer.pr_addr.ad_af != 0 &&
-	    po->po_peer.pr_len == addr_bits(&po->po_peer.pr_addr);
+	return peer->pr_addr.ad_af != 0 &&
+	    peer->pr_len == addr_bits(&peer->pr_addr);
 }
 
 static const char *
@@ -69,7 +69,7 @@ child_check(const struct ike_policy *po, const struct ike_child_conf *ch)
 	if (ch->ch_start > IKE_START_DISABLED)
 		return "a child's start is not known";
 	if ((ch->ch_start == IKE_START_ACTIVE ||
-	    ch->ch_start == IKE_START_DEMAND) && !policy_peer_is_host(po))
+	    ch->ch_start == IKE_START_DEMAND) && !peer_is_host(&po->po_peer))
 		return "who connects needs the peer's address";
 	if (ch->ch_lifetime_s != 0 && ch->ch_lifetime_s < 10)
 		return "a lifetime is below 10 seconds";
@@ -130,22 +130,32 @@ ike_policy_check(const struct ike_policy *po)
 void
 conn_free(struct conn *cn)
 {
-	tmo_clear(&cn->cn_pol->pl_ike->i_tmos, &cn->cn_tmo);
-	itab_out(&cn->cn_pol->pl_ike->i_reqids, &cn->cn_by_reqid);
+	struct ike *ike = cn->cn_pol->pl_ike;
+
+	tmo_clear(&ike->i_tmos, &cn->cn_tmo);
+	itab_out(&ike->i_reqids, &cn->cn_by_reqid);
+	blob_free(ike, cn->cn_conf.ch_local);
+	blob_free(ike, cn->cn_conf.ch_remote);
+	blob_free(ike, cn->cn_conf.ch_esp);
+	free(cn->cn_note);
 	free(cn);
 }
 
 void
 pol_free(struct pol *pl)
 {
+	struct ike *ike = pl->pl_ike;
 	struct conn *cn;
 
 	while ((cn = TAILQ_FIRST(&pl->pl_conns)) != NULL) {
 		TAILQ_REMOVE(&pl->pl_conns, cn, cn_entry);
 		conn_free(cn);
 	}
-	itab_out(&pl->pl_ike->i_names, &pl->pl_by_name);
-	pl->pl_ike->i_objects.oc_policies--;
+	itab_out(&ike->i_names, &pl->pl_by_name);
+	blob_free(ike, pl->pl_conf.po_srcid);
+	blob_free(ike, pl->pl_conf.po_dstid);
+	blob_free(ike, pl->pl_conf.po_ike);
+	ike->i_objects.oc_policies--;
 	free(pl);
 }
 
@@ -157,30 +167,75 @@ pol_free_all(struct ike *ike)
 	free(ike->i_order.or_pol);
 	free(ike->i_order.or_peer);
 	ike->i_order = (struct order){ .or_n = 0 };
+	itab_free(&ike->i_blobs);
 	itab_free(&ike->i_names);
 	itab_free(&ike->i_reqids);
 }
 
-static struct conn *
+/* Those that are given, else the defaults. */
+static const struct ike_proposals *
+keep_proposals(struct ike *ike, enum ike_proto proto,
+    const struct ike_proposals *ps)
+{
+	struct ike_proposals usual;
+
+	if (ps->ps_n != 0)
+		return blob_proposals(ike, ps);
+	memset(&usual, 0, sizeof(usual));
+	ike_proposals_default(proto, &usual);
+	return blob_proposals(ike, &usual);
+}
+
+static bool
+keep_child(struct ike *ike, const struct ike_child_conf *ch,
+    struct conn_conf *cc)
+{
+	*cc = (struct conn_conf){ .ch_reqid = ch->ch_reqid,
+	    .ch_mode = ch->ch_mode, .ch_start = ch->ch_start,
+	    .ch_lifetime_s = ch->ch_lifetime_s,
+	    .ch_lifetime_bytes = ch->ch_lifetime_bytes,
+	    .ch_replay = ch->ch_replay };
+	memcpy(cc->ch_name, ch->ch_name, sizeof(cc->ch_name));
+	cc->ch_local = blob_ts_list(ike, &ch->ch_local);
+	cc->ch_remote = blob_ts_list(ike, &ch->ch_remote);
+	cc->ch_esp = keep_proposals(ike, IKE_PROTO_ESP, &ch->ch_esp);
+	return cc->ch_local != NULL && cc->ch_remote != NULL &&
+	    cc->ch_esp != NULL;
+}
+
+static bool
+keep_policy(struct ike *ike, const struct ike_policy *po, struct pol_conf *pc)
+{
+	*pc = (struct pol_conf){ .po_local = po->po_local,
+	    .po_peer = po->po_peer, .po_peer_port = po->po_peer_port,
+	    .po_auth = po->po_auth, .po_dpd = po->po_dpd,
+	    .po_lifetime_s = po->po_lifetime_s };
+	memcpy(pc->po_name, po->po_name, sizeof(pc->po_name));
+	pc->po_srcid = blob_id(ike, &po->po_srcid);
+	pc->po_dstid = blob_id(ike, &po->po_dstid);
+	pc->po_ike = keep_proposals(ike, IKE_PROTO_IKE, &po->po_ike);
+	return pc->po_srcid != NULL && pc->po_dstid != NULL &&
+	    pc->po_ike != NULL;
+}
+
+static bool
 conn_new(struct pol *pl, const struct ike_child_conf *ch)
 {
 	struct conn *cn = ike_calloc(1, sizeof(*cn));
 
 	if (cn == NULL)
-		return NULL;
+		return false;
 	cn->cn_pol = pl;
-	cn->cn_conf = *ch;
-	if (cn->cn_conf.ch_esp.ps_n == 0)
-		ike_proposals_default(IKE_PROTO_ESP, &cn->cn_conf.ch_esp);
 	tmo_init(&cn->cn_tmo, TMO_CONN, cn);
-	return cn;
+	TAILQ_INSERT_TAIL(&pl->pl_conns, cn, cn_entry);
+	return keep_child(pl->pl_ike, ch, &cn->cn_conf);
 }
 
 struct pol *
 pol_new(struct ike *ike, const struct ike_policy *po)
 {
 	struct pol *pl = ike_calloc(1, sizeof(*pl));
-	struct conn *cn;
+	bool ok;
 
 	if (pl == NULL)
 		return NULL;
@@ -188,19 +243,13 @@ pol_new(struct ike *ike, const struct ike_policy *po)
 	pl->pl_ike = ike;
 	TAILQ_INIT(&pl->pl_conns);
 	LIST_INIT(&pl->pl_sas);
-	pl->pl_conf = *po;
-	pl->pl_conf.po_children = NULL;
-	if (pl->pl_conf.po_ike.ps_n == 0)
-		ike_proposals_default(IKE_PROTO_IKE, &pl->pl_conf.po_ike);
-	for (unsigned i = 0; i < po->po_nchildren; i++) {
-		cn = conn_new(pl, &po->po_children[i]);
-		if (cn == NULL) {
-			pol_free(pl);
-			return NULL;
-		}
-		TAILQ_INSERT_TAIL(&pl->pl_conns, cn, cn_entry);
-	}
-	return pl;
+	ok = keep_policy(ike, po, &pl->pl_conf);
+	for (unsigned i = 0; ok && i < po->po_nchildren; i++)
+		ok = conn_new(pl, &po->po_children[i]);
+	if (ok)
+		return pl;
+	pol_free(pl);
+	return NULL;
 }
 
 /* ----------------------------------------------------------------- find */
@@ -228,7 +277,7 @@ addr_hash(const struct addr *a)
 uint32_t
 pol_peer_hash(const struct pol *pl)
 {
-	return policy_peer_is_host(&pl->pl_conf) ?
+	return peer_is_host(&pl->pl_conf.po_peer) ?
 	    addr_hash(&pl->pl_conf.po_peer.pr_addr) : 0;
 }
 
@@ -236,7 +285,7 @@ static bool
 pol_fits(const struct pol *pl, const struct addr *local,
     const struct addr *remote)
 {
-	const struct ike_policy *po = &pl->pl_conf;
+	const struct pol_conf *po = &pl->pl_conf;
 
 	if (po->po_local.ad_af != 0 && !addr_equal(&po->po_local, local))
 		return false;
@@ -296,7 +345,7 @@ pol_local_id(const struct pol *pl, const struct ikesa *sa, struct ike_id *out)
 {
 	const struct addr *a = &sa->sa_local;
 
-	*out = pl->pl_conf.po_srcid;
+	id_copy(out, pl->pl_conf.po_srcid);
 	if (out->id_type != IKE_ID_NONE)
 		return;
 	memset(out, 0, sizeof(*out));
@@ -312,8 +361,8 @@ pol_ids_match(const struct pol *pl, const struct ikesa *sa,
 {
 	struct ike_id mine;
 
-	if (pl->pl_conf.po_dstid.id_type != IKE_ID_NONE &&
-	    !ike_id_equal(&pl->pl_conf.po_dstid, peer))
+	if (pl->pl_conf.po_dstid->id_type != IKE_ID_NONE &&
+	    !ike_id_equal(pl->pl_conf.po_dstid, peer))
 		return false;
 	pol_local_id(pl, sa, &mine);
 	return us == NULL || ike_id_equal(&mine, us);
@@ -333,8 +382,8 @@ void
 conn_ts(const struct conn *cn, const struct ikesa *sa,
     struct ike_ts_list *local, struct ike_ts_list *remote)
 {
-	*local = cn->cn_conf.ch_local;
-	*remote = cn->cn_conf.ch_remote;
+	ts_list_copy(local, cn->cn_conf.ch_local);
+	ts_list_copy(remote, cn->cn_conf.ch_remote);
 	if (local->tl_n == 0)
 		ts_host(&sa->sa_local, local);
 	if (remote->tl_n == 0)

@@ -141,10 +141,10 @@ rekey_group(const struct ikesa *sa)
 	const struct ike_transform *t = ike_proposal_get(&sa->sa_algs,
 	    IKE_T_DH);
 
-	if (t != NULL && ike_proposals_has_group(&sa->sa_pol->pl_conf.po_ike,
+	if (t != NULL && ike_proposals_has_group(sa->sa_pol->pl_conf.po_ike,
 	    t->tr_id))
 		return t->tr_id;
-	return ike_proposals_group(&sa->sa_pol->pl_conf.po_ike);
+	return ike_proposals_group(sa->sa_pol->pl_conf.po_ike);
 }
 
 static void
@@ -177,7 +177,7 @@ rekey_begin(struct xchg *x)
 	x->x_spi = ikesa_spi_new(x->x_ike);
 	spi_bytes(x->x_spi, spi);
 	seal_begin(x->x_ike, &w);
-	ike_put_sa(&w, &sa->sa_pol->pl_conf.po_ike, spi, sizeof(spi));
+	ike_put_sa(&w, sa->sa_pol->pl_conf.po_ike, spi, sizeof(spi));
 	ike_put_bytes(&w, IKE_P_NONCE, x->x_ni.no_p, x->x_ni.no_n);
 	ike_put_ke(&w, x->x_group, x->x_dh->dh_public,
 	    dh_group_size(x->x_dh->dh_group));
@@ -195,7 +195,7 @@ rekey_follow_group(struct xchg *x, const struct ike_notify *n)
 
 	if (!cur_end(&c) || group == x->x_group || x->x_tries_group > 2 ||
 	    x->x_sa->sa_pol == NULL ||
-	    !ike_proposals_has_group(&x->x_sa->sa_pol->pl_conf.po_ike, group))
+	    !ike_proposals_has_group(x->x_sa->sa_pol->pl_conf.po_ike, group))
 		return false;
 	y = xchg_new(x->x_sa, X_IKE_REKEY);
 	if (y == NULL)
@@ -283,7 +283,7 @@ rekey_response(struct xchg *x, const struct ike_msg *m)
 		return;
 	}
 	if (m->m_has_tsi || sa->sa_pol == NULL || !ike_choice_check(m->m_sa,
-	    &sa->sa_pol->pl_conf.po_ike, false, &x->x_choice) ||
+	    sa->sa_pol->pl_conf.po_ike, false, &x->x_choice) ||
 	    (dh = ike_proposal_get(&x->x_choice.pc_pr, IKE_T_DH)) == NULL ||
 	    dh->tr_id != x->x_group || m->m_group != x->x_group ||
 	    choice_spi64(&x->x_choice) == 0 ||
@@ -371,7 +371,7 @@ rekey_make(struct ikesa *sa, struct xchg *x, const struct ike_msg *m,
 	const struct ike_transform *dh;
 	struct ike_seed seed = { .se_ni = &x->x_ni, .se_nr = &x->x_nr };
 
-	if (!ike_choose(m->m_sa, &sa->sa_pol->pl_conf.po_ike, m->m_group, false,
+	if (!ike_choose(m->m_sa, sa->sa_pol->pl_conf.po_ike, m->m_group, false,
 	    &x->x_choice) || choice_spi64(&x->x_choice) == 0 ||
 	    (dh = ike_proposal_get(&x->x_choice.pc_pr, IKE_T_DH)) == NULL)
 		return IKE_N_NO_PROPOSAL_CHOSEN;

@@ -236,14 +236,13 @@ ikesa_conns_lost(struct ikesa *sa, enum ike_reason why)
 static void
 ikesa_dpd(const struct ikesa *sa, struct conn *cn)
 {
-	const struct ike_policy *po;
+	const struct pol_conf *po;
 
 	if (cn == NULL || sa->sa_pol == NULL)
 		return;
 	po = &sa->sa_pol->pl_conf;
 	cn->cn_want = po->po_dpd == IKE_DPD_RESTART && !cn->cn_down &&
-	    po->po_peer.pr_addr.ad_af != 0 &&
-	    po->po_peer.pr_len == addr_bits(&po->po_peer.pr_addr);
+	    peer_is_host(&po->po_peer);
 }
 
 /* If the peer has another pair of the same conn, traffic goes over to it. */

@@ -175,8 +175,8 @@ conn_carries(const struct conn *cn, const struct ike_acquire *aq)
 		return false;
 	if (aq->aq_reqid != 0)
 		return cn->cn_conf.ch_reqid == aq->aq_reqid;
-	return ike_ts_match(&cn->cn_conf.ch_local, &aq->aq_src, aq->aq_proto,
-	    aq->aq_sport) && ike_ts_match(&cn->cn_conf.ch_remote, &aq->aq_dst,
+	return ike_ts_match(cn->cn_conf.ch_local, &aq->aq_src, aq->aq_proto,
+	    aq->aq_sport) && ike_ts_match(cn->cn_conf.ch_remote, &aq->aq_dst,
 	    aq->aq_proto, aq->aq_dport);
 }
 
@@ -283,12 +283,14 @@ status_child(const struct child *c, struct ike_status *st)
 static void
 status_conn(const struct conn *cn, struct ike_status *st)
 {
-	const struct ike_policy *po = &cn->cn_pol->pl_conf;
+	const struct pol_conf *po = &cn->cn_pol->pl_conf;
 
 	memset(st, 0, sizeof(*st));
 	memcpy(st->st_policy, po->po_name, sizeof(st->st_policy));
 	memcpy(st->st_child, cn->cn_conf.ch_name, sizeof(st->st_child));
-	memcpy(st->st_note, cn->cn_note, sizeof(st->st_note));
+	if (cn->cn_note != NULL)
+		(void)snprintf(st->st_note, sizeof(st->st_note), "%s",
+		    cn->cn_note);
 	st->st_state = conn_state(cn);
 	st->st_reason = cn->cn_reason;
 	st->st_since = cn->cn_since;
@@ -296,12 +298,12 @@ status_conn(const struct conn *cn, struct ike_status *st)
 	st->st_retry_at = cn->cn_tmo.tm_on ? cn->cn_tmo.tm_at : 0;
 	st->st_local = po->po_local;
 	st->st_peer = po->po_peer.pr_addr;
-	st->st_local_id = po->po_srcid;
-	st->st_peer_id = po->po_dstid;
+	id_copy(&st->st_local_id, po->po_srcid);
+	id_copy(&st->st_peer_id, po->po_dstid);
 	st->st_reqid = cn->cn_conf.ch_reqid;
 	st->st_mode = cn->cn_conf.ch_mode;
-	st->st_ts_local = cn->cn_conf.ch_local;
-	st->st_ts_remote = cn->cn_conf.ch_remote;
+	ts_list_copy(&st->st_ts_local, cn->cn_conf.ch_local);
+	ts_list_copy(&st->st_ts_remote, cn->cn_conf.ch_remote);
 	st->st_rekeys_child = cn->cn_rekeys;
 	st->st_rekeys_ike = cn->cn_pol->pl_rekeys;
 }

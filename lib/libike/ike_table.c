@@ -8,16 +8,22 @@
 
 enum { SLOTS_MIN = 16 };
 
-/* FNV-1a; what is hashed is the operator's own, so nobody chooses collisions. */
+/* What is hashed is the operator's own, so nobody chooses collisions. */
 uint32_t
 itab_hash(const void *p, size_t n)
 {
 	const uint8_t *b = p;
-	uint32_t h = 2166136261u;
+	uint64_t h = n, w;
+	size_t k;
 
-	while (n-- != 0)
-		h = (h ^ *b++) * 16777619u;
-	return h ^ h >> 15;
+	for (; n != 0; b += k, n -= k) {
+		k = n < sizeof(w) ? n : sizeof(w);
+		w = 0;
+		memcpy(&w, b, k);
+		h = (h ^ w) * 0x9e3779b97f4a7c15;
+		h ^= h >> 29;
+	}
+	return (uint32_t)(h >> 32);
 }
 
 static void

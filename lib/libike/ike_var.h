@@ -52,17 +52,45 @@ enum tmo_kind {
 	TMO_LINGER,		/* linger */
 };
 
+/*
+ * Configuration as it is kept: defaults filled in; proposals, selectors and
+ * identities are blobs, which policies share.
+ */
+struct conn_conf {
+	char			 ch_name[IKE_NAME_MAX];
+	uint32_t		 ch_reqid;
+	enum ike_mode		 ch_mode;
+	enum ike_start		 ch_start;
+	const struct ike_ts_list *ch_local, *ch_remote;	/* cut: ts_list_copy() */
+	const struct ike_proposals *ch_esp;		/* cut behind the last */
+	uint32_t		 ch_lifetime_s;
+	uint64_t		 ch_lifetime_bytes;
+	uint32_t		 ch_replay;
+};
+
+struct pol_conf {
+	char			 po_name[IKE_NAME_MAX];
+	struct addr		 po_local;
+	struct prefix		 po_peer;
+	uint16_t		 po_peer_port;
+	const struct ike_id	*po_srcid, *po_dstid;	/* cut: id_copy() */
+	enum ike_auth_kind	 po_auth;
+	enum ike_dpd		 po_dpd;
+	const struct ike_proposals *po_ike;		/* cut behind the last */
+	uint32_t		 po_lifetime_s;
+};
+
 struct conn {
 	TAILQ_ENTRY(conn)	 cn_entry;
 	struct pol		*cn_pol;
-	struct ike_child_conf	 cn_conf;	/* defaults filled in */
+	struct conn_conf	 cn_conf;
 	bool			 cn_want;	/* to be kept up */
 	bool			 cn_down;	/* taken down by command */
 	uint32_t		 cn_retry;
 	uint32_t		 cn_seq;	/* of the last acquire */
 	uint64_t		 cn_since;
 	enum ike_reason		 cn_reason;
-	char			 cn_note[IKE_TEXT_MAX];
+	char			*cn_note;	/* of the last failure; NULL none */
 	uint32_t		 cn_rekeys;
 	struct tmo		 cn_tmo;
 	struct ilink		 cn_by_reqid;	/* of i_reqids; not with 0 */
@@ -72,8 +100,7 @@ struct pol {
 	size_t			 pl_place;	/* in i_order */
 	struct ilink		 pl_by_name;	/* of i_names */
 	struct ike		*pl_ike;
-	struct ike_policy	 pl_conf;	/* defaults filled in; children
-						   stand in pl_conns */
+	struct pol_conf		 pl_conf;
 	TAILQ_HEAD(conn_list, conn) pl_conns;
 	LIST_HEAD(, ikesa)	 pl_sas;
 	uint32_t		 pl_rekeys;
@@ -326,7 +353,7 @@ struct ike {
 	bool			 i_stopping;
 	struct order		 i_order;
 	uint64_t		 i_version;	/* of i_order */
-	struct itab		 i_names, i_reqids;
+	struct itab		 i_names, i_reqids, i_blobs;
 	struct ikesa_list	 i_sas, i_dead, i_kicked;
 	LIST_HEAD(, ikesa)	 i_hash[IKE_HASH_SLOTS];
 	LIST_HEAD(, ikesa)	 i_half;
@@ -407,12 +434,29 @@ uint32_t pol_peer_hash(const struct pol *pl);
 /* In force, of this name, or with a child of this reqid; NULL. */
 struct pol *pol_by_name(const struct ike *ike, const char *name);
 struct pol *pol_by_reqid(const struct ike *ike, uint32_t reqid);
-bool	policy_peer_is_host(const struct ike_policy *po);
+bool	peer_is_host(const struct prefix *peer);
 /* Selectors of a conn; its own and the peer's address if none are set. */
 void	conn_ts(const struct conn *cn, const struct ikesa *sa,
 	    struct ike_ts_list *local, struct ike_ts_list *remote);
 
+/* ike_blob.c */
+/*
+ * Bytes that are kept once, however many ask for them; NULL: out of memory.  Each
+ * is given back, unless NULL, to blob_free().
+ */
+const void *blob_new(struct ike *ike, const void *p, size_t n);
+void	blob_free(struct ike *ike, const void *blob);
+const struct ike_proposals *blob_proposals(struct ike *ike,
+	    const struct ike_proposals *ps);
+const struct ike_ts_list *blob_ts_list(struct ike *ike,
+	    const struct ike_ts_list *tl);
+const struct ike_id *blob_id(struct ike *ike, const struct ike_id *id);
+void	ts_list_copy(struct ike_ts_list *out, const struct ike_ts_list *tl);
+void	id_copy(struct ike_id *out, const struct ike_id *id);
+
 /* ike_conn.c */
+/* What went wrong last; NULL or "": nothing. */
+void	conn_note(struct conn *cn, const char *note);
 void	conn_up(struct conn *cn);	/* make it so, now */
 void	pol_up(struct pol *pl);		/* all that do not wait to retry */
 void	conn_failed(struct conn *cn, enum ike_reason r, const char *note,

@@ -266,6 +266,8 @@ script(const char *text)
 		pp.pp_child.ch_start = IKE_START_PASSIVE;
 		if (what == 'r')	/* with the reqid of t1 */
 			pp.pp_child.ch_reqid = 2;
+		if (what == 'n')	/* with one that nobody has */
+			pp.pp_child.ch_reqid = 99;
 		if (what == 'b')
 			pp.pp_policy.po_auth = IKE_AUTH_KIND_EAP;
 		(void)ike_edit_put(ed, &pp.pp_policy);
@@ -285,7 +287,7 @@ static const struct {
 	{ "another order", "-3 -1 -0 -2", true, "t4 t2 t1 t3" },
 	{ "kept twice", "-0 -1 -1", false, "t4 t2 t1 t3" },
 	{ "a place behind the last", "-0 -4", false, "t4 t2 t1 t3" },
-	{ "a name kept and put", "-0 -1 -2 -3 +2", false, "t4 t2 t1 t3" },
+	{ "a name kept and put", "-0 -1 -2 -3 n2", false, "t4 t2 t1 t3" },
 	{ "a name put twice", "-0 +9 +9", false, "t4 t2 t1 t3" },
 	{ "a reqid kept and put", "-0 -2 r9", false, "t4 t2 t1 t3" },
 	{ "a reqid put twice", "+1 r9", false, "t4 t2 t1 t3" },
@@ -309,6 +311,9 @@ all_or_nothing(void)
 		ike_objects(pair.pa_end[0].pe_ike, &oc);
 		CU_ASSERT_EQUAL(oc.oc_policies, pair.pa_end[0].pe_ike->i_names.tb_n);
 	}
+	test_row("pieces that policies shared are gone with the last");
+	CU_ASSERT_EQUAL(pair.pa_end[0].pe_ike->i_blobs.tb_n, 0);
+	CU_ASSERT_EQUAL(pair.pa_end[0].pe_ike->i_reqids.tb_n, 0);
 	test_row("an edit of what is in force no longer");
 	CU_ASSERT_TRUE(script("+1 +2"));
 	one = ike_edit_begin(pair.pa_end[0].pe_ike);
@@ -563,6 +568,9 @@ history(uint64_t seed)
 		pair_run(&b, wait);
 		compare(&a, &b);
 	}
+	test_row("seed %llu: all go", (unsigned long long)seed);
+	CU_ASSERT_TRUE(set_whole(&a, pp, 0));
+	CU_ASSERT_EQUAL(a.pa_end[0].pe_ike->i_blobs.tb_n, 0);
 	pair_free(&a);
 	pair_free(&b);
 }
@@ -613,6 +621,8 @@ figures(void)
 	printf("%zu policies: built in %.1f ms, one changed in %.3f ms\n", n,
 	    built, changed);
 	CU_ASSERT_TRUE(changed < built);
+	/* Two selectors each; the rest is what all have. */
+	CU_ASSERT_TRUE(ike->i_blobs.tb_n <= 2 * n + 3);
 	pair_free(&pair);
 }
 
