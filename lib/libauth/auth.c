@@ -183,6 +183,18 @@ name_valid(const char *user)
 	    "0123456789-_.") == n;
 }
 
+/* Who could read the old file reads the new one. */
+static bool
+same_readers(const char *file, int fd)
+{
+	struct stat sb;
+
+	if (stat(file, &sb) == -1)
+		return fchmod(fd, 0600) == 0;
+	return fchown(fd, (uid_t)-1, sb.st_gid) == 0 &&
+	    fchmod(fd, sb.st_mode & 0640) == 0;
+}
+
 /* Aside, synced, renamed. */
 static bool
 write_users(const char *file, const char *text, size_t len)
@@ -199,7 +211,7 @@ write_users(const char *file, const char *text, size_t len)
 	    0600);
 	if (fd == -1)
 		return false;
-	ok = fchmod(fd, 0600) == 0 && write(fd, text, len) == (ssize_t)len &&
+	ok = same_readers(file, fd) && write(fd, text, len) == (ssize_t)len &&
 	    fsync(fd) == 0;
 	ok = close(fd) == 0 && ok && rename(aside, file) == 0;
 	if (!ok)

@@ -25,12 +25,14 @@
 #define BOOT_SEED	BOOT_RUN "/seed.conf"	/* a seed that is to be applied */
 #define BOOT_NICS	BOOT_RUN "/nics"	/* the cards' names with that seed */
 #define BOOT_FIRST	BOOT_RUN "/first.conf"	/* the first policy */
+#define BOOT_WEB	"/run/ravelin-web"	/* state of the web pages */
 #define INIT_SOCKET	BOOT_RUN "/init.sock"
 
 int	task_modules(void);		/* modules.c */
 int	task_data(void);		/* data.c */
 int	task_entropy(void);		/* entropy.c */
 int	task_keys(void);		/* keys.c */
+int	task_web_key(void);
 int	task_nics(void);		/* nics.c */
 int	task_seed(void);		/* policy.c: finds the seed */
 int	task_policy(void);		/* ... and puts it, or the first policy, in force */

@@ -5,7 +5,8 @@
  * A slot that is tried (the kernel's command line names another good one)
  * becomes the good one once everything has been well for TRY_WELL seconds; if
  * that has not come about TRY_MOST seconds after the start, the router
- * restarts, and the loader takes the good slot again.
+ * restarts, and the loader takes the good slot again.  ravelin.well= and
+ * ravelin.most= on the command line are other times.
  *
  * What a router needs to go on without its data partition, the last export
  * of the policy store with its machine key, the password and the cards'
@@ -91,13 +92,25 @@ make_good(const char *slot)
 	return ok;
 }
 
+static long
+seconds(const char *key, long normal)
+{
+	char value[SLOTS_VALUE];
+	long v;
+
+	if (!slots_running(key, value))
+		return normal;
+	v = strtol(value, NULL, 10);
+	return v > 0 && v < 86400 ? v : normal;
+}
+
 static void
-fall_back(const char *slot)
+fall_back(const char *slot, long most)
 {
 	static const char *const reboot[] = { "init", "reboot", NULL };
 
-	loud("slot %s has not become well within %d s: back to the good one",
-	    slot, TRY_MOST);
+	loud("slot %s has not become well within %ld s: back to the good one",
+	    slot, most);
 	(void)run_program(reboot);
 }
 
@@ -187,16 +200,17 @@ task_keep(void)
 	char slot[SLOTS_VALUE];
 	bool trying = tried(slot), dirty = false;
 	bool disk = mounted(BOOT_SLOTS) && mounted(BOOT_DATA);
+	long enough = seconds("well", TRY_WELL), most = seconds("most", TRY_MOST);
 
 	if (trying)
 		quiet("slot %s is tried", slot);
 	for (long run = 0;; run += LOOK) {
 		long well = healthy();
 
-		if (trying && well >= TRY_WELL && make_good(slot))
+		if (trying && well >= enough && make_good(slot))
 			trying = false;
-		else if (trying && well < 0 && run >= TRY_MOST)
-			fall_back(slot);
+		else if (trying && well < enough && run >= most)
+			fall_back(slot, most);
 		dirty = changed(seen) || dirty;
 		if (disk && dirty && well >= SAVE_WELL) {
 			save();

@@ -52,22 +52,28 @@ is_it(const struct nic *ni, size_t place, const struct seed_nic *want)
 	return false;
 }
 
-void
+size_t
 nics_assign(struct nics *ns, const struct seed_nic *want, size_t n,
     void (*missing)(const struct seed_nic *))
 {
+	size_t lost = 0;
+
 	for (size_t i = 0; i < n; i++) {
 		size_t k = 0;
 
 		while (k < ns->ns_n && (ns->ns_nic[k].ni_name[0] != '\0' ||
 		    !is_it(&ns->ns_nic[k], k, &want[i])))
 			k++;
-		if (k == ns->ns_n)
-			missing(&want[i]);
-		else
+		if (k < ns->ns_n) {
 			memcpy(ns->ns_nic[k].ni_name, want[i].sn_name,
 			    sizeof(want[i].sn_name));
+			continue;
+		}
+		lost++;
+		if (missing != NULL)
+			missing(&want[i]);
 	}
+	return lost;
 }
 
 static bool
@@ -291,6 +297,16 @@ silence(void)
 }
 
 bool
+nics_all_here(const struct seed_nic *want, size_t n)
+{
+	static struct nics ns;
+
+	ns.ns_n = 0;
+	find_cards(&ns);
+	return nics_assign(&ns, want, n, NULL) == 0;
+}
+
+bool
 nics_present(const char *name)
 {
 	char path[300];
@@ -327,7 +343,7 @@ task_nics(void)
 		return 1;
 	}
 	read_lines(&seed);
-	nics_assign(&ns, seed.sd_nic, seed.sd_nnics, tell_missing);
+	(void)nics_assign(&ns, seed.sd_nic, seed.sd_nnics, tell_missing);
 	nics_default(&ns);
 	if (!rename_all(&ns))
 		return 1;

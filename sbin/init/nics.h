@@ -39,9 +39,9 @@ struct nics {
 void	nics_sort(struct nics *ns);
 /*
  * Gives each line its card.  A line whose card is not there is told to
- * missing(), and passed over.
+ * missing(), unless it is NULL, and passed over; how many these are.
  */
-void	nics_assign(struct nics *ns, const struct seed_nic *want, size_t n,
+size_t	nics_assign(struct nics *ns, const struct seed_nic *want, size_t n,
 	    void (*missing)(const struct seed_nic *));
 /* Names for those that have none. */
 void	nics_default(struct nics *ns);
@@ -51,6 +51,8 @@ void	nics_default(struct nics *ns);
  */
 char	*nics_print(const struct nics *ns, const struct seed_nic *want, size_t n);
 
+/* Are the cards of all lines in this machine? */
+bool	nics_all_here(const struct seed_nic *want, size_t n);
 /* Is there a card of this name now? */
 bool	nics_present(const char *name);
 

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,6 +49,8 @@ struct program {
 	const char	*pr_argv[6];	/* of a daemon */
 	const char	*pr_socket;	/* it answers here, in the run directory */
 	const char	*pr_tty;	/* it has this terminal and no pipe */
+	const char	*pr_user;	/* becomes this user, group _ravelin */
+	bool		 pr_password;	/* not before a password is set */
 };
 
 struct child {
@@ -247,6 +250,38 @@ child_streams(const struct program *pr, int out)
 	return true;
 }
 
+/* Waits, if it must, until there is a user who could log in. */
+static void
+child_wait(const struct program *pr)
+{
+	struct stat sb;
+
+	if (!pr->pr_password || (stat(BOOT_ETC "/passwd", &sb) == 0 &&
+	    sb.st_size != 0))
+		return;
+	fprintf(stderr, "waits until a password is set\n");
+	while (stat(BOOT_ETC "/passwd", &sb) == -1 || sb.st_size == 0)
+		(void)poll(NULL, 0, 500);
+}
+
+static bool
+child_become(const struct program *pr)
+{
+	const struct passwd *pw;
+	const struct group *gr = getgrnam("_ravelin");
+	gid_t gid;
+
+	if (pr->pr_user == NULL)
+		return true;
+	if ((pw = getpwnam(pr->pr_user)) == NULL) {
+		fprintf(stderr, "! there is no user %s\n", pr->pr_user);
+		return false;
+	}
+	gid = gr != NULL ? gr->gr_gid : pw->pw_gid;
+	return setgroups(1, &gid) == 0 && setresgid(gid, gid, gid) == 0 &&
+	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) == 0;
+}
+
 static _Noreturn void
 child_run(const struct program *pr, int out)
 {
@@ -255,6 +290,9 @@ child_run(const struct program *pr, int out)
 	child_signals();
 	(void)setsid();
 	if (!child_streams(pr, out))
+		_exit(126);
+	child_wait(pr);
+	if (!child_become(pr))
 		_exit(126);
 	if (pr->pr_task != NULL) {
 		setvbuf(stderr, NULL, _IOLBF, 0);
@@ -601,6 +639,36 @@ add_consoles(struct supervisor *sv)
 	}
 }
 
+/* The web pages, if the image has them. */
+static void
+add_web(struct supervisor *sv)
+{
+	static const struct unit_def more[] = {
+		{ .ud_name = "web-key", .ud_after = "keys policy",
+		    .ud_patience = 60000, .ud_flags = UNIT_MUST },
+		{ .ud_name = "web-collect", .ud_kind = UNIT_DAEMON,
+		    .ud_after = "web-key" },
+		{ .ud_name = "web", .ud_kind = UNIT_DAEMON,
+		    .ud_after = "web-key" },
+	};
+	static const struct program what[] = {
+		{ .pr_task = task_web_key },
+		{ .pr_argv = { "webadmin", "-c" }, .pr_user = "_web" },
+		{ .pr_argv = { "lighttpd", "-D", "-f", "/etc/lighttpd.conf" },
+		    .pr_password = true },
+	};
+
+	if (access("/sbin/webadmin", X_OK) == -1 ||
+	    access("/sbin/lighttpd", X_OK) == -1)
+		return;
+	(void)setenv("RAVELIN_WEB_STATE", BOOT_WEB, 1);
+	(void)setenv("RAVELIN_PASSWD", BOOT_ETC "/passwd", 1);
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		sv->sv_def[sv->sv_n] = more[i];
+		sv->sv_program[sv->sv_n++] = what[i];
+	}
+}
+
 static void
 begin(struct supervisor *sv)
 {
@@ -626,6 +694,7 @@ begin(struct supervisor *sv)
 		pr->pr_argv[3] = "-g";
 		pr->pr_argv[4] = "_ravelin";
 	}
+	add_web(sv);
 	find_consoles(sv);
 	add_consoles(sv);
 	for (size_t i = 0; i < SUPER_UNITS_MAX; i++)

@@ -40,7 +40,9 @@ users(void)
 	CU_ASSERT_EQUAL(auth_verify(file, "admin", "correct horse"), AUTH_WRONG);
 	CU_ASSERT_EQUAL(auth_verify(file, "admin", "another one"), AUTH_OK);
 	CU_ASSERT_EQUAL(auth_verify(file, "ruth", "battery staple"), AUTH_OK);
+	CU_ASSERT(chmod(file, 0666) == 0);		/* readers stay, writers do not */
 	CU_ASSERT(auth_set(file, "ruth", NULL, &why));
+	CU_ASSERT(stat(file, &sb) == 0 && (sb.st_mode & 0777) == 0640);
 	CU_ASSERT_EQUAL(auth_verify(file, "ruth", "battery staple"), AUTH_WRONG);
 }
 

@@ -22,7 +22,7 @@ import time
 BIN, TMP = os.environ["BIN"], os.environ["TMPDIR"]
 ROOT = os.path.join(TMP, "root")
 FAR = f"rvfar{os.getpid()}"		# where the other ends of the cards are
-PROGRAMS = ("init console seed netkern policyd iked ipsecctl ikectl pfctl "
+PROGRAMS = ("init console seed backup netkern policyd iked ipsecctl ikectl pfctl "
             "ifconfig sysctl").split()
 passed = failed = 0
 BOOT = r"""
@@ -256,6 +256,9 @@ nic lan0 mac 52:54:00:00:00:01
 ### network.conf
 interface wan0 create packet wan0 inet 192.0.2.1/24
 interface lan0 create packet lan0 inet 10.1.0.1/24
+### iked.conf
+ikev2 "lyon" esp from 10.1.0.0/24 to 10.2.0.0/24 local 192.0.2.1 peer 192.0.2.2 \\
+    srcid a.example dstid b.example psk "the-key-of-the-tunnel"
 """
 
 
@@ -277,6 +280,8 @@ def seeds():
     box.stop()
     box.kill()
     box = Box()
+    write(ROOT + "/boot/pass", "a long passphrase\n")
+    write(ROOT + "/boot/wrong", "another passphrase\n")
     case("is applied once", box.wait("ready: revision", 20)
          and "has been applied before" in box.run("init", "log")
          and box.run("ipsecctl", "history").count("\n") == revision, box.text)
@@ -284,7 +289,54 @@ def seeds():
     return box
 
 
+def generation_of(text):
+    found = re.search(r"generation ([0-9a-f]{64})", text)
+    return found and found[1]
+
+
+def backup(box):
+    """The seed's policy, password and cards, in a file; its generation."""
+    out = box.run("backup", "create", "-P", "/boot/pass", "/boot/paris.backup")
+    case("a backup", generation_of(out), out)
+    with open(ROOT + "/boot/paris.backup", "rb") as f:
+        body = f.read()
+    case("has nothing in clear", b"10.1.0.1" not in body and b"paris" not in body)
+    with open(ROOT + "/boot/bad.backup", "wb") as f:
+        f.write(body[:200] + bytes([body[200] ^ 1]) + body[201:])
+    shown = box.run("backup", "show", "-P", "/boot/pass", "/boot/paris.backup")
+    case("is the same as here", "the policy is the same as here" in shown
+         and "etc/passwd" in shown, shown)
+    return generation_of(out)
+
+
+def restore(box, generation):
+    """On a box that was reset."""
+    before = box.run("ipsecctl", "history")
+    out = box.run("backup", "restore", "-y", "-P", "/boot/wrong", "/boot/paris.backup")
+    case("a wrong passphrase is refused", "the passphrase is wrong" in out
+         and box.run("ipsecctl", "history") == before, out)
+    out = box.run("backup", "restore", "-y", "-P", "/boot/pass", "/boot/bad.backup")
+    case("a damaged file is refused", "truncated or damaged" in out
+         and box.run("ipsecctl", "history") == before, out)
+    out = box.run("backup", "restore", "-y", "-P", "/boot/pass", "/boot/paris.backup")
+    case("what would change is shown", re.search(r"^-.*192.168.1.1", out, re.M)
+         and re.search(r"^\+.*10.1.0.1", out, re.M), out)
+    case("keys are not", "the-key-of-the-tunnel" not in out and "psk *" in out, out)
+    case("the same generation is in force", generation_of(out.split("restored")[-1])
+         and out.count(generation) == 2 and "the same as in the backup" in out, out)
+    case("its addresses too", "10.1.0.1" in box.run("ifconfig"))
+    box.stop()
+    box.kill()
+    box = Box()
+    case("and after a restart", box.wait("ready: revision \\d+ " + generation[:16], 20)
+         and box.run("ifconfig", "lan0").count("52:54:00:00:00:01") == 1, box.text)
+    case("with its password", box.wait("press Enter"), box.text)
+    box.stop()
+    box.kill()
+
+
 def reset(box):
+    generation = backup(box)
     box.wait(">:")
     box.type("")
     box.wait("password:")
@@ -304,8 +356,7 @@ def reset(box):
     box = Box()
     case("after a reset", box.wait("factory reset: ") and box.wait("ready: revision", 20)
          and box.wait("NOT SET") and "192.168.1.1" in box.run("ifconfig", "lan0"), box.text)
-    box.stop()
-    box.kill()
+    restore(box, generation)
 
 
 def damage():
@@ -316,7 +367,12 @@ def damage():
             os.unlink(ROOT + "/data/db/policy.db" + end)
     box = Box()
     case("a damaged store: the export's policy is in force",
-         box.wait("ready: ", 20) and "192.168.1.1" in box.run("ifconfig", "lan0"), box.text)
+         box.wait("ready: ", 20) and "10.1.0.1" in box.run("ifconfig", "lan0"), box.text)
+    box.wait("press Enter")
+    box.wait(">:")
+    box.type("")
+    box.wait("password:")
+    box.type("secret phrase")
     box.wait("choose")
     box.type("8")
     case("the menu offers to put it aside", box.wait("damaged") and box.wait("aside"), box.text)

@@ -87,7 +87,7 @@ by_lines(void)
 	char *text;
 
 	cards(4);
-	nics_assign(&ns, want, TEST_COUNT(want), missing);
+	CU_ASSERT_EQUAL(nics_assign(&ns, want, TEST_COUNT(want), missing), 2);
 	TEST_STRING(lost, "gone0 far0 ");
 	nics_default(&ns);
 	TEST_STRING(names(), "lan0 lan1 wan0 dmz0");
@@ -111,7 +111,7 @@ kept(void)
 	};
 
 	cards(3);
-	nics_assign(&ns, want, 2, missing);
+	CU_ASSERT_EQUAL(nics_assign(&ns, want, 2, missing), 0);
 	nics_default(&ns);
 	TEST_STRING(names(), "lan1 wan0 lan0");
 	TEST_STRING(lost, "");

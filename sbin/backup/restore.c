@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A backup is opened, compared with what is here, and brought back.
+ *
+ * The file is opened by a process that can do nothing but read it and hand
+ * over what it holds.  The difference is shown before anything changes, with
+ * keys left out.  The policy is committed as a revision like any other; if
+ * that is refused, nothing else is touched either.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/wait.h>
+
+#include "../init/boot.h"
+#include "../init/nics.h"
+#include "../ipsecctl/udiff.h"
+#include "backup.h"
+#include "libpolicy/store.h"
+#include "libseed/seed.h"
+#include "libutil/sandbox.h"
+
+enum { PASS_MAX = 256 };
+
+/* ---- opening ---- */
+
+static bool
+write_all(int fd, const uint8_t *p, size_t n)
+{
+	while (n != 0) {
+		ssize_t done = write(fd, p, n);
+
+		if (done <= 0)
+			return false;
+		p += done;
+		n -= (size_t)done;
+	}
+	return true;
+}
+
+static _Noreturn void
+open_apart(const struct options *op, const char *file, size_t n,
+    const char *pass, int out)
+{
+	struct bytes archive;
+	const char *why = "";
+
+	if (!sandbox_enter(SANDBOX_PURE))
+		why = "sandbox";
+	else if (backup_open(file, n, pass, &archive, &why))
+		_exit(write_all(out, archive.by_p, archive.by_n) ? 0 : 1);
+	_exit(backup_fail("%s is refused: %s; nothing has changed",
+	    op->op_file, why));
+}
+
+static bool
+read_pipe(int fd, struct bytes *by)
+{
+	size_t cap = BACKUP_MAX;
+	ssize_t n = 0;
+
+	by->by_p = malloc(cap);
+	while (by->by_p != NULL && by->by_n < cap &&
+	    (n = read(fd, by->by_p + by->by_n, cap - by->by_n)) > 0)
+		by->by_n += (size_t)n;
+	return by->by_p != NULL && n == 0;
+}
+
+static bool
+open_file(const struct options *op, const char *pass, struct bytes *archive)
+{
+	int fds[2], status = -1;
+	size_t n = 0;
+	char *file = file_read(op->op_file, BACKUP_MAX, &n);
+	bool ok;
+	pid_t pid;
+
+	if (file == NULL || pipe2(fds, O_CLOEXEC) == -1) {
+		(void)backup_fail("%s: %s", op->op_file, strerror(errno));
+		free(file);
+		return false;
+	}
+	if ((pid = fork()) == 0)
+		open_apart(op, file, n, pass, fds[1]);
+	close(fds[1]);
+	ok = pid != -1 && read_pipe(fds[0], archive);
+	close(fds[0]);
+	ok = pid != -1 && waitpid(pid, &status, 0) == pid && status == 0 && ok;
+	free(file);
+	if (!ok)
+		bytes_free(archive);
+	return ok;
+}
+
+/* ---- comparing ---- */
+
+/* Replaces what stands behind a keyword for a key, up to its end. */
+static void
+mask_after(char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (char *p = text; (p = strstr(p, word)) != NULL;) {
+		size_t len;
+
+		p += n;
+		len = *p == '"' ? strcspn(p + 1, "\"\n") + 1 :
+		    strcspn(p, " \n");
+		memset(p, '*', len > 8 ? 8 : len);
+		if (len > 8)
+			memmove(p + 8, p + len, strlen(p + len) + 1);
+	}
+}
+
+static void
+mask(char *text)
+{
+	static const char *const words[] = { " psk ", " authkey ", " enckey ",
+	    " authkey file ", " enckey file " };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		mask_after(text, words[i]);
+}
+
+/* The parts alone: without the lines of a file that are about the file. */
+static char *
+parts(const char *text, size_t n)
+{
+	char *copy = strndup(text, n), *out = copy, *next = copy, *line;
+
+	while (copy != NULL && (line = strsep(&next, "\n")) != NULL) {
+		size_t len = strlen(line);
+
+		if (strncmp(line, "### revision ", 13) == 0 ||
+		    strncmp(line, "### ravelin ", 12) == 0 ||
+		    strncmp(line, "### end ", 8) == 0 || (next == NULL &&
+		    len == 0))
+			continue;
+		memmove(out, line, len);
+		out += len;
+		*out++ = '\n';
+	}
+	if (copy != NULL)
+		*out = '\0';
+	return copy;
+}
+
+static bool
+show_difference(const struct backup_entry *policy)
+{
+	static const char *const show[] = { "ipsecctl", "show", "-k", NULL };
+	size_t n = 0;
+	int status;
+	char *have = run_capture(show, BACKUP_MAX, &n, &status);
+	char *a = parts(have != NULL && status == 0 ? have : "",
+	    have != NULL && status == 0 ? n : 0);
+	char *b = parts((const char *)policy->be_body, policy->be_len);
+	bool same = a != NULL && b != NULL && strcmp(a, b) == 0;
+	bool differ = false, ok = a != NULL && b != NULL;
+
+	if (ok) {
+		mask(a);
+		mask(b);
+		ok = udiff(a, b, "here", "backup", stdout, &differ);
+	}
+	if (ok && same)
+		printf("the policy is the same as here\n");
+	else if (ok && !differ)
+		printf("only keys differ\n");
+	if (have != NULL)
+		explicit_bzero(have, n);
+	free(have);
+	free(a);
+	free(b);
+	return ok;
+}
+
+static void
+show_entries(const struct backup *bk)
+{
+	const struct backup_entry *gen = backup_find(bk, "generation");
+
+	for (size_t i = 0; i < bk->bk_n; i++)
+		printf("%-14s %zu bytes\n", bk->bk_entry[i].be_name,
+		    bk->bk_entry[i].be_len);
+	if (gen != NULL)
+		printf("generation %.*s\n", (int)gen->be_len,
+		    (const char *)gen->be_body);
+}
+
+/* ---- bringing back ---- */
+
+static bool
+import(const struct backup_entry *policy)
+{
+	char path[600];
+	const char *const argv[] = { "ipsecctl", "import", "-m",
+	    "restored from a backup", path, NULL };
+	bool ok;
+
+	(void)snprintf(path, sizeof(path), "%s/restore.export",
+	    policy_run_dir(NULL));
+	ok = file_replace(path, policy->be_body, policy->be_len, 0600) &&
+	    run_program(argv) == 0;
+	(void)unlink(path);
+	return ok;
+}
+
+/* Do the names of cards in a backup belong to cards of this machine? */
+static bool
+cards_fit(const struct backup_entry *be)
+{
+	static struct seed sd;
+	struct policy_errors errs = { 0 };
+	struct policy_text text = { "nics", (const char *)be->be_body,
+	    be->be_len };
+	bool ok = seed_parse(&sd, &text, &errs);
+
+	policy_errors_free(&errs);
+	return ok && nics_all_here(sd.sd_nic, sd.sd_nnics);
+}
+
+static bool
+put_file(const char *dir, const char *name, const struct backup_entry *be)
+{
+	char path[600];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (file_replace(path, be->be_body, be->be_len, 0640))
+		return true;
+	(void)backup_fail("%s: %s", path, strerror(errno));
+	return false;
+}
+
+static bool
+put_files(const struct options *op, const struct backup *bk)
+{
+	const struct backup_entry *be;
+	char entry[BACKUP_NAME_MAX + 1];
+	bool ok = true;
+
+	for (size_t i = 0; backup_files[i] != NULL; i++) {
+		(void)snprintf(entry, sizeof(entry), "etc/%s", backup_files[i]);
+		if ((be = backup_find(bk, entry)) == NULL)
+			continue;
+		if (strcmp(backup_files[i], "nics") == 0 && !cards_fit(be)) {
+			printf("the cards keep their names: those of the "
+			    "backup are in another machine\n");
+			continue;
+		}
+		ok = put_file(op->op_etc, backup_files[i], be) && ok;
+	}
+	if ((be = backup_find(bk, "tls/web.pem")) != NULL)
+		ok = put_file(op->op_tls, "web.pem", be) && ok;
+	return ok;
+}
+
+/* Is what is in force now what the backup says? */
+static bool
+same_generation(const struct backup *bk)
+{
+	const struct backup_entry *want = backup_find(bk, "generation");
+	char hex[GENERATION_HEX];
+	unsigned long long revision;
+	bool same;
+
+	if (!generation(hex, &revision) || want == NULL) {
+		(void)backup_fail("what is in force now cannot be read");
+		return false;
+	}
+	same = want->be_len == strlen(hex) &&
+	    memcmp(want->be_body, hex, want->be_len) == 0;
+	printf("revision %llu, generation %s: %s\n", revision, hex, same ?
+	    "the same as in the backup" : "NOT THE ONE OF THE BACKUP");
+	return same;
+}
+
+static bool
+wanted(const struct options *op)
+{
+	char line[32];
+
+	if (op->op_yes)
+		return true;
+	fputs("restore it? (yes) ", stderr);
+	return fgets(line, sizeof(line), stdin) != NULL &&
+	    strcmp(line, "yes\n") == 0;
+}
+
+static int
+restore(const struct options *op, const struct backup *bk, bool change)
+{
+	const struct backup_entry *policy = backup_find(bk, "policy");
+
+	if (policy == NULL)
+		return backup_fail("%s holds no policy", op->op_file);
+	show_entries(bk);
+	if (!show_difference(policy))
+		return backup_fail("the difference cannot be told");
+	if (!change)
+		return fflush(stdout) == 0 ? 0 : 1;
+	(void)fflush(stdout);
+	if (!wanted(op))
+		return backup_fail("nothing has changed");
+	if (!import(policy))
+		return backup_fail("the policy was not taken: nothing has "
+		    "changed");
+	if (!put_files(op, bk) || !same_generation(bk))
+		return 1;
+	printf("names and passwords count from the next start on\n");
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int
+backup_restore(const struct options *op, bool change)
+{
+	struct bytes archive = { 0 };
+	char pass[PASS_MAX + 2];
+	struct backup bk;
+	int rc = 1;
+
+	if (!backup_passphrase(op, false, pass, sizeof(pass)))
+		return 1;
+	if (open_file(op, pass, &archive)) {
+		if (backup_parse(&bk, archive.by_p, archive.by_n))
+			rc = restore(op, &bk, change);
+		else
+			rc = backup_fail("%s makes no sense", op->op_file);
+	}
+	explicit_bzero(pass, sizeof(pass));
+	bytes_free(&archive);
+	return rc;
+}
