@@ -1,36 +1,54 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Differences of SPD entries and of manual SAs (see diff.h): both sides are
- * sorted by their key and walked together.
+ * Differences of SPD entries and of manual SAs (see diff.h): one side stands in
+ * a table by its keys, and the other is walked.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "libpolicy/diff.h"
+#include "libpolicy/hash.h"
 
-struct sorted {
-	const void	*so_p;
-	size_t		 so_i;
+/* What is compared: flows or SAs. */
+struct kind {
+	size_t		 ki_size;
+	uint64_t	 (*ki_hash)(const void *);
+	bool		 (*ki_key)(const void *, const void *);	/* the same one? */
+	bool		 (*ki_same)(const void *, const void *); /* and equal? */
 };
 
-static int
-key_flow(const void *a, const void *b)
+static uint64_t
+hash_flow(const void *p)
 {
-	const struct policy_flow *x = ((const struct sorted *)a)->so_p;
-	const struct policy_flow *y = ((const struct sorted *)b)->so_p;
-	int c = memcmp(&x->fl_sel, &y->fl_sel, sizeof(x->fl_sel));
+	const struct policy_flow *fl = p;
 
-	return c != 0 ? c : (int)x->fl_dir - (int)y->fl_dir;
+	return hash_bytes((uint64_t)fl->fl_dir, &fl->fl_sel, sizeof(fl->fl_sel));
 }
 
-static int
+static bool
+key_flow(const void *a, const void *b)
+{
+	const struct policy_flow *x = a, *y = b;
+
+	return memcmp(&x->fl_sel, &y->fl_sel, sizeof(x->fl_sel)) == 0 &&
+	    x->fl_dir == y->fl_dir;
+}
+
+static uint64_t
+hash_sa(const void *p)
+{
+	const struct policy_sa *sa = p;
+
+	return hash_bytes(sa->sa_spi, sa->sa_dst.ad_bytes,
+	    sizeof(sa->sa_dst.ad_bytes));
+}
+
+static bool
 key_sa(const void *a, const void *b)
 {
-	const struct policy_sa *x = ((const struct sorted *)a)->so_p;
-	const struct policy_sa *y = ((const struct sorted *)b)->so_p;
-	int c = addr_cmp(&x->sa_dst, &y->sa_dst);
+	const struct policy_sa *x = a, *y = b;
 
-	return c != 0 ? c : (x->sa_spi > y->sa_spi) - (x->sa_spi < y->sa_spi);
+	return x->sa_spi == y->sa_spi && addr_equal(&x->sa_dst, &y->sa_dst);
 }
 
 /* Identities stay here: the key socket does not carry them. */
@@ -63,83 +81,95 @@ same_sa(const void *a, const void *b)
 	return policy_sa_equal(a, b);
 }
 
-static struct sorted *
-sort(const void *v, size_t n, size_t size,
-    int (*cmp)(const void *, const void *))
-{
-	struct sorted *s = calloc(n + 1, sizeof(*s));
+static const struct kind flows = { sizeof(struct policy_flow), hash_flow,
+    key_flow, same_flow };
+static const struct kind sas = { sizeof(struct policy_sa), hash_sa, key_sa,
+    same_sa };
 
-	if (s == NULL)
-		return NULL;
+/* The old side, by its keys. */
+struct table {
+	const struct kind	*ta_kind;
+	const char		*ta_v;
+	size_t			*ta_slot;	/* index + 1; 0 free */
+	size_t			 ta_mask;
+	bool			*ta_kept;	/* of the old side: it is in the new */
+};
+
+static const void *
+element(const struct table *ta, size_t i)
+{
+	return ta->ta_v + i * ta->ta_kind->ki_size;
+}
+
+static size_t *
+slot_of(const struct table *ta, const void *p)
+{
+	size_t at = ta->ta_kind->ki_hash(p) & ta->ta_mask;
+
+	while (ta->ta_slot[at] != 0 && !ta->ta_kind->ki_key(p,
+	    element(ta, ta->ta_slot[at] - 1)))
+		at = (at + 1) & ta->ta_mask;
+	return &ta->ta_slot[at];
+}
+
+static bool
+table_init(struct table *ta, const struct kind *ki, const void *v, size_t n)
+{
+	size_t cap = 16;
+
+	while (cap < 2 * n)
+		cap *= 2;
+	*ta = (struct table){ ki, v, calloc(cap, sizeof(size_t)), cap - 1,
+	    calloc(n + 1, sizeof(bool)) };
+	if (ta->ta_slot == NULL || ta->ta_kept == NULL)
+		return false;
 	for (size_t i = 0; i < n; i++)
-		s[i] = (struct sorted){ (const char *)v + i * size, i };
-	qsort(s, n, sizeof(*s), cmp);
-	return s;
+		*slot_of(ta, element(ta, i)) = i + 1;
+	return true;
 }
 
-static int
-by_type(const void *a, const void *b)
-{
-	const struct policy_change *x = a, *y = b;
-	bool dx = x->ch_type == POLICY_DELETE, dy = y->ch_type == POLICY_DELETE;
-
-	if (dx != dy)
-		return dx ? 1 : -1;
-	if (dx)
-		return (x->ch_old > y->ch_old) - (x->ch_old < y->ch_old);
-	return (x->ch_new > y->ch_new) - (x->ch_new < y->ch_new);
-}
-
+/* Both sides in their order: what comes or changes, then what goes. */
 static size_t
-merge(const struct sorted *a, size_t na, const struct sorted *b, size_t nb,
-    int (*cmp)(const void *, const void *),
-    bool (*same)(const void *, const void *), struct policy_change *out)
+walk(struct table *ta, size_t na, const void *b, size_t nb,
+    struct policy_change *out)
 {
-	size_t i = 0, j = 0, n = 0;
+	size_t n = 0;
 
-	while (i < na || j < nb) {
-		int c = i == na ? 1 : j == nb ? -1 : cmp(&a[i], &b[j]);
+	for (size_t j = 0; j < nb; j++) {
+		const void *new = (const char *)b + j * ta->ta_kind->ki_size;
+		size_t i = *slot_of(ta, new);
 
-		if (c < 0) {
-			out[n++] = (struct policy_change){ POLICY_DELETE,
-			    a[i++].so_i, 0 };
-		} else if (c > 0) {
-			out[n++] = (struct policy_change){ POLICY_ADD, 0,
-			    b[j++].so_i };
-		} else {
-			if (!same(a[i].so_p, b[j].so_p))
-				out[n++] = (struct policy_change){
-				    POLICY_CHANGE, a[i].so_i, b[j].so_i };
-			i++;
-			j++;
+		if (i == 0) {
+			out[n++] = (struct policy_change){ POLICY_ADD, 0, j };
+			continue;
 		}
+		ta->ta_kept[i - 1] = true;
+		if (!ta->ta_kind->ki_same(element(ta, i - 1), new))
+			out[n++] = (struct policy_change){ POLICY_CHANGE,
+			    i - 1, j };
+	}
+	for (size_t i = 0; i < na; i++) {
+		if (!ta->ta_kept[i])
+			out[n++] = (struct policy_change){ POLICY_DELETE, i, 0 };
 	}
 	return n;
 }
 
 static struct policy_change *
-diff(const void *a, size_t na, const void *b, size_t nb, size_t size,
-    int (*cmp)(const void *, const void *),
-    bool (*same)(const void *, const void *), size_t *n)
+diff(const struct kind *ki, const void *a, size_t na, const void *b, size_t nb,
+    size_t *n)
 {
-	struct sorted *sa = sort(a, na, size, cmp);
-	struct sorted *sb = sort(b, nb, size, cmp);
 	struct policy_change *out = calloc(na + nb + 1, sizeof(*out));
+	struct table ta;
+	bool ok = table_init(&ta, ki, a, na) && out != NULL;
 
-	*n = 1;
-	if (sa != NULL && sb != NULL && out != NULL) {
-		*n = merge(sa, na, sb, nb, cmp, same, out);
-		qsort(out, *n, sizeof(*out), by_type);
-		if (*n == 0) {
-			free(out);
-			out = NULL;
-		}
-	} else {
+	*n = ok ? walk(&ta, na, b, nb, out) : 1;
+	if (!ok || *n == 0) {
 		free(out);
 		out = NULL;
 	}
-	free(sa);
-	free(sb);
+	free(ta.ta_slot);
+	free(ta.ta_kept);
 	return out;
 }
 
@@ -147,12 +177,12 @@ struct policy_change *
 policy_diff_flows(const struct policy_flow *a, size_t na,
     const struct policy_flow *b, size_t nb, size_t *n)
 {
-	return diff(a, na, b, nb, sizeof(*a), key_flow, same_flow, n);
+	return diff(&flows, a, na, b, nb, n);
 }
 
 struct policy_change *
 policy_diff_sas(const struct policy_sa *a, size_t na,
     const struct policy_sa *b, size_t nb, size_t *n)
 {
-	return diff(a, na, b, nb, sizeof(*a), key_sa, same_sa, n);
+	return diff(&sas, a, na, b, nb, n);
 }

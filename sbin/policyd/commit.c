@@ -455,8 +455,8 @@ commit_copy(struct policyd *pd, uint64_t from, const char *author,
 /* ---- the export ---- */
 
 enum {
-	EXPORT_IDLE_MS	= 200,		/* after the last commit */
-	EXPORT_MAX_MS	= 2000,		/* after the first */
+	EXPORT_IDLE_MS	= 500,		/* after the last commit */
+	EXPORT_MAX_MS	= 5000,		/* after the first */
 };
 
 void
