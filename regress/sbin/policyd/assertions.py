@@ -299,6 +299,18 @@ def changed_with_what_they_forbid():
     holds(run("ipsecctl", "rollback"))
 
 
+def example():
+    """etc/examples, together."""
+    texts = {"network": NETWORK.replace("wan0", "em0").replace("lan0", "em1"), "iked": ""}
+    for part, name in (("pf", "pf.office"), ("ipsec", "ipsec.site-to-site"),
+                       ("assert", "assert.office")):
+        with open(os.path.join(os.environ["TOP"], "etc/examples", name + ".conf")) as f:
+            texts[part] = f.read()
+    holds(ctl("commit", **texts))
+    fails(ctl("commit", pf="pass\n"), "expect block in on em0 proto tcp from 198.51.100.66")
+    holds(ctl("commit", **NONE))
+
+
 def empty_file():
     holds(ctl("commit", **{"assert": ""}))
     holds(ctl("commit", pf="block all\n"))
@@ -414,6 +426,7 @@ try:
         case("assertions that are wrong themselves")(texts_that_are_wrong)
         case("check")(check_says)
         case("changed with what they forbid; rollback warns")(changed_with_what_they_forbid)
+        case("the example of an office")(example)
         case("an empty file expects nothing")(empty_file)
         case("a child that dies")(child_dies)
         case("very many")(many_assertions)
