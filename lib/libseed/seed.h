@@ -70,8 +70,6 @@ bool	seed_check(const struct seed *sd, struct policy_errors *errs, FILE *out);
 bool	seed_has_policy(const struct seed *sd);
 /* The parts for policyctl_commit(); false without memory. */
 bool	seed_texts(const struct seed *sd, struct policy_texts *tx);
-/* Does the newest revision of the store (NULL: the default one) say anything in this part? */
-bool	seed_stored(const char *db, enum policy_part part);
 /*
  * Only the nic lines of a file.  True if there is no such file; false if it
  * has errors: then there are no lines.

@@ -9,7 +9,6 @@
 
 #include "libpf/pf.h"
 #include "libpolicy/network.h"
-#include "libpolicy/store.h"
 #include "libseed/seed.h"
 
 /* malloc'd and terminated; NULL without memory. */
@@ -133,24 +132,4 @@ seed_texts(const struct seed *sd, struct policy_texts *tx)
 			return false;
 	}
 	return true;
-}
-
-bool
-seed_stored(const char *db, enum policy_part part)
-{
-	struct policy_texts tx = { 0 };
-	const char *why = "";
-	struct policy_store *st = policy_store_open_ro(policy_db_path(db),
-	    &why);
-	bool any = false;
-	uint64_t rev = 0;
-
-	if (st != NULL && policy_store_latest(st, &rev, &why) && rev != 0 &&
-	    policy_store_texts(st, rev, part, &tx, &why)) {
-		for (size_t i = 0; i < tx.tx_n; i++)
-			any = any || tx.tx_v[i].ti_len != 0;
-	}
-	policy_texts_free(&tx);
-	policy_store_close(st);
-	return any;
 }

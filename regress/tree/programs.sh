@@ -15,7 +15,7 @@ verdict() {	# STATUS TEXT
 }
 
 limit_netkern=$((16 * 1024 * 1024))
-limit_others=$((8 * 1024 * 1024))
+limit_others=$((10 * 1024 * 1024))
 others=0
 for program in $(sed -n 's/^PROG=[ 	]*//p' "$TOP"/sys/Makefile "$TOP"/sbin/*/Makefile); do
 	file=$BIN/$program

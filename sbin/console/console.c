@@ -281,26 +281,37 @@ move_store(void)
 	(void)run_program(again);
 }
 
+/* policyd says that it goes on with an export, or does not run at all. */
+static bool
+store_damaged(void)
+{
+	struct policyctl_status ps;
+	const char *why = "";
+	struct policyctl *pc = policyctl_connect(policy_run_dir(NULL), &why);
+	bool damaged;
+
+	if (pc == NULL) {
+		say("policyd does not run: %s", why);
+		return access(BOOT_DB, F_OK) == 0;
+	}
+	damaged = policyctl_status(pc, &ps, &why) &&
+	    strstr(ps.ps_text, "damaged") != NULL;
+	if (damaged)
+		say("%s", ps.ps_text);
+	policyctl_close(pc);
+	return damaged;
+}
+
 static void
 do_repair(void)
 {
-	struct policy_store *st;
-	const char *why = "";
-	bool damaged;
-
-	st = policy_store_open_ro(BOOT_DB, &why);
-	damaged = st == NULL || policy_store_damage(st) != NULL;
-	if (st != NULL && damaged)
-		why = policy_store_damage(st);
-	if (!damaged) {
+	if (!store_damaged()) {
 		say("the policy store is sound");
-		policy_store_close(st);
 		return;
 	}
-	say("the policy store is damaged: %s", why);
-	say("It can be put aside; the router then goes on with its last good\n"
-	    "export, and can be changed again. Its history is lost.");
-	policy_store_close(st);
+	say("The damaged store can be put aside; the router then goes on with "
+	    "its last\ngood export, and can be changed again. Its history is "
+	    "lost.");
 	if (ask_word("put it aside? (yes)", "yes"))
 		move_store();
 }

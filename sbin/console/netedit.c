@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../init/boot.h"
 #include "console.h"
-#include "libpolicy/store.h"
+#include "libseed/seed.h"
 #include "net/if.h"
 
 static struct ctl_if *
@@ -144,43 +145,27 @@ netedit_show_gateway(const struct network *ne, char *out, size_t cap)
 	}
 }
 
-static bool
-parse_texts(struct network *ne, const struct policy_texts *tx)
-{
-	struct policy_errors errs = { 0 };
-	bool ok = true;
-
-	for (size_t i = 0; i < tx->tx_n; i++) {
-		const struct policy_text_item *ti = &tx->tx_v[i];
-		struct policy_text text = { ti->ti_name, ti->ti_body,
-		    ti->ti_len };
-
-		if (ti->ti_kind == POLICY_TEXT_MAIN)
-			ok = network_parse(ne, &text, &errs) && ok;
-	}
-	policy_errors_free(&errs);
-	return ok;
-}
-
 bool
 netedit_read(struct network *ne, const char **why)
 {
-	struct policy_store *st = policy_store_open_ro(policy_db_path(NULL),
-	    why);
-	struct policy_texts tx = { 0 };
-	uint64_t rev;
+	static struct seed sd;
+	struct policy_errors errs = { 0 };
+	struct policy_text text = { .tx_name = "revision" };
+	const struct seed_part *sp = &sd.sd_part[POLICY_PART_NETWORK];
+	char *shown = revision_text(&text.tx_len);
 	bool ok;
 
 	*ne = (struct network){ 0 };
-	if (st == NULL)
-		return false;
-	ok = policy_store_latest(st, &rev, why) && policy_store_texts(st, rev,
-	    POLICY_PART_NETWORK, &tx, why);
-	if (ok && !parse_texts(ne, &tx)) {
-		*why = "network.conf of the newest revision has errors";
-		ok = false;
+	*why = "the newest revision cannot be read";
+	text.tx_body = shown;
+	/* what show prints has the form of a seed */
+	ok = shown != NULL && seed_parse(&sd, &text, &errs);
+	if (ok && sp->sp_there) {
+		text.tx_body = sp->sp_body;
+		text.tx_len = sp->sp_len;
+		ok = network_parse(ne, &text, &errs);
 	}
-	policy_texts_free(&tx);
-	policy_store_close(st);
+	policy_errors_free(&errs);
+	free(shown);
 	return ok;
 }

@@ -69,6 +69,12 @@ int	run_program(const char *const argv[]);
 char	*run_capture(const char *const argv[], size_t max, size_t *len,
 	    int *status);
 
+/*
+ * What `ipsecctl show` prints of the newest revision, malloc'd; NULL: it
+ * cannot be read.
+ */
+char	*revision_text(size_t *len);
+
 enum { GENERATION_HEX = 65 };
 
 /*

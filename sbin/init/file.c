@@ -272,6 +272,19 @@ run_capture(const char *const argv[], size_t max, size_t *len, int *status)
 	return text;
 }
 
+char *
+revision_text(size_t *len)
+{
+	static const char *const show[] = { "ipsecctl", "show", NULL };
+	int status;
+	char *text = run_capture(show, 64 << 20, len, &status);
+
+	if (text != NULL && status == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 bool
 generation(char hex[GENERATION_HEX], unsigned long long *revision)
 {

@@ -257,6 +257,23 @@ first_policy(bool host)
 	return host && first_policy(false);
 }
 
+/* Does the newest revision have interfaces? One that cannot be read may. */
+static bool
+has_network(void)
+{
+	struct policyctl_status ps;
+	size_t len;
+	char *text;
+	bool has;
+
+	if (ask_status(&ps) && ps.ps_committed == 0)
+		return false;
+	text = revision_text(&len);
+	has = text == NULL || strstr(text, "\n### network.conf\n") != NULL;
+	free(text);
+	return has;
+}
+
 static void
 take_hostname(void)
 {
@@ -297,7 +314,7 @@ task_policy(void)
 	if (access(BOOT_SEED, F_OK) == 0)
 		ok = apply_seed();
 	take_hostname();
-	if (!seed_stored(NULL, POLICY_PART_NETWORK) && !first_policy(host)) {
+	if (!has_network() && !first_policy(host)) {
 		loud("the first policy cannot be put in force");
 		return 1;
 	}

@@ -20,6 +20,7 @@
 
 #include <sys/stat.h>
 
+#include "../init/boot.h"
 #include "libauth/auth.h"
 #include "libpolicy/store.h"
 #include "libseed/seed.h"
@@ -112,30 +113,31 @@ check(struct job *jo, const char *path)
 
 /* ---- applying ---- */
 
+/* Has a revision with this digest been committed? Its reason names it. */
 static bool
-is_it(void *arg, const struct policy_revision *pr)
+committed_before(const struct job *jo)
 {
-	struct job *jo = arg;
+	static const char *const history[] = { "ipsecctl", "-j", "history",
+	    NULL };
+	size_t len;
+	int status;
+	char *text = run_capture(history, 64 << 20, &len, &status);
+	bool found = text != NULL && status == 0 &&
+	    strstr(text, jo->jo_reason) != NULL;
 
-	if (strcmp(pr->pr_reason, jo->jo_reason) != 0)
-		return true;
-	jo->jo_reason[0] = '\0';
-	return false;
+	free(text);
+	return found;
 }
 
-/* Has a revision with this digest been committed? */
+/* Does the newest revision, as `ipsecctl show` prints it, have this part? */
 static bool
-committed_before(struct job *jo)
+stored(const char *shown, enum policy_part part)
 {
-	const char *why = "";
-	struct policy_store *st = policy_store_open_ro(policy_db_path(NULL),
-	    &why);
+	char line[64];
 
-	if (st == NULL)
-		return false;
-	(void)policy_store_history(st, is_it, jo, &why);
-	policy_store_close(st);
-	return jo->jo_reason[0] == '\0';
+	(void)snprintf(line, sizeof(line), "\n### %s\n",
+	    policy_part_name(part));
+	return shown != NULL && strstr(shown, line) != NULL;
 }
 
 /* Parts that neither the seed nor the store has come from the base. */
@@ -147,6 +149,8 @@ add_base(const struct job *jo, struct policy_texts *tx)
 	struct policy_texts file = { 0 };
 	struct policy_text text = { .tx_name = jo->jo_base };
 	const char *why = "";
+	size_t len;
+	char *shown = revision_text(&len);
 	bool ok = policy_texts_read(&file, POLICY_PART_IPSEC, POLICY_TEXT_MAIN,
 	    jo->jo_base, &why);
 
@@ -157,10 +161,11 @@ add_base(const struct job *jo, struct policy_texts *tx)
 	}
 	for (unsigned i = 0; ok && i < POLICY_PARTS; i++) {
 		if (jo->jo_seed.sd_part[i].sp_there ||
-		    seed_stored(NULL, (enum policy_part)i))
+		    stored(shown, (enum policy_part)i))
 			base.sd_part[i].sp_there = false;
 	}
 	ok = ok && seed_texts(&base, tx);
+	free(shown);
 	policy_errors_free(&errs);
 	policy_texts_free(&file);
 	if (!ok)
@@ -207,20 +212,11 @@ commit(struct job *jo)
 static bool
 write_file(const struct job *jo, const char *name, const char *text)
 {
-	char path[512], aside[520];
-	size_t len = strlen(text);
-	int fd;
-	bool ok;
+	char path[512], line[512];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", jo->jo_etc, name);
-	(void)snprintf(aside, sizeof(aside), "%s.new", path);
-	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-	    0600);
-	ok = fd != -1 && write(fd, text, len) == (ssize_t)len &&
-	    write(fd, "\n", 1) == 1 && fsync(fd) == 0;
-	if (fd != -1 && close(fd) == -1)
-		ok = false;
-	if (ok && rename(aside, path) == 0)
+	(void)snprintf(line, sizeof(line), "%s\n", text);
+	if (file_replace(path, line, strlen(line), 0600))
 		return true;
 	(void)fail("%s: %s", path, strerror(errno));
 	return false;
