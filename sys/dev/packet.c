@@ -341,7 +341,7 @@ packet_rx(struct ifnet *ifp, unsigned q, struct worker *w, struct pktvec *v)
 	for (i = 0; i < (unsigned)n; i++) {
 		p = vnet_slot_take(&pq->pq_slot[i], pq->pq_rx[i].msg_len);
 		if (p == NULL) {
-			w->w_drop[DROP_ETH_SHORT]++;
+			counter_add(&w->w_drop[DROP_ETH_SHORT], 1);
 			continue;
 		}
 		large |= p->pkt_len > VNET_FIRST;
@@ -360,7 +360,7 @@ tx_done(struct ifnet *ifp, struct worker *w, struct pkt *p, bool sent)
 		pkt_free(w, p);
 		return;
 	}
-	ifp->if_count[w->w_id].ic_odrops++;
+	counter_add(&ifp->if_count[w->w_id].ic_odrops, 1);
 	pkt_drop(w, p, DROP_TX_FULL);
 }
 

@@ -204,7 +204,7 @@ tap_rx(struct ifnet *ifp, unsigned q, struct worker *w, struct pktvec *v)
 			break;
 		p = vnet_slot_take(&tq->tq_slot, (size_t)n);
 		if (p == NULL)
-			w->w_drop[DROP_ETH_SHORT]++;
+			counter_add(&w->w_drop[DROP_ETH_SHORT], 1);
 		else
 			pktvec_add(v, p);
 	}
@@ -229,7 +229,7 @@ tap_tx(struct ifnet *ifp, unsigned q, struct worker *w, struct pktvec *v)
 			pkt_free(w, p);
 			continue;
 		}
-		ifp->if_count[w->w_id].ic_odrops++;
+		counter_add(&ifp->if_count[w->w_id].ic_odrops, 1);
 		pkt_drop(w, p, DROP_TX_FULL);
 	}
 	v->pv_n = 0;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What is counted besides drops: one list that yields enum, name and text.
- * Counters are uint64_t in the worker, written only by it, read by anyone.
+ * Counters are uint64_t in the worker, written only by it with counter_add(),
+ * read by anyone with counter_get(): each whole, but no two of one moment.
  *
  * X(NAME, area, text)
  */
 #ifndef KERN_COUNTER_H
 #define KERN_COUNTER_H
+
+#include <stdint.h>
 
 #define COUNTERS(X)								\
 	X(IP_RECEIVED,	"ip",	"packets received")				\
@@ -60,5 +63,17 @@ enum counter {
 const char	*counter_area(enum counter);
 const char	*counter_text(enum counter);
 const char	*counter_name(enum counter);	/* "ESP_OUT" */
+
+static inline void
+counter_add(uint64_t *c, uint64_t n)
+{
+	__atomic_store_n(c, *c + n, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t
+counter_get(const uint64_t *c)
+{
+	return __atomic_load_n(c, __ATOMIC_RELAXED);
+}
 
 #endif

@@ -13,12 +13,6 @@
 #include "kern/pool.h"
 #include "pf/flow.h"
 
-static uint64_t
-load(const uint64_t *p)
-{
-	return __atomic_load_n(p, __ATOMIC_RELAXED);
-}
-
 uint64_t
 nk_count(const struct nk *nk, enum counter c)
 {
@@ -26,7 +20,7 @@ nk_count(const struct nk *nk, enum counter c)
 	unsigned i;
 
 	for (i = 0; i < nk->nk_nworkers; i++)
-		sum += load(&nk->nk_worker[i]->w_count[c]);
+		sum += counter_get(&nk->nk_worker[i]->w_count[c]);
 	return sum;
 }
 
@@ -37,7 +31,7 @@ nk_drops(const struct nk *nk, enum drop_reason why)
 	unsigned i;
 
 	for (i = 0; i < nk->nk_nworkers; i++)
-		sum += load(&nk->nk_worker[i]->w_drop[why]);
+		sum += counter_get(&nk->nk_worker[i]->w_drop[why]);
 	return sum;
 }
 

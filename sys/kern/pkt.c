@@ -207,7 +207,7 @@ pkt_alloc(struct worker *w, uint32_t len)
 	else
 		p = class_refill(pc);
 	if (__builtin_expect(p == NULL, 0)) {
-		w->w_drop[DROP_NOBUF]++;
+		counter_add(&w->w_drop[DROP_NOBUF], 1);
 		return NULL;
 	}
 	pkt_zero(p);
@@ -257,7 +257,7 @@ pkt_free(struct worker *w, struct pkt *p)
 enum pkt_next
 pkt_drop(struct worker *w, struct pkt *p, enum drop_reason why)
 {
-	w->w_drop[why]++;
+	counter_add(&w->w_drop[why], 1);
 	p->pkt_drop = (uint8_t)why;
 	pkt_free(w, p);
 	return PKT_NEXT_DONE;

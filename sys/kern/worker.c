@@ -164,7 +164,7 @@ worker_handover(struct worker *from, unsigned to, struct pkt *p, enum handover s
 		pkt_drop(from, p, DROP_RING_FULL);
 		return;
 	}
-	from->w_count[CNT_HANDOVER]++;
+	counter_add(&from->w_count[CNT_HANDOVER], 1);
 	from->w_wake |= 1u << to;
 }
 

@@ -275,7 +275,7 @@ arp_send(struct worker *w, struct ifnet *ifp, const uint8_t to[6], const struct 
 	wcur_put(&c, am->am_tpa.ad_bytes, 4);
 	p->pkt_len = (uint32_t)wcur_len(&c);
 	p->pkt_flags |= PKT_F_LOCAL_OUT;
-	w->w_count[am->am_op == OP_REQUEST ? CNT_ARP_REQUEST : CNT_ARP_REPLY]++;
+	counter_add(&w->w_count[am->am_op == OP_REQUEST ? CNT_ARP_REQUEST : CNT_ARP_REPLY], 1);
 	if_output(w, ifp, p);
 }
 
@@ -568,7 +568,7 @@ arp_conflict(struct worker *w, struct ifnet *ifp, const struct arp_msg *am)
 {
 	struct arp *ar = w->w_nk->nk_arp;
 
-	w->w_count[CNT_ARP_CONFLICT]++;
+	counter_add(&w->w_count[CNT_ARP_CONFLICT], 1);
 	arp_log(w, ifp, am, "claims our address");
 	if (ar->ar_defended != 0 && w->w_now.now_ns - ar->ar_defended < DEFEND_NS)
 		return;
@@ -592,7 +592,7 @@ arp_learn(struct worker *w, struct ifnet *ifp, const struct arp_msg *am)
 		return;
 	}
 	if (ne->ne_valid && !same) {
-		w->w_count[CNT_ARP_CHANGED]++;
+		counter_add(&w->w_count[CNT_ARP_CHANGED], 1);
 		arp_log(w, ifp, am, "is the new station of");
 	}
 	neigh_reachable(w, ne, am->am_sha);
@@ -619,7 +619,7 @@ arp_input(struct worker *w, struct pkt *p)
 		pkt_drop(w, p, DROP_ARP_BAD);
 		return;
 	}
-	w->w_count[CNT_ARP_RECEIVED]++;
+	counter_add(&w->w_count[CNT_ARP_RECEIVED], 1);
 	pkt_free(w, p);
 	if (memcmp(am.am_sha, ifp->if_mac, 6) == 0)
 		return;			/* our own, come back */

@@ -76,7 +76,7 @@ ether_input(struct worker *w, struct ifnet *ifp, struct pktvec *v)
 		enum drop_reason why = ether_input_one(w, ifp, p, &ip);
 
 		if (why != DROP_NONE) {
-			ifp->if_count[w->w_id].ic_idrops++;
+			counter_add(&ifp->if_count[w->w_id].ic_idrops, 1);
 			pkt_drop(w, p, why);
 		}
 	}

@@ -139,7 +139,7 @@ host_input(struct worker *w, struct ifnet *host, struct pktvec *v)
 		enum drop_reason why = frame(host, p);
 
 		if (why != DROP_NONE) {
-			host->if_count[w->w_id].ic_idrops++;
+			counter_add(&host->if_count[w->w_id].ic_idrops, 1);
 			pkt_drop(w, p, why);
 		} else if ((p = ip_input_one(w, p)) != NULL)
 			pktvec_add(&ready, p);

@@ -550,13 +550,15 @@ if_send(struct worker *w, struct ifnet *ifp)
 {
 	struct pktvec *v = &ifp->if_txq[w->w_id]->tq_vec;
 	struct if_counters *ic = &ifp->if_count[w->w_id];
+	uint64_t bytes = 0;
 	unsigned i;
 
 	if (v->pv_n == 0)
 		return;
-	ic->ic_opackets += v->pv_n;
 	for (i = 0; i < v->pv_n; i++)
-		ic->ic_obytes += v->pv_pkt[i]->pkt_len;
+		bytes += v->pv_pkt[i]->pkt_len;
+	counter_add(&ic->ic_opackets, v->pv_n);
+	counter_add(&ic->ic_obytes, bytes);
 	ifp->if_ops->io_tx(ifp, w->w_id, w, v);
 	if (ifp->if_ops != &lo_ops)		/* lo0's may have been filled again */
 		v->pv_n = 0;
@@ -612,7 +614,7 @@ if_output(struct worker *w, struct ifnet *ifp, struct pkt *p)
 {
 	if ((ifp->if_flags & IF_F_UP) == 0 || ifp->if_ops == NULL ||
 	    ifp->if_ops->io_tx == NULL) {
-		ifp->if_count[w->w_id].ic_odrops++;
+		counter_add(&ifp->if_count[w->w_id].ic_odrops, 1);
 		pkt_drop(w, p, DROP_IF_DOWN);
 		return;
 	}
@@ -625,7 +627,7 @@ if_output(struct worker *w, struct ifnet *ifp, struct pkt *p)
 	}
 	/* Linux takes what is for this host, however big it is on the other side. */
 	if (p->pkt_len > (uint32_t)ifp->if_mtu + ETHER_HLEN && (ifp->if_flags & IF_F_HOST) == 0) {
-		ifp->if_count[w->w_id].ic_odrops++;
+		counter_add(&ifp->if_count[w->w_id].ic_odrops, 1);
 		pkt_drop(w, p, DROP_IF_OVERSIZE);
 		return;
 	}
@@ -653,21 +655,23 @@ if_poll(struct worker *w, struct ifnet *ifp)
 {
 	struct if_counters *ic = &ifp->if_count[w->w_id];
 	struct pktvec v;
+	uint64_t bytes = 0;
 	unsigned i, n;
 
 	v.pv_n = 0;
 	n = ifp->if_ops->io_rx(ifp, w->w_id, w, &v);
 	if (n == 0)
 		return 0;
-	ic->ic_ipackets += n;
+	counter_add(&ic->ic_ipackets, n);
 	for (i = 0; i < v.pv_n; i++)
-		ic->ic_ibytes += v.pv_pkt[i]->pkt_len;
+		bytes += v.pv_pkt[i]->pkt_len;
+	counter_add(&ic->ic_ibytes, bytes);
 	if (__builtin_expect(atomic_load_explicit(&ifp->if_capture,
 	    memory_order_relaxed), 0))
 		for (i = 0; i < v.pv_n; i++)
 			capture_frame(w, ifp, v.pv_pkt[i]);
 	if ((ifp->if_flags & IF_F_UP) == 0) {
-		ic->ic_idrops += v.pv_n;
+		counter_add(&ic->ic_idrops, v.pv_n);
 		for (i = 0; i < v.pv_n; i++)
 			pkt_drop(w, v.pv_pkt[i], DROP_IF_DOWN);
 		return n;

@@ -113,12 +113,12 @@ counters_sum(const struct nk *nk, const struct ifnet *ifp, struct ctl_if *ci)
 
 	for (i = 0; i < nk->nk_nworkers; i++) {
 		ic = &ifp->if_count[i];
-		ci->ci_ipackets += __atomic_load_n(&ic->ic_ipackets, __ATOMIC_RELAXED);
-		ci->ci_ibytes += __atomic_load_n(&ic->ic_ibytes, __ATOMIC_RELAXED);
-		ci->ci_idrops += __atomic_load_n(&ic->ic_idrops, __ATOMIC_RELAXED);
-		ci->ci_opackets += __atomic_load_n(&ic->ic_opackets, __ATOMIC_RELAXED);
-		ci->ci_obytes += __atomic_load_n(&ic->ic_obytes, __ATOMIC_RELAXED);
-		ci->ci_odrops += __atomic_load_n(&ic->ic_odrops, __ATOMIC_RELAXED);
+		ci->ci_ipackets += counter_get(&ic->ic_ipackets);
+		ci->ci_ibytes += counter_get(&ic->ic_ibytes);
+		ci->ci_idrops += counter_get(&ic->ic_idrops);
+		ci->ci_opackets += counter_get(&ic->ic_opackets);
+		ci->ci_obytes += counter_get(&ic->ic_obytes);
+		ci->ci_odrops += counter_get(&ic->ic_odrops);
 	}
 }
 

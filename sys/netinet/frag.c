@@ -378,7 +378,7 @@ packet_finish(struct worker *w, struct frag_packet *fp)
 	}
 	pieces_free(fp);
 	packet_end(fp, DROP_NONE);
-	w->w_count[CNT_IP_REASSEMBLED]++;
+	counter_add(&w->w_count[CNT_IP_REASSEMBLED], 1);
 	return p;
 }
 
@@ -451,7 +451,7 @@ frag_input(struct worker *w, struct pkt *p)
 		worker_handover(w, owner, p, HANDOVER_FRAG);
 		return NULL;
 	}
-	w->w_count[CNT_IP_FRAG_IN]++;
+	counter_add(&w->w_count[CNT_IP_FRAG_IN], 1);
 	fp = packet_find(ft, &k);
 	if (fp == NULL)
 		fp = packet_new(ft, &k);
@@ -497,7 +497,7 @@ frag_split(struct worker *w, const struct pkt *p, uint16_t mtu, struct gso_state
 		n = hlen + left <= mtu ? left : room;
 		if ((f = fragment_make(w, p, hlen, gs->gs_off, n)) == NULL)
 			return true;
-		w->w_count[CNT_IP_FRAG_OUT]++;
+		counter_add(&w->w_count[CNT_IP_FRAG_OUT], 1);
 		gs->gs_off += n;
 		pktvec_add(out, f);
 	}

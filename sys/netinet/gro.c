@@ -207,7 +207,7 @@ run_join(struct worker *w, struct pktvec *v, struct run *rn, const struct piece 
 	if (pc->pc_push)
 		big->pkt_data[IP_HLEN + TCP_FLAGS] |= TCPF_PSH;
 	rn->rn_open = !pc->pc_push && pc->pc_len == rn->rn_first.pc_len;
-	w->w_count[CNT_GRO_SEGS] += rn->rn_pieces == 2 ? 2 : 1;
+	counter_add(&w->w_count[CNT_GRO_SEGS], rn->rn_pieces == 2 ? 2 : 1);
 	pkt_free(w, pc->pc_pkt);
 	return true;
 }
@@ -237,7 +237,7 @@ run_finish(struct worker *w, const struct run *rn)
 	sum = in_sum(tail, 4, in_sum(ip + IPH_SRC, 8, 0));
 	set16(l4 + p->pkt_csum_off, (uint16_t)~in_fold(sum));
 	p->pkt_flags = (uint16_t)((p->pkt_flags & ~PKT_F_CSUM_OK) | PKT_F_CSUM_PARTIAL);
-	w->w_count[CNT_GRO_OUT]++;
+	counter_add(&w->w_count[CNT_GRO_OUT], 1);
 }
 
 static struct run *

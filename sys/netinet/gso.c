@@ -120,7 +120,7 @@ gso_segment(struct worker *w, const struct pkt *p, struct gso_state *gs, struct 
 
 		if (s == NULL)
 			return true;
-		w->w_count[CNT_GSO_SEGS]++;
+		counter_add(&w->w_count[CNT_GSO_SEGS], 1);
 		gs->gs_off += n;
 		gs->gs_id++;
 		la.la_left -= n;

@@ -126,15 +126,15 @@ icmp_error(struct worker *w, const struct pkt *p, uint8_t type, uint8_t code, ui
 		return;
 	nk_lock(nk);
 	if (muted(w, p))
-		w->w_count[CNT_ICMP_MUTED]++;
+		counter_add(&w->w_count[CNT_ICMP_MUTED], 1);
 	else if (!rate_allows(w))
-		w->w_count[CNT_ICMP_LIMITED]++;
+		counter_add(&w->w_count[CNT_ICMP_LIMITED], 1);
 	else if (error_source(nk, p, &src))
 		e = error_make(w, p, &src, type, code, mtu);
 	nk_unlock(nk);
 	if (e == NULL)
 		return;
-	w->w_count[CNT_ICMP_SENT]++;
+	counter_add(&w->w_count[CNT_ICMP_SENT], 1);
 	if (p->pkt_flags & PKT_F_HOST)
 		host_output(w, e);
 	else
@@ -170,8 +170,8 @@ echo_reply(struct worker *w, struct pkt *p)
 	p->pkt_neigh = NULL;
 	p->pkt_tag = 0;
 	p->pkt_frag_max = 0;
-	w->w_count[CNT_ICMP_ECHO]++;
-	w->w_count[CNT_ICMP_SENT]++;
+	counter_add(&w->w_count[CNT_ICMP_ECHO], 1);
+	counter_add(&w->w_count[CNT_ICMP_SENT], 1);
 	ip_send(w, p);
 }
 
@@ -217,7 +217,7 @@ icmp_input(struct worker *w, struct pkt *p)
 	}
 	csum_finish(p);
 	if (ip_is_icmp_error(p)) {
-		w->w_count[CNT_ICMP_ERROR_IN]++;
+		counter_add(&w->w_count[CNT_ICMP_ERROR_IN], 1);
 		ipsec_icmp(w, p);
 		if (for_linux(w, p))
 			host_output(w, p);

@@ -96,6 +96,7 @@ void
 ip_input(struct worker *w, struct pktvec *v)
 {
 	struct pktvec ready, esp;
+	unsigned received = 0, super = 0;
 
 	if (w->w_depth >= DEPTH_MAX) {
 		drop_all(w, v, DROP_IP_NESTED);
@@ -111,15 +112,17 @@ ip_input(struct worker *w, struct pktvec *v)
 			__builtin_prefetch(v->pv_pkt[i + 2]->pkt_data);
 		}
 		/* a fragment that another worker handed over was counted there */
-		w->w_count[CNT_IP_RECEIVED] += p->pkt_stage != HANDOVER_FRAG;
-		w->w_count[CNT_GSO_IN] += p->pkt_gso_size != 0;
+		received += p->pkt_stage != HANDOVER_FRAG;
+		super += p->pkt_gso_size != 0;
 		if (esp_again(w, p))
 			pktvec_add(&esp, p);
 		else if ((p = ip_input_one(w, p)) != NULL)
 			pktvec_add(&ready, p);
 	}
 	v->pv_n = 0;
-	w->w_count[CNT_IP_DELIVERED] += esp.pv_n;
+	counter_add(&w->w_count[CNT_IP_RECEIVED], received);
+	counter_add(&w->w_count[CNT_GSO_IN], super);
+	counter_add(&w->w_count[CNT_IP_DELIVERED], esp.pv_n);
 	if (esp.pv_n != 0)
 		ipsec_input(w, &esp);
 	if (ready.pv_n != 0)
@@ -188,7 +191,7 @@ each_datagram(struct worker *w, struct sorted *so, struct pkt *p,
 static void
 local_sort(struct worker *w, struct sorted *so, struct pkt *p)
 {
-	w->w_count[CNT_IP_DELIVERED]++;
+	counter_add(&w->w_count[CNT_IP_DELIVERED], 1);
 	if (p->pkt_proto == IPPROTO_ESP) {
 		esp_keep(w, p);
 		esp_add(w, so, p);
@@ -215,7 +218,7 @@ sort_one(struct worker *w, struct sorted *so, struct pkt *p, enum pkt_next next)
 		local_sort(w, so, p);
 		break;
 	case PKT_NEXT_ESP:
-		w->w_count[CNT_IP_DELIVERED]++;
+		counter_add(&w->w_count[CNT_IP_DELIVERED], 1);
 		esp_add(w, so, p);
 		break;
 	case PKT_NEXT_INNER:

@@ -115,7 +115,7 @@ ip_output(struct worker *w, struct pkt *p)
 	}
 	if (!ip_ttl(w, p))
 		return;
-	w->w_count[(p->pkt_flags & PKT_F_LOCAL_OUT) ? CNT_IP_SENT : CNT_IP_FORWARDED]++;
+	counter_add(&w->w_count[(p->pkt_flags & PKT_F_LOCAL_OUT) ? CNT_IP_SENT : CNT_IP_FORWARDED], 1);
 	mtu = path_mtu(p);
 	if (wire_len(p) <= mtu)
 		ether_output(w, p);

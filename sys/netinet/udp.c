@@ -164,7 +164,7 @@ deliver(struct worker *w, struct udp_client *uc, uint16_t flags, const struct pk
 		return DROP_NATT_SHORT;
 	if (w->w_nk->nk_explain == NULL && !uc->uc_send(uc->uc_arg, &m, c.cur_p, cur_left(&c)))
 		return DROP_UDP_FULL;
-	w->w_count[CNT_UDP_IN]++;
+	counter_add(&w->w_count[CNT_UDP_IN], 1);
 	return DROP_NONE;
 }
 
@@ -271,7 +271,7 @@ udp_send(struct worker *w, const struct udp_msg *m, const struct addr *src, bool
 	    0, false, id);
 	if (flags & UDP_M_BYPASS)
 		p->pkt_flags |= PKT_F_BYPASS;
-	w->w_count[CNT_UDP_OUT]++;
+	counter_add(&w->w_count[CNT_UDP_OUT], 1);
 	ip_send(w, p);
 	return 0;
 }

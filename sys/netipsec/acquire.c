@@ -58,7 +58,7 @@ ask_once(struct worker *w, struct sp *sp, const struct flow_key *key)
 	if (!key_acquire(w->w_nk, w->w_now, sp, key))
 		return false;
 	sp->sp_acq_until = ask_again(w);
-	w->w_count[CNT_SPD_ACQUIRE]++;
+	counter_add(&w->w_count[CNT_SPD_ACQUIRE], 1);
 	return true;
 }
 

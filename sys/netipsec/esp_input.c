@@ -277,7 +277,7 @@ natt_float(struct worker *w, struct sa *sa, const struct pkt *p)
 	nk_lock(w->w_nk);
 	key_new_mapping(w->w_nk, w->w_now, sa, &peer, ntohs(p->pkt_natt_port));
 	nk_unlock(w->w_nk);
-	w->w_count[CNT_NATT_FLOAT]++;
+	counter_add(&w->w_count[CNT_NATT_FLOAT], 1);
 }
 
 static void
@@ -487,8 +487,8 @@ ipsec_input(struct worker *w, struct pktvec *v)
 		else
 			pktvec_add(&inner, p);
 	}
-	w->w_count[CNT_ESP_IN] += opened;
-	w->w_count[CNT_ESP_IN_BYTES] += o.eo_bytes;
+	counter_add(&w->w_count[CNT_ESP_IN], opened);
+	counter_add(&w->w_count[CNT_ESP_IN_BYTES], o.eo_bytes);
 	if (inner.pv_n != 0)
 		ip_input(w, &inner);
 }

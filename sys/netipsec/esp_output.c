@@ -279,7 +279,7 @@ esp_prepare(struct worker *w, struct esp_batch *b, struct pkt *p, struct sa *sa)
 	sa->sa_packets++;
 	sa->sa_bytes += bytes;
 	sa->sa_last_ns = w->w_now.now_ns;
-	w->w_count[CNT_ESP_OUT_BYTES] += bytes;
+	counter_add(&w->w_count[CNT_ESP_OUT_BYTES], bytes);
 	p->pkt_flags = (uint16_t)((p->pkt_flags & PKT_F_LARGE) | PKT_F_LOCAL_OUT | PKT_F_TTL_DONE);
 	p->pkt_proto = sa->sa_outer[IPH_PROTO];
 	p->pkt_oif = sa->sa_nh.nh_if;
@@ -340,7 +340,7 @@ esp_flush(struct worker *w, struct esp_batch *b)
 		} else
 			pktvec_add(&out, b->eb_pkt[i]);
 	}
-	w->w_count[CNT_ESP_OUT] += out.pv_n;
+	counter_add(&w->w_count[CNT_ESP_OUT], out.pv_n);
 	if (out.pv_n != 0)
 		ip_output_vec(w, &out);
 }

@@ -79,7 +79,7 @@ ipsec_icmp(struct worker *w, const struct pkt *p)
 		sa->sa_pmtu = (uint16_t)mtu;
 		sa->sa_pmtu_until = w->w_now.now_ns + PMTU_S * NSEC_PER_SEC;
 		__atomic_store_n(&sa->sa_nhgen, 0, __ATOMIC_RELEASE);
-		w->w_count[CNT_ESP_PMTU]++;
+		counter_add(&w->w_count[CNT_ESP_PMTU], 1);
 	}
 	nk_unlock(nk);
 }

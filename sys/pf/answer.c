@@ -87,7 +87,7 @@ send_rst(struct worker *w, const struct pkt *p, uint8_t ttl)
 	ip_header(q, (struct in_addr){ k->fk_dst4 }, (struct in_addr){ k->fk_src4 },
 	    IPPROTO_TCP, ttl != 0 ? ttl : (uint8_t)w->w_nk->nk_ttl, 0, true, 0);
 	q->pkt_flags |= PKT_F_UNFILTERED;
-	w->w_count[CNT_PF_ANSWER]++;
+	counter_add(&w->w_count[CNT_PF_ANSWER], 1);
 	ip_send(w, q);
 }
 
@@ -102,6 +102,6 @@ pf_answer(struct worker *w, const struct pkt *p, const struct pf_verdict *pv)
 	}
 	if (p->pkt_proto == IPPROTO_ICMP || pv->pv_return == PF_RETURN_RST)
 		return;
-	w->w_count[CNT_PF_ANSWER]++;
+	counter_add(&w->w_count[CNT_PF_ANSWER], 1);
 	icmp_error(w, p, ICMP_UNREACH, code, 0);
 }

@@ -255,7 +255,7 @@ side_ask(struct worker *w, const struct pkt *p, const struct path *pa,
 	describe(w, p, &pa->pa_key, dir, ifp, tag, &pd);
 	pf_ask(w->w_nk, &pd, pv);
 	if (pv->pv_rule == 0)
-		w->w_count[CNT_PF_DEFAULT]++;
+		counter_add(&w->w_count[CNT_PF_DEFAULT], 1);
 	if (!pv->pv_pass && outer_answer(w->w_nk, pa, dir, ifp))
 		*pv = (struct pf_verdict){ .pv_pass = true, .pv_tag = tag };
 	side_log(w, p, dir, ifp, pv);
@@ -461,7 +461,7 @@ flow_make(struct worker *w, struct pkt *p, const struct path *pa, const struct p
 	}
 	if (keep) {
 		ft->ft_states++;
-		w->w_count[CNT_STATE_NEW]++;
+		counter_add(&w->w_count[CNT_STATE_NEW], 1);
 	}
 	pf_state_account(w->w_nk, fl, 1);
 	flow_timer(w, fl);
@@ -481,7 +481,7 @@ decide_new(struct worker *w, struct pkt *p)
 	struct pf_verdict pv[2];
 	enum drop_reason why;
 
-	w->w_count[CNT_FLOW_MISS]++;
+	counter_add(&w->w_count[CNT_FLOW_MISS], 1);
 	why = path_find(w, p, &pa);
 	if (why != DROP_NONE)
 		return no_path(w, p, why);
@@ -504,7 +504,7 @@ decide_known(struct worker *w, struct pkt *p, struct flow *fl, unsigned dir)
 	struct pf_verdict pv[2];
 	enum drop_reason why;
 
-	w->w_count[CNT_FLOW_REFILL]++;
+	counter_add(&w->w_count[CNT_FLOW_REFILL], 1);
 	why = path_find(w, p, &pa);
 	if (why != DROP_NONE)
 		return no_path(w, p, why);

@@ -259,7 +259,7 @@ pf_flow(struct worker *w, struct pktvec *v, enum pkt_next next[PKT_VEC_MAX])
 		} else
 			next[i] = flow_slow(w, p);
 	}
-	w->w_count[CNT_FLOW_HIT] += hits;
+	counter_add(&w->w_count[CNT_FLOW_HIT], hits);
 }
 
 void
@@ -292,6 +292,6 @@ pf_flow_again(struct worker *w, const struct flow_stamp *fs, struct pkt *p)
 	    fl->fl_dir[fs->fs_dir].fd_next != PKT_NEXT_LOCAL)
 		return false;
 	(void)take(w, fl, fs->fs_dir, p);
-	w->w_count[CNT_FLOW_HIT]++;
+	counter_add(&w->w_count[CNT_FLOW_HIT], 1);
 	return true;
 }

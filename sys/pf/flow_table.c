@@ -295,7 +295,7 @@ flow_remove(struct worker *w, struct flow *fl)
 	nk_unlock(w->w_nk);
 	if (fl->fl_flags & FL_KEEP) {
 		ft->ft_states--;
-		w->w_count[CNT_STATE_END]++;
+		counter_add(&w->w_count[CNT_STATE_END], 1);
 	}
 	fl->fl_flags = 0;
 	ft->ft_free[ft->ft_nfree++] = slot_index(ft, fl);

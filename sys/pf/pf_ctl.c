@@ -528,15 +528,16 @@ info_workers(struct nk *nk, struct pf_info *in)
 
 		in->in_states += flow_count(w);
 		in->in_capacity += flow_capacity(w);
-		in->in_searches += w->w_count[CNT_FLOW_HIT] + w->w_count[CNT_FLOW_MISS] +
-		    w->w_count[CNT_FLOW_REFILL];
-		in->in_inserts += w->w_count[CNT_STATE_NEW];
-		in->in_removals += w->w_count[CNT_STATE_END];
-		in->in_default += w->w_count[CNT_PF_DEFAULT];
-		in->in_short += w->w_drop[DROP_PF_SHORT];
-		in->in_state_limit += w->w_drop[DROP_PF_STATE_LIMIT];
-		in->in_window += w->w_drop[DROP_PF_TCP_WINDOW];
-		in->in_icmp_state += w->w_drop[DROP_PF_ICMP_STATE];
+		in->in_searches += counter_get(&w->w_count[CNT_FLOW_HIT]) +
+		    counter_get(&w->w_count[CNT_FLOW_MISS]) +
+		    counter_get(&w->w_count[CNT_FLOW_REFILL]);
+		in->in_inserts += counter_get(&w->w_count[CNT_STATE_NEW]);
+		in->in_removals += counter_get(&w->w_count[CNT_STATE_END]);
+		in->in_default += counter_get(&w->w_count[CNT_PF_DEFAULT]);
+		in->in_short += counter_get(&w->w_drop[DROP_PF_SHORT]);
+		in->in_state_limit += counter_get(&w->w_drop[DROP_PF_STATE_LIMIT]);
+		in->in_window += counter_get(&w->w_drop[DROP_PF_TCP_WINDOW]);
+		in->in_icmp_state += counter_get(&w->w_drop[DROP_PF_ICMP_STATE]);
 	}
 }
 
