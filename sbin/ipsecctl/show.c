@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "libctl/json.h"
 #include "libpfkey/pfkey.h"
 #include "libpolicy/keymsg.h"
 #include "libpolicy/store.h"
@@ -216,6 +217,30 @@ ipsecctl_show(const struct options *op)
 }
 
 /* -m: all that the key socket tells, until it ends. */
+/* A message as it is printed, and what it is about: a document a line. */
+static void
+monitor_json(const struct pfkey_msg *m, unsigned flags)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		return;
+	pfkey_print(out, m, flags);
+	if (fclose(out) == 0) {
+		json_begin();
+		json_string("type", pfkey_type_name(m->pm_type));
+		json_number("errno", m->pm_errno);
+		json_number("pid", m->pm_pid);
+		json_number("seq", m->pm_seq);
+		json_string("text", text);
+		json_end();
+	}
+	explicit_bzero(text, len);
+	free(text);
+}
+
 int
 ipsecctl_monitor(const struct options *op)
 {
@@ -231,7 +256,10 @@ ipsecctl_monitor(const struct options *op)
 			continue;
 		if (error != 0)
 			break;
-		pfkey_print(stdout, &m, op->op_keys ? PFKEY_PRINT_KEYS : 0);
+		if (op->op_json)
+			monitor_json(&m, op->op_keys ? PFKEY_PRINT_KEYS : 0);
+		else
+			pfkey_print(stdout, &m, op->op_keys ? PFKEY_PRINT_KEYS : 0);
 		(void)fflush(stdout);
 	}
 	fprintf(stderr, "ipsecctl: the key socket: %s\n", strerror(error));

@@ -196,6 +196,21 @@ def revisions():
     check("ipsecctl-result", "ipsecctl", "-j", "-f", os.path.join(TMP, "ipsec.conf"))
 
 
+def monitored():
+    """What the key socket says while a policy changes."""
+    m = subprocess.Popen([os.path.join(BIN, "ipsecctl"), "-j", "-m"], env=ENV, text=True,
+                         stdout=subprocess.PIPE)
+    started.append(m)
+    time.sleep(0.3)
+    program("ipsecctl", "commit", "-f", conf("ipsec3.conf",
+            "flow esp from 10.7.0.0/16 to 10.10.0.0/16 peer 192.0.2.2\n"))
+    doc, s = json.loads(m.stdout.readline()), schema_of("ipsecctl-event")
+    wrong = validate(doc, s)
+    case("a message of the key socket", not wrong and "SPD" in doc["type"], (wrong, doc))
+    for what, d in faults(doc, s):
+        case("a message, %s, is refused" % what, validate(d, s) != [])
+
+
 def explained():
     """Packets that come to every stage."""
     for words in ("in on em0 proto icmp from 192.0.2.7 to 192.0.2.1",
@@ -261,6 +276,7 @@ def main():
     for argv in (("netstat", "-j", "-i"), ("netstat", "-j", "-irAm"), ("ifconfig", "-j"),
                  ("sysctl", "-j"), ("pfctl", "-j", "-s", "info")):
         check("document", *argv)
+    monitored()
     revisions()
     explained()
     m = subprocess.Popen([os.path.join(BIN, "ikectl"), "-j", "monitor", "--since", "0"], env=ENV,
