@@ -396,18 +396,10 @@ static const struct xform_ops pair_ops = {
 static const struct xform_ops *
 bear_ops(const struct xform *x)
 {
-	if (x->x_integ != NULL)
-		return &pair_ops;
-	switch ((enum alg_row)(x->x_encr - alg_table)) {
-	case ALG_CHACHA20_POLY1305:
-		return &chacha_ops;
-	case ALG_AES_128_GMAC:
-	case ALG_AES_192_GMAC:
-	case ALG_AES_256_GMAC:
-		return &gmac_ops;
-	default:
-		return &gcm_ops;
-	}
+	static const struct xform_sets sets = { .xs_gcm = &gcm_ops, .xs_gmac = &gmac_ops,
+	    .xs_chacha = &chacha_ops, .xs_pair = &pair_ops };
+
+	return xform_sets_choose(&sets, x);
 }
 
 const struct xform_engine bear_engine = {

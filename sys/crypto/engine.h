@@ -42,6 +42,13 @@ struct xform_engine {
 	const struct xform_ops	*(*en_ops)(const struct xform *x);
 };
 
+/* An engine's functions by kind of transform, and those of one. */
+struct xform_sets {
+	const struct xform_ops	*xs_gcm, *xs_gmac, *xs_chacha;
+	const struct xform_ops	*xs_pair;	/* a cipher, or none, and a MAC beside it */
+};
+const struct xform_ops	*xform_sets_choose(const struct xform_sets *, const struct xform *);
+
 extern const struct xform_engine bear_engine;
 #ifdef HAVE_IPSECMB
 extern const struct xform_engine ipsecmb_engine;

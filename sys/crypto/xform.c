@@ -39,6 +39,23 @@ xform_engine_name(unsigned i)
 	return i < xform_nengines ? xform_engines[i]->en_name : NULL;
 }
 
+const struct xform_ops *
+xform_sets_choose(const struct xform_sets *sets, const struct xform *x)
+{
+	if (x->x_integ != NULL)
+		return sets->xs_pair;
+	switch ((enum alg_row)(x->x_encr - alg_table)) {
+	case ALG_CHACHA20_POLY1305:
+		return sets->xs_chacha;
+	case ALG_AES_128_GMAC:
+	case ALG_AES_192_GMAC:
+	case ALG_AES_256_GMAC:
+		return sets->xs_gmac;
+	default:
+		return sets->xs_gcm;
+	}
+}
+
 /* Give the engine each transform that has none yet and that it does right. */
 static void
 ctx_try_engine(struct xform_ctx *c, unsigned e)
