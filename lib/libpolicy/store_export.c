@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The export of the newest revision: a text file beside the store, written
- * whole after each commit.  If the store is damaged, policy is read from
+ * whole some time after a commit.  If the store is damaged, policy is read from
  * it; if the store is gone, the next one begins with it.
  *
  *	# ravelin policy export 1

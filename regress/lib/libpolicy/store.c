@@ -339,7 +339,7 @@ from_version_1(void)
 	};
 	static char text[32768];
 	struct policy_texts tx = { 0 };
-	struct policy_store *st;
+	struct policy_store *st, *ex;
 	struct policy_pending pe;
 	struct policy pol;
 	const char *why = "";
@@ -381,6 +381,14 @@ from_version_1(void)
 	CU_ASSERT_TRUE(policy_store_pending(st, &pe, &why) &&
 	    pe.pe_revision == 0);
 	CU_ASSERT_TRUE(commit(st, RULE, &rev, &why) && rev == 3);
+	/* the keys of the rules are noted */
+	CU_ASSERT_TRUE(policy_store_export(st, 2, &why));
+	ex = policy_store_open_export(path, &why);
+	CU_ASSERT_TRUE(ex != NULL && policy_store_load(ex, 2,
+	    POLICY_LOAD_SECRETS, &pol, &why) && pol.pol_nikes == 1);
+	TEST_BYTES(pol.pol_ikes[0].ik_psk.pk_bytes, SECRET, strlen(SECRET));
+	policy_free(&pol);
+	policy_store_close(ex);
 	policy_store_close(st);
 	st = open_rw();		/* a second time there is nothing to do */
 	CU_ASSERT_TRUE(policy_store_latest(st, &rev, &why) && rev == 3);
