@@ -302,9 +302,31 @@ store_damaged(void)
 	return damaged;
 }
 
+/* A disk beyond repair: the only way is an empty one. */
+static void
+do_format(void)
+{
+	static const char *const reboot[] = { "init", "reboot", NULL };
+	const char *why = "";
+
+	say("The data partition could not be used, and is as it was. It can be\n"
+	    "formatted: what is on it is lost; the router then begins with the\n"
+	    "last export that " BOOT_SLOTS " holds, if there is one.");
+	if (!ask_word("type 'format' to do it", "format"))
+		say("nothing has changed");
+	else if (!data_give_up(&why))
+		say("%s", why);
+	else
+		(void)run_program(reboot);
+}
+
 static void
 do_repair(void)
 {
+	if (access(BOOT_RUN "/no-disk", F_OK) == 0) {
+		do_format();
+		return;
+	}
 	if (!store_damaged()) {
 		say("the policy store is sound");
 		return;
@@ -374,7 +396,7 @@ static const struct item {
 	{ '5', "log", do_log },
 	{ '6', "backup and restore", do_backup },
 	{ '7', "factory reset", do_reset },
-	{ '8', "a damaged policy store", do_repair },
+	{ '8', "a damaged disk or policy store", do_repair },
 	{ '9', "restart, power off", do_stop },
 	{ '0', "shell", do_shell },
 };

@@ -81,7 +81,7 @@ show_interface(const struct ctl_if *ci)
 		(void)snprintf(addr, sizeof(addr), "%s/%u%s",
 		    addr_print(&ci->ci_addr[0], ip), ci->ci_plen[0],
 		    ci->ci_naddrs > 1 ? " ..." : "");
-	say("%-10.10s %-9s %-24.24s %02x:%02x:%02x:%02x:%02x:%02x %.20s",
+	say("%-10.10s %-9s %-24.24s %02x:%02x:%02x:%02x:%02x:%02x %.15s",
 	    ci->ci_name, (ci->ci_flags & IF_F_UP) == 0 ? "down" :
 	    carrier(ci) == 0 ? "no cable" : "up", addr, m[0], m[1], m[2], m[3],
 	    m[4], m[5], ci->ci_descr);

@@ -39,6 +39,12 @@ int	task_policy(void);		/* ... and puts it, or the first policy, in force */
 int	task_ready(void);
 int	task_keep(void);		/* keep.c: a daemon */
 
+/*
+ * The next start formats the data partition; what is on it is lost.  False
+ * with *why.
+ */
+bool	data_give_up(const char **why);	/* data.c */
+
 /* ---- small things (file.c) ---- */
 
 /* "! " + text + newline to standard error: on the consoles too. */

@@ -183,14 +183,14 @@ make_part(const char *disk, struct part *pa, const char **why)
 }
 
 static bool
-finish_part(const struct part *pa, const char **why)
+rename_part(const struct part *pa, const char *name, const char **why)
 {
 	struct gpt *g = malloc(sizeof(*g));
 	int fd = g == NULL ? -1 : open_table(pa->pa_disk, g, why);
 	bool ok = fd != -1;
 
 	if (ok) {
-		gpt_rename(g, pa->pa_number - 1, "ravelin-data");
+		gpt_rename(g, pa->pa_number - 1, name);
 		ok = gpt_write(g, fd, why);
 	}
 	if (fd != -1)
@@ -295,6 +295,16 @@ use_saved(void)
 		    "with its first policy");
 }
 
+/* The store's last way out, if what was beside it is lost. */
+static void
+complete_from_saved(void)
+{
+	if (access(BOOT_DATA "/db/machine.key", F_OK) == -1)
+		take_saved("machine.key", BOOT_DATA "/db/machine.key");
+	if (access(BOOT_DB ".export", F_OK) == -1)
+		take_saved("policy.db.export", BOOT_DB ".export");
+}
+
 static void
 folders(void)
 {
@@ -382,7 +392,7 @@ new_data(const struct part *boot)
 	}
 	if (!format(&pa) || !mount_data(&pa))
 		return false;
-	if (!finish_part(&pa, &why)) {
+	if (!rename_part(&pa, "ravelin-data", &why)) {
 		loud("%s: %s", pa.pa_disk, why);
 		(void)umount(BOOT_DATA);
 		return false;
@@ -416,5 +426,16 @@ task_data(void)
 	}
 	reset();
 	folders();
+	complete_from_saved();
 	return 0;
+}
+
+bool
+data_give_up(const char **why)
+{
+	struct part pa;
+
+	*why = "there is no data partition";
+	return find_part("ravelin-data", &pa) && rename_part(&pa,
+	    "ravelin-new", why);
 }

@@ -42,11 +42,13 @@ enum {
 	FILE_BYTES	= 1 << 20,
 	FILE_KEEP	= 4,
 	REQUEST_MAX	= 1024,
+	WORKERS_MAX	= 4,
+	WORKERS_MB	= 768,
 };
 
 struct program {
 	int		(*pr_task)(void);
-	const char	*pr_argv[6];	/* of a daemon */
+	const char	*pr_argv[8];	/* of a daemon */
 	const char	*pr_socket;	/* it answers here, in the run directory */
 	const char	*pr_tty;	/* it has this terminal and no pipe */
 	const char	*pr_user;	/* becomes this user, group _ravelin */
@@ -69,6 +71,7 @@ struct supervisor {
 	char		 sv_tty[CONSOLES_MAX][40];
 	char		 sv_ttyname[CONSOLES_MAX][48];
 	size_t		 sv_ttys;
+	char		 sv_workers[8];
 	struct logring	 sv_log;
 	int		 sv_sigfd, sv_listen;
 	int		 sv_asker[ASKERS_MAX];	/* -1 */
@@ -285,7 +288,7 @@ child_become(const struct program *pr)
 static _Noreturn void
 child_run(const struct program *pr, int out)
 {
-	char *argv[8] = { NULL };
+	char *argv[10] = { NULL };
 
 	child_signals();
 	(void)setsid();
@@ -669,6 +672,31 @@ add_web(struct supervisor *sv)
 	}
 }
 
+/*
+ * One worker for each processor, up to WORKERS_MAX, where there is memory for
+ * them; members of _ravelin may look.
+ */
+static void
+netkern_options(struct supervisor *sv)
+{
+	struct program *pr = &sv->sv_program[UNIT_NETKERN];
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	long mb = sysconf(_SC_PHYS_PAGES) / 256;
+	size_t i = 3;
+
+	if (getgrnam("_ravelin") != NULL) {
+		pr->pr_argv[i++] = "-g";
+		pr->pr_argv[i++] = "_ravelin";
+	}
+	if (n > WORKERS_MAX)
+		n = WORKERS_MAX;
+	if (n < 2 || mb < WORKERS_MB)
+		return;
+	(void)snprintf(sv->sv_workers, sizeof(sv->sv_workers), "%ld", n);
+	pr->pr_argv[i++] = "-w";
+	pr->pr_argv[i] = sv->sv_workers;
+}
+
 static void
 begin(struct supervisor *sv)
 {
@@ -688,12 +716,7 @@ begin(struct supervisor *sv)
 	memcpy(sv->sv_def, defs, sizeof(defs));
 	memcpy(sv->sv_program, programs, sizeof(programs));
 	sv->sv_n = UNITS_FIXED;
-	if (getgrnam("_ravelin") != NULL) {	/* its members may look */
-		struct program *pr = &sv->sv_program[UNIT_NETKERN];
-
-		pr->pr_argv[3] = "-g";
-		pr->pr_argv[4] = "_ravelin";
-	}
+	netkern_options(sv);
 	add_web(sv);
 	find_consoles(sv);
 	add_consoles(sv);

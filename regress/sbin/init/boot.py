@@ -36,6 +36,9 @@ mknod $R/dev/net/tun c 10 200; chmod 666 $R/dev/null $R/dev/*random
 ip link add name card0 address 52:54:00:00:00:01 type veth peer name far0
 ip link add name card1 address 52:54:00:00:00:02 type veth peer name far1
 ip link set far0 netns $3; ip link set far1 netns $3
+if [ -f $R/../cmdline ]; then
+	mount -t proc proc $R/proc; mount --bind $R/../cmdline $R/proc/cmdline
+fi
 consoles=con0 exec chroot $R /sbin/init
 """
 
@@ -384,6 +387,40 @@ def damage():
     box.kill()
 
 
+def grubenv(slot, boot):
+    text = f"# GRUB Environment Block\nslot={slot}\nboot={boot}\n"
+    write(ROOT + "/boot/grubenv", text + "#" * (1024 - len(text)))
+
+
+def trial():
+    """A slot that is tried: well, and not."""
+    write(TMP + "/cmdline", "quiet ravelin.slot=b ravelin.good=a "
+          "ravelin.well=2 ravelin.most=4\n")
+    grubenv("a", "a")
+    box = Box()
+    case("a slot that is well becomes the good one",
+         box.wait("ready: .* slot b") and box.wait("slot b is good", 20), box.text)
+    with open(ROOT + "/boot/grubenv") as f:
+        block = f.read()
+    case("the loader is told", "slot=b\n" in block and "boot=b\n" in block
+         and len(block) == 1024, block)
+    box.stop()
+    box.kill()
+    grubenv("a", "a")
+    os.rename(ROOT + "/sbin/iked", ROOT + "/sbin/iked.away")
+    box = Box()
+    case("one that is not gives up", box.wait("slot b has not become well", 20), box.text)
+    try:
+        box.proc.wait(20)
+    except subprocess.TimeoutExpired:
+        case("and restarts", False, box.text)
+    box.kill()
+    with open(ROOT + "/boot/grubenv") as f:
+        case("the other slot stays the good one", "slot=a\n" in f.read())
+    os.rename(ROOT + "/sbin/iked.away", ROOT + "/sbin/iked")
+    os.unlink(TMP + "/cmdline")
+
+
 def main():
     if os.getuid() != 0:
         print("needs root for namespaces")
@@ -401,6 +438,7 @@ def main():
         box.kill()
         reset(seeds())
         damage()
+        trial()
     finally:
         subprocess.call(["ip", "netns", "del", FAR])
     print(f"{passed} passed, {failed} failed")
