@@ -6,13 +6,15 @@
  * Input: records of { u8 how, u8 length / 4, bytes }.  how: bit 0 the
  * interface, bit 1 repair the IPv4 header's sum, bit 2 a super-packet of
  * TCP, bit 3 of UDP, bit 4 the transport sum is unfinished, bit 5 a second
- * passes.
+ * passes, bit 6 it is ARP, bit 7 Linux sent it above the host interface, which
+ * gets what is for this router.
  */
 #include <stdlib.h>
 
 #include "libutil/cur.h"
 #include "net/arp.h"
 #include "net/ether.h"
+#include "net/host.h"
 #include "pf/flow.h"
 #include "sys/testpkt.h"
 #include "sys/testwire.h"
@@ -21,7 +23,7 @@ int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static struct world *wo;
 static struct nk *nk;
-static struct ifnet *ifs[2];
+static struct ifnet *ifs[2], *host;
 static const uint8_t mac[6] = { 2, 5, 5, 5, 5, 5 };
 
 static void
@@ -43,6 +45,12 @@ begin(void)
 	ifs[1]->if_caps = IF_CAP_CSUM | IF_CAP_TSO | IF_CAP_USO;
 	know("10.0.0.2");
 	know("10.0.1.2");
+	host = world_if(wo, nk, "host0", NULL, 1500);
+	host->if_caps = IF_CAP_CSUM | IF_CAP_TSO;
+	host->if_flags |= IF_F_HOST;
+	nk_lock(nk);
+	host_attach(nk, host);
+	nk_unlock(nk);
 	world_settle(wo);
 }
 
@@ -51,6 +59,7 @@ flush(void)
 {
 	wire_flush(ifs[0]);
 	wire_flush(ifs[1]);
+	wire_flush(host);
 }
 
 /* One frame, as a driver would hand it up. */
@@ -89,7 +98,10 @@ frame(unsigned how, const uint8_t *bytes, size_t n)
 		p->pkt_csum_off = how & 4 ? 16 : 6;
 	}
 	w->w_now = world_clock(wo);
-	ether_input(w, ifp, &v);
+	if (how & 0x80)
+		host_input(w, host, &v);
+	else
+		ether_input(w, ifp, &v);
 	world_settle(wo);
 	if (how & 0x20)
 		world_run(wo, NSEC_PER_SEC);

@@ -147,6 +147,18 @@ unreachable(void)
 		CU_ASSERT_EQUAL(GOT_L4[0], 3);
 		CU_ASSERT_TRUE(GOT_L4[1] <= 1);
 	}
+	test_row("a reject route");
+	{
+		struct route rt = { .rt_flags = RT_F_STATIC | RT_F_REJECT };
+
+		(void)prefix_parse("198.51.100.0/24", &rt.rt_dst);
+		nk_lock(nk);
+		CU_ASSERT_EQUAL(fib_add(nk, &rt), 0);
+		nk_unlock(nk);
+	}
+	s.tp_dst = "198.51.100.7";
+	from_a(s);
+	expect_error(3, 1, "10.0.0.1");
 	test_row("no program on the port");
 	s.tp_dst = "10.0.0.1";
 	from_a(s);
