@@ -311,6 +311,19 @@ linger_due(struct lingering *l)
 	linger_free(l->l_ike, l);
 }
 
+/* What carries this reqid is wanted no more: packets under way neither. */
+void
+linger_drop(struct ike *ike, uint32_t reqid)
+{
+	struct lingering *l, *next;
+
+	for (l = LIST_FIRST(&ike->i_linger); l != NULL; l = next) {
+		next = LIST_NEXT(l, l_entry);
+		if (reqid != 0 && l->l_ref.sr_reqid == reqid)
+			linger_due(l);
+	}
+}
+
 /*
  * Traffic goes over before the pair that it used goes away: if no other pair
  * of the conn sends yet, the newest that may does from now on.

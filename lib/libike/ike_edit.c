@@ -110,6 +110,7 @@ conn_remove(struct conn *cn)
 		next = LIST_NEXT(sa, sa_pol_entry);
 		conn_forget_on(sa, cn);
 	}
+	linger_drop(cn->cn_pol->pl_ike, cn->cn_conf.ch_reqid);
 	TAILQ_REMOVE(&cn->cn_pol->pl_conns, cn, cn_entry);
 	conn_free(cn);
 }
@@ -118,6 +119,10 @@ static void
 pol_remove(struct pol *pl)
 {
 	struct ikesa *sa;
+	struct conn *cn;
+
+	TAILQ_FOREACH(cn, &pl->pl_conns, cn_entry)
+		linger_drop(pl->pl_ike, cn->cn_conf.ch_reqid);
 
 	while ((sa = LIST_FIRST(&pl->pl_sas)) != NULL) {
 		ikesa_delete(sa, IKE_R_POLICY);

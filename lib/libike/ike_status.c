@@ -65,6 +65,7 @@ conn_down(struct conn *cn)
 	cn->cn_reason = IKE_R_ASKED;
 	cn->cn_since = cn->cn_pol->pl_ike->i_now;
 	tmo_clear(&cn->cn_pol->pl_ike->i_tmos, &cn->cn_tmo);
+	linger_drop(cn->cn_pol->pl_ike, cn->cn_conf.ch_reqid);
 	while ((c = conn_child(cn)) != NULL)
 		child_delete(c, IKE_R_ASKED);
 	for (sa = LIST_FIRST(&cn->cn_pol->pl_sas); sa != NULL; sa = next) {

@@ -530,6 +530,7 @@ void	child_schedule(struct child *c);
 /* The kernel is asked when it last received; false: out of memory. */
 bool	child_ask_seen(const struct child *c);
 void	linger_due(struct lingering *l);
+void	linger_drop(struct ike *ike, uint32_t reqid);
 void	linger_free(struct ike *ike, struct lingering *l);
 
 /* ike_xchg.c */

@@ -14,6 +14,8 @@
 #include "station.h"
 #include "test.h"
 
+#define HASTY	20	/* histories */
+
 static struct sim *sim;
 
 static void
@@ -350,10 +352,58 @@ key_socket_full(void)
 	end();
 }
 
+/* ---- commands in quick succession --------------------------------------- */
+
+/* Old inbound SAs of rekeys wait for late packets, but not if it goes down. */
+static void
+down_after_rekeys(void)
+{
+	begin();
+	for (unsigned i = 0; i < 3; i++) {
+		command(0, IKE_CMD_REKEY);
+		stations_run(sim, 300, 0);
+	}
+	CU_ASSERT_EQUAL(sad_count(sim->s_gw[0].g_nk), 5);
+	command(0, IKE_CMD_DOWN);
+	stations_run(sim, 300, 0);
+	CU_ASSERT_EQUAL(sad_count(sim->s_gw[0].g_nk), 0);
+	end();
+}
+
+/* At both ends, every few ms; then down: nothing may be left. */
+static void
+hasty_commands(void)
+{
+	static const enum ike_command cmds[] = { IKE_CMD_UP, IKE_CMD_DOWN,
+	    IKE_CMD_REKEY, IKE_CMD_REKEY, IKE_CMD_REKEY_IKE };
+
+	for (unsigned seed = 1; seed <= HASTY; seed++) {
+		test_row("seed %u", seed);
+		begin();
+		for (unsigned i = 0; i < seed; i++)
+			(void)world_rand(sim->s_wo);
+		for (unsigned i = 0; i < 60; i++) {
+			command((unsigned)(world_rand(sim->s_wo) % 4 == 0),
+			    cmds[world_rand(sim->s_wo) % TEST_COUNT(cmds)]);
+			stations_run(sim, (unsigned)(world_rand(sim->s_wo) %
+			    100), 0);
+		}
+		command(0, IKE_CMD_DOWN);
+		command(1, IKE_CMD_DOWN);
+		stations_run(sim, 60000, 0);
+		CU_ASSERT_EQUAL(sad_count(sim->s_gw[0].g_nk), 0);
+		CU_ASSERT_EQUAL(sad_count(sim->s_gw[1].g_nk), 0);
+		end();
+	}
+}
+
 TEST_MAIN(
 	TEST("packets spare the question if the peer lives",
 	    packets_spare_the_question),
 	TEST("a peer dies under traffic", dies_under_traffic),
 	TEST("set lines take effect at once", set_lines),
 	TEST("up, silent", silent),
-	TEST("a full key socket leaves no SA behind", key_socket_full))
+	TEST("a full key socket leaves no SA behind", key_socket_full),
+	TEST("down ends what lingers after rekeys", down_after_rekeys),
+	TEST("commands in quick succession leave no SA behind",
+	    hasty_commands))
