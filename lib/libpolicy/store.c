@@ -251,6 +251,10 @@ store_check(struct policy_store *st, const char **why)
 		return store_fail(st, why, "%s was written by a newer version "
 		    "(format %lld, this program knows %d)", st->st_path,
 		    (long long)version, STORE_VERSION);
+	if (version < STORE_VERSION)
+		return store_fail(st, why, "%s has format %lld: policyd brings "
+		    "it forward to %d when it starts and can write it",
+		    st->st_path, (long long)version, STORE_VERSION);
 	if ((stmt = store_prepare(st, "PRAGMA quick_check(1)")) == NULL)
 		return store_fail_sql(st, why, st->st_path);
 	ok = sqlite3_step(stmt) == SQLITE_ROW &&

@@ -353,6 +353,8 @@ from_version_1(void)
 	(void)fread(text, 1, sizeof(text) - 1, in);
 	(void)fclose(in);
 	CU_ASSERT_EQUAL_FATAL(sql(text), SQLITE_OK);
+	CU_ASSERT_PTR_NULL(policy_store_open_ro(path, &why));
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "brings it forward"));
 	(void)snprintf(key, sizeof(key), "%s/machine.key", dir);
 	fd = open(key, O_WRONLY | O_CREAT, 0600);
 	CU_ASSERT_EQUAL(write(fd, machine, 32), 32);
