@@ -14,7 +14,14 @@
 #include "station.h"
 #include "test.h"
 
-#define HASTY	20	/* histories */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HASTY		5
+#endif
+#endif
+#ifndef HASTY
+#define HASTY		20	/* histories */
+#endif
 
 static struct sim *sim;
 
