@@ -9,7 +9,7 @@
 
 #include "gateway.h"
 #include "libutil/log.h"
-#include "netinet/ip.h"
+#include "../sys/testpkt.h"
 
 #define FRAME	100
 
@@ -77,27 +77,12 @@ static void
 station_send(void)
 {
 	struct gateway *g = &s.s_gw[0];
-	uint8_t f[FRAME] = { 0 };
-	uint8_t *ip = f + 14;
-	uint16_t sum;
+	struct tp_spec spec = { .tp_dmac = g->g_lan->if_mac, .tp_smac = station_mac,
+	    .tp_src = "10.1.0.2", .tp_dst = "10.2.0.2", .tp_proto = 17, .tp_sport = 4096,
+	    .tp_dport = 8192, .tp_len = FRAME - TP_L4 };
+	uint8_t f[FRAME];
 
-	memcpy(f, g->g_lan->if_mac, 6);
-	memcpy(f + 6, station_mac, 6);
-	f[12] = 8;
-	ip[0] = 0x45;
-	ip[3] = FRAME - 14;
-	ip[8] = 64;
-	ip[9] = IPPROTO_UDP;
-	ip[12] = ip[16] = 10;
-	ip[13] = 1;
-	ip[17] = 2;
-	ip[15] = ip[19] = 2;
-	sum = in_fold(in_sum(ip, 20, 0));
-	memcpy(ip + 10, &sum, 2);
-	ip[20] = 0x10;
-	ip[22] = 0x20;
-	ip[25] = FRAME - 34;
-	wire_put(g->g_lan, f, sizeof(f));
+	wire_put(g->g_lan, f, tp_build(f, &spec));
 }
 
 /* A packet each 100 ms; what station B has got of them. */
