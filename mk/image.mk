@@ -2,8 +2,11 @@
 #
 # The appliance: a disk that boots to a gateway; see image(8).
 #
-#   make image                  obj/ravelin.img and obj/ravelin.img.zst
+#   make image                  obj/ravelin.img, .img.zst and .upgrade
 #   make image KERNEL=generic   with the drivers of real machines' cards
+#   make image UPGRADE_KEY=FILE whose upgrades it takes: a secret key of
+#                               upgrade(8), FILE.pub its public half; by default
+#                               obj/upgrade.key, which is made if it is missing
 #   make image-run              boots it: QEMU, serial console, two cards
 #
 # No step needs root or loop devices, none but the first time the network:
@@ -23,6 +26,7 @@ E2FS:=		$(DEPS)/image/e2fsprogs
 HERE:=		$(TOP)/mk/image
 FILES:=		$(TOP)/etc/image
 BUSYBOX?=	/bin
+UPGRADE_KEY?=	$(TOP)/obj/upgrade.key
 
 # All that the image says of when: the time of the newest commit.
 git=		git -c safe.directory='*' -C $(TOP) log -1
@@ -42,6 +46,9 @@ all: $(IMAGE)
 $(IMAGE): $(WORK)/disk.img
 	$(Q)cp --sparse=always $(WORK)/disk.img $@.new && mv $@.new $@
 	$(Q)zstd -q -f -12 $@ -o $@.zst
+	$(Q)[ ! -e '$(UPGRADE_KEY)' ] || $(BIN)/upgrade create -V '$(VERSION)' \
+	    -S $(SOURCE_DATE_EPOCH) -k '$(UPGRADE_KEY)' -K $(LINUX)/vmlinuz \
+	    -I $(WORK)/initrd -o $(@:.img=.upgrade)
 	@printf '%-5s obj/%s.img.zst, %d KiB: version %s, %s\n' IMAGE $(NAME) \
 	    $$(($$(stat -c %s $@.zst) / 1024)) '$(VERSION)' "$$(cat $(LINUX)/release)"
 
@@ -59,13 +66,16 @@ $(WORK)/initrd: $(HERE)/root.py $(HERE)/modules.py $(WORK)/what $(PROGRAMS) \
 	    --modules $(LINUX)/modules --module-list $(FILES)/modules.$(KERNEL) \
 	    --dir bin=$(BIN) --dir init=$(INIT) --dir e2fs=$(E2FS) \
 	    --dir top=$(TOP) --dir deps=$(DEPS)/release \
-	    --dir busybox=$(BUSYBOX) --dir etc=$(FILES)/etc $(FILES)/root && \
+	    --dir key=$(WORK) --dir busybox=$(BUSYBOX) --dir etc=$(FILES)/etc $(FILES)/root && \
 	    mv $@.new $@
 
-# What is not a file: a new commit, another INIT=.
+# What is not a file: a new commit, another INIT=, another key.
 $(WORK)/what: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION) $(INIT)' | cmp -s - $@ || echo '$(VERSION) $(INIT)' >$@
+	@[ -e '$(UPGRADE_KEY).pub' ] || $(BIN)/upgrade keygen -o '$(UPGRADE_KEY)'
+	@cmp -s '$(UPGRADE_KEY).pub' $(WORK)/upgrade.pub || { \
+	    cp '$(UPGRADE_KEY).pub' $(WORK)/upgrade.pub; touch $@; }
 
 $(LINUX)/vmlinuz $(LINUX)/release &: $(HERE)/kernel.sh | $(DEPS)/tools.image
 	@flock $(DEPS)/.lock-kernel $(HERE)/kernel.sh $(DEPS) $(KERNEL)

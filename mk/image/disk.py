@@ -13,7 +13,8 @@ usage: disk.py --out FILE --kernel VMLINUZ --initrd INITRD --version TEXT [--mib
 GRUB is one file for each firmware, made by grub-mkimage with grub.cfg inside
 and no more modules than that needs; there is no menu.  It runs GRUB's plain
 parser, which has no `if`: a line that fails prints why, and the next one runs,
-which is what the second half of grub.cfg is for.
+which is what the second half of grub.cfg is for.  grubenv may set args and
+more, a word of the kernel's command line each.
 
 The file has no host's time, names or random numbers in it, so two runs give
 the same bytes: FAT's times are SOURCE_DATE_EPOCH (mtools knows it), and all

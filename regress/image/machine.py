@@ -86,7 +86,7 @@ def command_line(args):
     """The kernel's, as GRUB gives it, without a screen."""
     with open(os.path.join(TOP, "mk", "image", "grub.cfg"), encoding="utf-8") as f:
         line = next(s for s in f if s.startswith("linux "))
-    for name, value in (("console=tty0 ", ""), ("$now", "a"), ("$slot", "a"), ("$args", args)):
+    for name, value in (("console=tty0 ", ""), ("$now", "a"), ("$slot", "a"), ("$args", args), ("$more", "")):
         line = line.replace(name, value)
     return line.split(None, 2)[2].strip()
 
@@ -101,9 +101,10 @@ class Machine:
         self.argv = [QEMU, "-name", name, "-accel", "tcg,thread=multi", "-cpu", "max", "-m", str(memory),
                      "-smp", str(cpus), "-display", "none", "-vga", "none", "-monitor", "none",
                      "-serial", "stdio", "-no-reboot", *extra]
+        first = "" if how == "direct" else ",bootindex=0"
         if disk is not None:
             self.argv += ["-drive", f"file={disk},format=raw,if=none,id=disk,cache=writeback",
-                          "-device", "nvme,drive=disk,serial=1"]
+                          "-device", "nvme,drive=disk,serial=1" + first]
         if how == "uefi":
             for unit, file in enumerate(("CODE", "VARS")):
                 self.argv += ["-drive", "if=pflash,format=raw,snapshot=on,"
@@ -152,13 +153,13 @@ class Machine:
         self.text += data.decode("utf-8", "replace")
         return bool(data)
 
-    def expect(self, pattern, seconds=60):
-        """The match of pattern in what the console says from here on."""
+    def expect(self, pattern, seconds=60, begin=None):
+        """The match of pattern in what the console says after the last one, or after begin."""
         until = time.monotonic() + seconds
         while True:
-            found = re.compile(pattern, re.M).search(self.text, self.seen)
+            found = re.compile(pattern, re.M).search(self.text, self.seen if begin is None else begin)
             if found:
-                self.seen = found.end()
+                self.seen = max(self.seen, found.end())
                 return found
             left = until - time.monotonic()
             if left <= 0 or not self.read(min(left, 1)):
