@@ -22,7 +22,9 @@ fi
 NET=rvdemo
 STATE=/tmp/ravelin-demo
 W=$STATE
+TOP=${TOP:-$(cd "$HERE/../.." && pwd)}
 . "$HERE/../live/gateway.sh"
+. "$HERE/../web/server.sh"
 
 if [ -t 1 ]; then
 	BOLD=$(printf '\033[1m') RED=$(printf '\033[31m') OFF=$(printf '\033[0m')
@@ -39,7 +41,10 @@ bad() {
 }
 
 stop() {
+	web_stop A
 	topo_down
+	web_names_gone A
+	web_names_gone B
 	rm -rf "$STATE"
 }
 
@@ -96,6 +101,13 @@ block in log quick on enc0 inet proto tcp from any to any port 23 label "no-teln
 pass on wan0 inet proto udp from any to any port { 500, 4500 }
 pass on wan0 inet proto esp
 END
+
+# Who is left running can be looked at in a browser, which an unprivileged user serves.
+if [ "${KEEP:-}" != "" ]; then
+	web_names A
+	web_names B
+	NETKERN_OPTIONS='-g _ravelin'
+fi
 
 say 'Two gateways: netkern, policyd and iked in each'
 topo_up || bad 'network namespaces could not be made'
@@ -179,7 +191,13 @@ ok 'nothing else crossed it'
 
 if [ "${KEEP:-}" != "" ]; then
 	rm -f "$W/outer.pcap"
+	WEB_HERE=1 WEB_PASSWORD=$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
+	web_start A >"$W/web.start" 2>&1 ||
+	    bad "the web server did not start: $(cat "$W/web.start" "$W/A/lighttpd.log")"
 	cat <<END
+
+Gateway A in a browser (its certificate is its own):
+   https://127.0.0.1:$WEB_PORT/          user $WEB_USER, password $WEB_PASSWORD
 
 Left running.  A shell on each side:
    ip netns exec $NET-hostA sh          host A, 10.1.0.2

@@ -34,7 +34,8 @@ def honest():
 # ---- malformed, to the program ----
 METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'get', '', 'POST ', 'X' * 3000, 'GE\tT', 'OPTIONS']
 PATHS = ['/', '/tunnels', '/policy/edit', '/login', '/json/tunnels', '/../../etc/passwd', '/%00', '//x', '/%',
-         '', '*', 'http://x/', '/' + 'a' * 5000, '/tunnel?name=' + '%ff' * 300, '/?' + '&' * 3000, '/?a=1' + '&a=1' * 70]
+         '', '*', 'http://x/', '/' + 'a' * 5000, '/tunnel?name=' + '%ff' * 300,
+         '/?' + '&' * 3000, '/?a=1' + '&a=1' * 70]
 TYPES = ['application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'multipart/form-data',
          'text/plain', '', 'multipart/form-data; boundary=' + 'y' * 200, 'application/x-www-form-urlencoded\0x']
 COOKIES = ['', '__Host-ravelin=' + 'f' * 64, '__Host-ravelin=' + "';--" * 16, 'x' * 4000, '__Host-ravelin=', ';;;=;']
@@ -114,7 +115,8 @@ t.check('250 malformed over TLS', bad == 0 and honest(), bad)
 big = [b'GET /' + b'a' * 20000 + b' HTTP/1.1\r\nHost: x\r\n\r\n',
        b'GET / HTTP/1.1\r\nHost: x\r\n' + b'X-A: b\r\n' * 4000 + b'\r\n',
        b'POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n',
-       b'POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /x HTTP/1.1\r\n\r\n',
+       b'POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n'
+       b'0\r\n\r\nGET /x HTTP/1.1\r\n\r\n',
        b'POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef']
 t.check('oversized and ambiguous ones', all(b' 4' in raw(d)[:14] for d in big) and honest(), [raw(d)[:20] for d in big])
 slow = []
@@ -182,7 +184,8 @@ print('        %d strings in queries in %.1f s' % (n, time.time() - began))
 t.check('strings in every query', not broken, broken[:2])
 csrf = dict(c.get('/tunnel?name=paris').page().forms[0]['fields'])['csrf']
 newest = c.get('/json/policy').json()['newest']
-FORMS = [('/policy/edit', {'part': 'pf.conf', 'action': 'check', 'base': str(newest)}, ['text', 'reason', 'confirm', 'base']),
+FORMS = [('/policy/edit', {'part': 'pf.conf', 'action': 'check', 'base': str(newest)},
+          ['text', 'reason', 'confirm', 'base']),
          ('/policy/edit', {'part': 'iked.conf', 'action': 'check', 'base': str(newest)}, ['text', 'reason']),
          ('/policy/edit', {'part': 'network.conf', 'action': 'diff', 'base': str(newest)}, ['text', 'reason', 'part']),
          ('/policy', {}, ['action', 'revision']), ('/tunnel', {'action': 'stop'}, ['name', 'action']),
@@ -202,7 +205,7 @@ t.check('nothing was committed by them', c.get('/json/policy').json()['newest'] 
 broken = []
 for s in SEEDS:
     a = Client().post('/login', {'user': s.encode('utf-8', 'replace')[:200], 'password': s.encode('utf-8', 'replace')},
-                      **{'X-Forwarded-For': s.encode('ascii', 'replace').decode().replace('\r', '').replace('\n', '')[:50]})
+                      **{'X-Forwarded-For': s.encode('ascii', 'replace').decode().replace('\r\n', '')[:50]})
     if a.status not in (400, 403, 429) or not whole(a):
         broken.append((s, a.status))
 t.check('strings at the login', not broken, broken)
@@ -216,7 +219,8 @@ a = c.post('/policy/edit', form)
 t.check('a comment and a reason', a.status == 303, a.page().words()[:500])
 pages = [c.get(p) for p in ('/', '/policy', '/policy/edit?part=iked.conf',
                             '/policy/revision?n=%d' % c.get('/json/policy').json()['newest'])]
-t.check('are shown as they are', all(whole(a) for a in pages) and '<script>why</script>' in ' '.join(pages[1].page().text) and
+t.check('are shown as they are', all(whole(a) for a in pages) and
+        '<script>why</script>' in ' '.join(pages[1].page().text) and
         '{{csrf}}' in ' '.join(pages[2].page().text))
 end = time.time() + 20
 while 'alert(7)' not in c.get('/log').body and time.time() < end:

@@ -158,7 +158,8 @@ c.send(p, '/tunnel', 'rekey')
 t.check('new keys', until(lambda: spi() not in (None, old)))
 old = c.get('/json/tunnel?name=paris').json()['tunnels'][0]['ike_spi_i']
 c.send(p, '/tunnel', 'rekey-ike')
-t.check('new IKE keys', until(lambda: c.get('/json/tunnel?name=paris').json()['tunnels'][0].get('ike_spi_i') not in (None, old)))
+t.check('new IKE keys', until(lambda: c.get('/json/tunnel?name=paris').json()['tunnels'][0].get('ike_spi_i')
+                              not in (None, old)))
 t.check('an unknown tunnel', c.post('/tunnel', dict(stop, name='nowhere', csrf=csrf)).status == 404)
 t.check('an unknown wish', c.post('/tunnel', dict(stop, action='explode')).status == 400)
 t.check('its history', 'child-up' in c.get('/tunnel?name=paris').body)
@@ -205,7 +206,8 @@ t.check('and not if it is confirmed', a.status == 303 and 'pending' not in c.get
 n2 = newest()
 q = c.get('/policy').page()
 a = c.send(q, '/policy', 'rollback', revision=str(n0))
-t.check('back to an older one', a.status == 303 and 'proto icmp' not in run('pfctl', '-s', 'rules').stdout and newest() == n2 + 1)
+t.check('back to an older one', a.status == 303 and newest() == n2 + 1 and
+        'proto icmp' not in run('pfctl', '-s', 'rules').stdout)
 t.check('a revision and what it changed', 'd-add' in c.get('/policy/revision?n=%d' % n2).body)
 a = c.get('/policy').body
 t.check('who and why', 'admin, on the web pages' in a and 'try &lt;i&gt;it' in a)
@@ -262,7 +264,8 @@ for x in threads:
     x.join()
 final = text_of('pf.conf')
 print('        50 administrators: %d commits, %s, %.1f s' % (len(wins), reason, time.time() - began))
-t.check('what was taken is there, each', all('# admin %d\n' % i in final for i in wins) and len(wins) >= 3, final[-300:])
+t.check('what was taken is there, each',
+        all('# admin %d\n' % i in final for i in wins) and len(wins) >= 3, final[-300:])
 t.check('and nothing else', final.count('# admin') == len(wins) and newest() == start + len(wins))
 t.check('all were answered', set(reason) <= {303, 409}, reason)
 

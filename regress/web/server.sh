@@ -3,7 +3,9 @@
 # The web pages of a gateway of regress/live/gateway.sh, as an unprivileged
 # user would run them: lighttpd with etc/lighttpd.conf, its paths changed, as
 # user _web of group _ravelin.  The names exist only in the gateway's namespace
-# (ip-netns(8) lays /etc/netns/NAME/FILE over /etc/FILE there).  Source it.
+# (ip-netns(8) lays /etc/netns/NAME/FILE over /etc/FILE there).  With WEB_HERE set
+# the server itself runs in the caller's network namespace, so that a browser
+# there reaches it.  Source it.
 
 LIGHTTPD=${LIGHTTPD:-$TOP/obj/deps/release/bin/lighttpd}
 WEB_PORT=${WEB_PORT:-8443}
@@ -37,6 +39,22 @@ web_conf() {		# web_conf A: lighttpd.conf on standard output
 	    -e "s|/var/empty|$W/$1/web|" "$TOP/etc/lighttpd.conf"
 }
 
+web_exec() {		# web_exec A command...: where the server is; with WEB_EXEC=exec, for good
+	_at=$1; shift
+	if [ -z "${WEB_HERE:-}" ]; then
+		${WEB_EXEC:-} ip netns exec "$NET-gw$_at" "$@"
+	else
+		${WEB_EXEC:-} unshare -m sh -c 'mount --bind "$1/passwd" /etc/passwd &&
+		    mount --bind "$1/group" /etc/group && shift && exec "$@"' sh \
+		    "/etc/netns/$NET-gw$_at" "$@"
+	fi
+}
+
+web_stop() {		# web_stop A: what topo_down does not see
+	[ -f "$W/$1/web.pid" ] && kill "$(cat "$W/$1/web.pid")" 2>/dev/null
+	return 0
+}
+
 web_start() {		# web_start A
 	_g=$1
 	# what the user _web reads lies where it may go
@@ -51,11 +69,12 @@ web_start() {		# web_start A
 	chown 64080 "$W/$_g/passwd"
 	: >>"$W/$_g/web.log"; chown 64080 "$W/$_g/web.log"
 	web_conf "$_g" >"$W/$_g/lighttpd.conf"
-	ip netns exec "$NET-gw$_g" "$LIGHTTPD" -D -f "$W/$_g/lighttpd.conf" >>"$W/$_g/lighttpd.log" 2>&1 &
+	{ WEB_EXEC=exec; web_exec "$_g" "$LIGHTTPD" -D -f "$W/$_g/lighttpd.conf"; } \
+	    >>"$W/$_g/lighttpd.log" 2>&1 &
 	echo $! >"$W/$_g/lighttpd.pid"
 	RAVELIN_RUN="$W/$_g/run" RAVELIN_WEB_STATE="$W/$_g/web" \
 	    ip netns exec "$NET-gw$_g" setpriv --reuid 64080 --regid 64081 --clear-groups \
 	    "$WEB_CGI" -c >>"$W/$_g/lighttpd.log" 2>&1 &
 	echo $! >"$W/$_g/collect.pid"
-	wait_for 10 ip netns exec "$NET-gw$_g" nc -z 127.0.0.1 "$WEB_PORT"
+	wait_for 10 web_exec "$_g" nc -z 127.0.0.1 "$WEB_PORT"
 }

@@ -125,9 +125,13 @@ bodies(void)
 		{ "another type", "application/json", "3", "a=1", 400, NULL, NULL },
 		{ "no type", "", "3", "a=1", 400, NULL, NULL },
 		{ "a NUL", FORM, "5", "a=%00", 400, NULL, NULL },
-		{ "parts", PARTS, NULL, "--XyZ\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\nv\r\nw\r\n--XyZ--\r\n", 0, "f", "v\r\nw" },
-		{ "parts that do not end", PARTS, NULL, "--XyZ\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\nv\r\nwww", 400, NULL, NULL },
-		{ "parts without a name", PARTS, NULL, "--XyZ\r\nContent-Disposition: x\r\n\r\nvalu\r\n--XyZ--\r\n", 400, NULL, NULL },
+		{ "parts", PARTS, NULL,
+		    "--XyZ\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\nv\r\nw\r\n--XyZ--\r\n", 0,
+		    "f", "v\r\nw" },
+		{ "parts that do not end", PARTS, NULL,
+		    "--XyZ\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\nv\r\nwww", 400, NULL, NULL },
+		{ "parts without a name", PARTS, NULL,
+		    "--XyZ\r\nContent-Disposition: x\r\n\r\nvalu\r\n--XyZ--\r\n", 400, NULL, NULL },
 		{ "no boundary", "multipart/form-data", "3", "a=1", 400, NULL, NULL },
 	};
 	struct web_request wr;

@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# What the pages of one of two gateways say, against what ikectl and ipsecctl say,
+# in many states of six tunnels, by agree.py.
+#
+#	hostA ------- gwA ============= gwB ------- hostB
+#	               |
+#	         lighttpd, webadmin on 127.0.0.1
+
+set -u
+. "$TOP/regress/live/two.sh"
+. "$TOP/regress/web/server.sh"
+[ -x "$LIGHTTPD" ] || { echo "no lighttpd: make -f mk/deps.mk lighttpd"; exit 77; }
+web_names A; web_names B
+NETKERN_OPTIONS='-g _ravelin'
+two_up active passive
+rule() {		# rule NAME HOW NETWORK PEER ID-A ID-B [more]
+	echo "ikev2 \"$1\" $2 esp from 10.1.0.0/24 to $3 local 192.0.2.1 peer $4 ${7:-} srcid $5 dstid $6 psk \"${8:-a-key-of-decent-length}\""
+}
+back() {
+	echo "ikev2 \"$1\" passive esp from $2 to 10.1.0.0/24 local 192.0.2.2 peer 192.0.2.1 ${5:-} srcid $4 dstid $3 psk \"${6:-a-key-of-decent-length}\""
+}
+{
+	rule vienna active 10.20.0.0/24 192.0.2.2 v.example w.example
+	rule riga active 10.21.0.0/24 192.0.2.2 r.example s.example '' 'quite-another-key-here'
+	rule rome active 10.22.0.0/24 192.0.2.2 k.example l.example
+	rule berlin active 10.23.0.0/24 192.0.2.44 c.example d.example
+	rule oslo passive 10.24.0.0/24 192.0.2.45 e.example f.example
+} >>"$W/A/iked.conf"
+{
+	back vienna 10.20.0.0/24 v.example w.example
+	back riga 10.21.0.0/24 r.example s.example
+	back rome 10.99.0.0/24 k.example l.example
+} >>"$W/B/iked.conf"
+gw B ipsecctl -f "$W/B/iked.conf" && gw A ipsecctl -f "$W/A/iked.conf" || exit 1
+trap 'web_names_gone A; web_names_gone B; two_end' EXIT
+wait_for 15 up || { logs; echo 'the tunnel did not come up'; exit 1; }
+gw A ipsecctl commit --pf "$W/A/pf.conf" -m 'as it began' || exit 1
+web_start A || { cat "$W/A/lighttpd.log"; echo 'the web server did not start'; exit 1; }
+BIN=$BIN ip netns exec "$NET-gwA" python3 agree.py "$W" "$WEB_PASSWORD" "$NET-hostA"
+code=$?
+[ $code -eq 0 ] || { tail -n 20 "$W/A/web.log" "$W/A/lighttpd.log"; logs 15; }
+exit $code
