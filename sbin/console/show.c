@@ -132,7 +132,10 @@ show_policy(void)
 		say("           %.66s", ps.ps_text);
 }
 
-/* Rows of `ikectl status` behind its head; each is handed to fn. */
+/*
+ * Rows of `ikectl status` behind its head, but for notes, which are indented;
+ * each is handed to fn.
+ */
 static size_t
 each_tunnel(void (*fn)(const char *name, bool up, void *arg), void *arg)
 {
@@ -141,10 +144,14 @@ each_tunnel(void (*fn)(const char *name, bool up, void *arg), void *arg)
 	int status;
 	char *text = run_capture(argv, TEXT_MAX, &len, &status), *next = text;
 	char *line, *name;
+	bool behind = false;
 
 	while ((line = strsep(&next, "\n")) != NULL) {
-		if (line[0] == '\0' || strncmp(line, "NAME ", 5) == 0)
+		if (!behind || line[0] == '\0' || line[0] == ' ' ||
+		    strncmp(line, "no tunnel ", 10) == 0) {
+			behind = behind || strncmp(line, "NAME ", 5) == 0;
 			continue;
+		}
 		name = strsep(&line, " ");
 		if (line == NULL)
 			continue;

@@ -43,7 +43,7 @@ enum {
 	FILE_KEEP	= 4,
 	REQUEST_MAX	= 1024,
 	WORKERS_MAX	= 4,
-	WORKERS_MB	= 768,
+	WORKERS_MB	= 1536,
 };
 
 struct program {

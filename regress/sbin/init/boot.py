@@ -184,7 +184,9 @@ def first_boot():
 
 
 def menu(box):
-    case("the menu", box.wait("NOT SET") and box.wait("choose"), box.text)
+    head = box.wait(r"(?s)policy     revision(.*?)NOT SET")
+    case("the menu knows of no tunnel", head and "tunnels" not in head[1], box.text)
+    case("the menu", head and box.wait("choose"), box.text)
     box.type("1")
     box.wait("which interface")
     box.type("lan0")
