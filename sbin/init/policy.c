@@ -8,7 +8,9 @@
  * is copied into memory and checked before the cards get their names, as it
  * may say them, and applied by seed(8) when policyd(8) runs: once for each
  * content, whose SHA-256 is kept in /data/etc/seed.applied.  A seed with an
- * error changes nothing.
+ * error changes nothing.  One that has none, but is refused by netkern, is
+ * remembered in /data/etc/seed.refused and not tried again; if it has named
+ * cards, a restart gives these their former names.
  *
  * The first policy, of a store without any revision: outwards anything,
  * inwards nothing, 192.168.1.1 on the inner side.
@@ -35,6 +37,7 @@
 #define FW_CFG	"/sys/firmware/qemu_fw_cfg/by_name/opt/ravelin/seed.conf/raw"
 #define VOLUME	BOOT_RUN "/seed"
 #define APPLIED	BOOT_ETC "/seed.applied"
+#define REFUSED	BOOT_ETC "/seed.refused"
 
 /* ---- programs whose output goes to the consoles ---- */
 
@@ -49,7 +52,10 @@ prefix_lines(FILE *in)
 	}
 }
 
-/* As run_program(), each line of output with "! " before it. */
+/*
+ * As run_program(), each line of output with "! " before it; the exit status,
+ * -1 if there is none.
+ */
 static int
 run_loud(const char *const argv[])
 {
@@ -61,16 +67,19 @@ run_loud(const char *const argv[])
 		return -1;
 	if ((pid = fork()) == 0) {
 		(void)dup2(fds[1], STDERR_FILENO);
-		_exit(run_program(argv) == 0 ? 0 : 1);
+		status = run_program(argv);
+		_exit(status != -1 && WIFEXITED(status) ?
+		    WEXITSTATUS(status) : 1);
 	}
 	close(fds[1]);
 	if ((in = fdopen(fds[0], "r")) != NULL) {
 		prefix_lines(in);
 		(void)fclose(in);
 	}
-	if (pid == -1 || waitpid(pid, &status, 0) != pid)
+	if (pid == -1 || waitpid(pid, &status, 0) != pid ||
+	    !WIFEXITED(status))
 		return -1;
-	return status;
+	return WEXITSTATUS(status);
 }
 
 /* ---- where a seed is ---- */
@@ -138,14 +147,21 @@ find_seed(size_t *len, const char **where)
 	return file_read(BOOT_SLOTS "/seed.conf", SEED_MAX, len);
 }
 
+static void
+digest_text(const struct seed *sd, char hex[2 * SEED_DIGEST + 1])
+{
+	for (size_t i = 0; i < SEED_DIGEST; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", sd->sd_digest[i]);
+}
+
+/* Does a file hold the digest of this seed? */
 static bool
-applied_before(const struct seed *sd)
+noted(const char *path, const struct seed *sd)
 {
 	char line[2 * SEED_DIGEST + 2], hex[2 * SEED_DIGEST + 1];
 
-	for (size_t i = 0; i < SEED_DIGEST; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", sd->sd_digest[i]);
-	return file_line(APPLIED, line, sizeof(line)) && strcmp(line, hex) == 0;
+	digest_text(sd, hex);
+	return file_line(path, line, sizeof(line)) && strcmp(line, hex) == 0;
 }
 
 int
@@ -167,8 +183,15 @@ task_seed(void)
 	text.tx_len = len;
 	(void)seed_parse(&sd, &text, &errs);	/* for its digest */
 	policy_errors_free(&errs);
-	if (applied_before(&sd)) {
-		quiet("seed.conf from %s has been applied before", where);
+	if (noted(APPLIED, &sd) || noted(REFUSED, &sd)) {
+		if (noted(APPLIED, &sd))
+			quiet("seed.conf from %s has been applied before",
+			    where);
+		else
+			loud("seed.conf from %s was refused before: it is not "
+			    "tried again until it changes", where);
+		explicit_bzero(body, len);
+		free(body);
 		return 0;
 	}
 	ok = file_replace(BOOT_SEED, body, len, 0600);
@@ -285,16 +308,46 @@ take_hostname(void)
 		quiet("host name: %s", strerror(errno));
 }
 
+/* Not again; and the cards get the names of before. */
+static void
+refuse_seed(void)
+{
+	static const char *const reboot[] = { "init", "reboot", NULL };
+	static struct policy_errors errs;
+	static struct seed sd;
+	char hex[2 * SEED_DIGEST + 1];
+	struct policy_text text = { .tx_name = BOOT_SEED };
+	char *body = file_read(BOOT_SEED, SEED_MAX, &text.tx_len);
+
+	if (body == NULL)
+		return;
+	text.tx_body = body;
+	(void)seed_parse(&sd, &text, &errs);
+	policy_errors_free(&errs);
+	digest_text(&sd, hex);
+	if (!file_replace(REFUSED, hex, strlen(hex), 0600)) {
+		loud(REFUSED ": %s", strerror(errno));
+	} else if (sd.sd_nnics != 0) {
+		loud("once more, with the names that cards had before");
+		(void)run_program(reboot);
+	}
+	explicit_bzero(body, text.tx_len);
+	free(body);
+}
+
 static bool
 apply_seed(void)
 {
 	static const char *const apply[] = { "seed", "apply", "-e", BOOT_ETC,
 	    "-b", BOOT_FIRST, BOOT_SEED, NULL };
+	int status = run_loud(apply);
 	size_t len;
 	char *cards;
 
-	if (run_loud(apply) != 0) {
+	if (status != 0) {
 		loud("seed.conf is refused: nothing of it is in force");
+		if (status == 1)
+			refuse_seed();
 		return false;
 	}
 	cards = file_read(BOOT_NICS, 65536, &len);
