@@ -8,14 +8,15 @@ passed=0 failed=0
 accepted() {	# FILE NAME
 	case ${2##*/} in
 	lighttpd.conf) return ;;	# regress/web starts it
-	pf*) program=pfctl ;;
-	*) program=ipsecctl ;;
+	pf*) program='pfctl -nf' ;;
+	seed*) program='seed check' ;;
+	*) program='ipsecctl -nf' ;;
 	esac
-	if "$BIN/$program" -nf "$1" >"$TMPDIR/log" 2>&1; then
+	if "$BIN/"$program "$1" >"$TMPDIR/log" 2>&1; then
 		passed=$((passed + 1))
 	else
 		failed=$((failed + 1))
-		echo "FAILED $program -nf $2"
+		echo "FAILED $program $2"
 		cat "$TMPDIR/log"
 	fi
 }
