@@ -75,17 +75,76 @@ class Box:
         self.wan.end()
 
 
+def power_on(box):
+    begin = time.monotonic()
+    box.machine.start().expect(READY)
+    ready = time.monotonic()
+    time.sleep(3)
+    box.clean("power-on to ready", begin, may=[ALLOWED])
+    box.cases.check("what policy allows passes when it is in force", box.passes(ready), box.wan.since(begin))
+
+
+def killed(box, name):
+    """The program dies, and comes back."""
+    begin, said = time.monotonic(), len(box.machine.text)
+    box.machine.shell(f"kill -9 $(pidof {name})")
+    box.machine.expect(rf"ravelin: {name}: ", 30, said)
+    until = time.monotonic() + 30
+    time.sleep(3)
+    back = time.monotonic()
+    while not box.passes(back) and time.monotonic() < until:
+        box.machine.read(0.2)
+    box.clean(f"{name} killed", begin, may=[ALLOWED])
+    box.cases.check(f"{name} killed: what policy allows passes again", box.passes(back), box.machine.text[-3000:])
+
+
+def destroyed(box):
+    """The policy store is noise at the next boot."""
+    text = box.machine.shell("cd /data/db && ls && for f in policy.db policy.db-wal; do "
+                             "dd if=/dev/urandom of=$f bs=4k count=40; done; sync; sleep 1")[1]
+    box.machine.kill()
+    begin = time.monotonic()
+    box.machine.start()
+    try:
+        said = box.machine.expect(r"ravelin: .*policy\.db.*|ravelin: .*damaged.*", 90)[0]
+    except Failed as e:
+        box.cases.check("database destroyed: the console says so", False, f"{text}\n{e}")
+        return
+    box.cases.check("database destroyed: the console says so", True)
+    print(f"        {said.strip()}")
+    box.machine.expect(r"choose:", 90)
+    ready = time.monotonic()
+    time.sleep(3)
+    box.clean("database destroyed", begin, may=[ALLOWED])
+    box.cases.check("database destroyed: the last good export is in force", box.passes(ready), box.machine.text[-3000:])
+    repaired(box)
+
+
+def repaired(box):
+    """The console offers to go on with the export."""
+    begin = time.monotonic()
+    box.machine.send("8\n")
+    box.machine.expect(r"put it aside\?", 30)
+    box.machine.send("yes\n")
+    said, until = "", time.monotonic() + 30
+    while "is in force" not in said and time.monotonic() < until:
+        said = box.machine.shell("ipsecctl history")[1].replace("in force ", "is in force ")
+    back = time.monotonic()
+    time.sleep(3)
+    box.clean("store put aside", begin, may=[ALLOWED])
+    box.cases.check("store put aside: a revision of the export is in force", "is in force" in said and box.passes(back),
+                    box.machine.text[-3000:])
+
+
 def main():
     machine.require()
     cases = machine.Cases()
     box = Box(cases)
     try:
-        begin = time.monotonic()
-        box.machine.start().expect(READY)
-        ready = time.monotonic()
-        time.sleep(3)
-        box.clean("power-on to ready", begin, may=[ALLOWED])
-        cases.check("what policy allows passes when it is in force", box.passes(ready), box.wan.since(begin))
+        power_on(box)
+        killed(box, "iked")
+        killed(box, "netkern")
+        destroyed(box)
     except Failed as e:
         cases.check("the box", False, e)
     finally:
