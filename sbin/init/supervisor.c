@@ -321,6 +321,8 @@ spawn(struct supervisor *sv, unsigned i)
 	ch->ch_n = 0;
 	if (pipe2(fds, O_CLOEXEC) == -1)
 		return false;
+	/* who has become another user may still open its /proc/self/fd/2 */
+	(void)fchmod(fds[1], 0622);
 	ch->ch_pid = fork();
 	if (ch->ch_pid == 0)
 		child_run(&sv->sv_program[i], fds[1]);
