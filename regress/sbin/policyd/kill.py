@@ -2,21 +2,32 @@
 # SPDX-License-Identifier: ISC
 """
 policyd(8) is killed 300 times (SIGKILL) while ipsecctl(8) commits one policy
-after the other; a part of the kills comes while it starts.  After each
-restart
+after the other; a part of the kills comes while it starts.
+
+    ipsecctl -f, over and over --> policyd (killed) --> netkern
+                                         gen0 (pktgen: a packet to each tunnel,
+                                               whenever policyd is dead)
+
+After each kill and restart
 
     - the store is whole: PRAGMA integrity_check, and each revision that was
       acknowledged is there with the text that was acknowledged;
-    - the key socket (fakekey.c) comes to hold exactly what the newest
-      revision says, which is the last acknowledged one, or one that was
-      under way when the kill came;
-    - nothing acknowledged is lost.
+    - netkern(8) comes to hold exactly the flows of the newest revision, which
+      is the last acknowledged one, or one that was under way when the kill
+      came;
+    - nothing acknowledged is lost;
+    - the tunnels that all revisions have stay up: each of their SAs has
+      carried every packet so far, so none was made anew and none was missing.
 """
-import os, random, re, signal, socket, sqlite3, subprocess, sys, threading, time
+import ipaddress, os, random, re, signal, socket, sqlite3, struct, subprocess, sys, threading, time
 
-BIN, OUT, TMP = os.environ["BIN"], os.environ["O"], os.environ["TMPDIR"]
+sys.dont_write_bytecode = True
+from keysock import DUMP, EXT_SRC, SPDDUMP, Key, exts, packets  # noqa: E402
+
+BIN, TMP = os.environ["BIN"], os.environ["TMPDIR"]
 KILLS = int(os.environ.get("KILLS", "300"))
-DB, LOG = f"{TMP}/db/policy.db", f"{TMP}/changes"
+TUNNELS = 8
+DB = f"{TMP}/db/policy.db"
 SOCK, CONF = f"{TMP}/policy.sock", f"{TMP}/ipsec.conf"
 rnd = random.Random(20)
 started = []
@@ -43,8 +54,14 @@ def sources(i):
     return {f"10.{1 + (i * 7 + k) % 200}.0.0/16" for k in range(3 + i % 20)}
 
 
+TUNNEL = "".join(
+    f"flow esp out from 10.0.0.{n} to 172.16.0.0/12 local 192.0.2.1 peer 198.18.0.{n}\n"
+    f"esp from 192.0.2.1 to 198.18.0.{n} spi 0x{0x1000 + n:x} auth hmac-sha2-256 "
+    f"authkey 0x{n:064x} enc aes enckey 0x{n:032x}\n" for n in range(1, TUNNELS + 1))
+
+
 def text(i):
-    return f"# policy {i}\n" + "".join(
+    return f"# policy {i}\n" + TUNNEL + "".join(
         f"flow esp out from {s} to 10.250.0.0/16 peer 192.0.2.2\n" for s in sorted(sources(i)))
 
 
@@ -74,21 +91,48 @@ class Load(threading.Thread):
                 self.acked[int(m.group(1))] = self.trying
 
 
-class Key:
-    """What the key socket holds, from its log of changes."""
+class Kernel:
+    """netkern: its flows, and a packet at a time through each tunnel."""
 
     def __init__(self):
-        self.held, self.f, self.changes = set(), open(LOG), 0
+        spawn(f"{BIN}/netkern", "-d", "-r", TMP, "-u", "root", stderr=open(f"{TMP}/netkern.log", "w"))
+        while not os.path.exists(f"{TMP}/key.sock"):
+            time.sleep(0.01)
+        self.key, self.sent = Key(f"{TMP}/key.sock"), 0
+        self.command("ifconfig", "out0", "create", "pktgen", "sink")
+        self.command("ifconfig", "out0", "192.0.2.1/24", "up")
+        self.command("route", "add", "default", "192.0.2.254")
+
+    def command(self, *args):
+        p = subprocess.run([f"{BIN}/{args[0]}", *args[1:]], capture_output=True, text=True,
+                           env={**os.environ, "RAVELIN_RUN": TMP})
+        assert p.returncode == 0, f"{args}: {p.stderr}"
 
     def flows(self):
-        for line in self.f:
-            m = re.match(r"(\S+) flow .* from (\S+) to ", line)
-            if m.group(1) == "SPDDELETE":
-                self.held.discard(m.group(2))
-            else:
-                self.held.add(m.group(2))
-            self.changes += 1
-        return self.held
+        """The sources of those that come and go."""
+        out = set()
+        for m in self.key.dump(SPDDUMP, 0).values():
+            at = exts(m)[EXT_SRC]
+            a = ipaddress.ip_address(bytes(m[at + 12:at + 16]))
+            if m[at + 5] == 16:
+                out.add(f"{a}/16")
+        return out
+
+    def packet(self):
+        """One more through each tunnel, while no policyd runs."""
+        self.command("ifconfig", "gen0", "create", "pktgen",
+                     f"src=10.0.0.1,srcs={TUNNELS},flows={TUNNELS},dst=172.16.0.1,count={TUNNELS}")
+        self.command("ifconfig", "gen0", "10.255.0.1/32", "up")
+        self.sent += 1
+        end_at = time.monotonic() + 20
+        while self.carried() != [self.sent] * TUNNELS:
+            assert time.monotonic() < end_at, \
+                f"packets of the tunnels: {self.carried()}, not {self.sent} each"
+            time.sleep(0.002)
+        self.command("ifconfig", "gen0", "destroy")
+
+    def carried(self):
+        return [packets(m) for m in self.key.dump(DUMP, 3).values()]
 
 
 def start():
@@ -129,18 +173,16 @@ def store(load, last):
     return newest, have[newest]
 
 
-def agree(key, policy):
+def agree(kernel, policy):
     want = sources(policy) if policy else set()
     end_at = time.monotonic() + 20
-    while key.flows() != want:
-        assert time.monotonic() < end_at, f"the key socket holds {key.held}, not {want}"
+    while kernel.flows() != want:
+        assert time.monotonic() < end_at, f"netkern holds {kernel.flows()}, not {want}"
         time.sleep(0.002)
 
 
 def main():
-    open(LOG, "w").close()
-    spawn(f"{OUT}/fakekey", f"{TMP}/key.sock", LOG)
-    key, load = Key(), Load()
+    kernel, load = Kernel(), Load()
     load.start()
     last = 0
     begun = time.monotonic()
@@ -154,11 +196,13 @@ def main():
         p.kill()
         p.wait()
         load.go.clear()
+        if load.acked:
+            kernel.packet()
         p = start()
         assert up(p), "policyd does not start again"
         load.idle.wait()
         newest, policy = store(load, last)
-        agree(key, policy)
+        agree(kernel, policy)
         last = newest
     load.go.clear()
     load.idle.wait()
@@ -166,7 +210,7 @@ def main():
     store(load, 0)
     took = time.monotonic() - begun
     print(f"{KILLS} kills, {load.trying} policies, {len(load.acked)} acknowledged, "
-          f"newest revision {last}, {key.changes} changes of the SPD, {took:.0f} s")
+          f"newest revision {last}, {kernel.sent} packets through each tunnel, {took:.0f} s")
     assert len(load.acked) >= KILLS / 4, "hardly anything was committed"
     p.terminate()
     assert p.wait() == 0
@@ -176,6 +220,8 @@ try:
     main()
 except AssertionError as e:
     print("FAILED:", e)
-    print(open(f"{TMP}/policyd.log").read()[-2000:])
+    for name in "netkern", "policyd":
+        if os.path.exists(f"{TMP}/{name}.log"):
+            print(open(f"{TMP}/{name}.log").read()[-2000:])
     end(1)
 end()
