@@ -216,6 +216,12 @@ struct pf_state_info {
 	char		si_tag[PF_TAG_MAX];
 };
 
+/*
+ * CTL_PF_STATES answers one state a record, or, if the request has a body (a
+ * struct pf_number), up to so many.
+ */
+#define PF_MSG_STATES	250
+
 struct pf_table_info {
 	char		ti_name[PF_TABLE_MAX];
 	uint32_t	ti_flags;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "libauth/auth.h"
 #include "libweb/web.h"
@@ -26,7 +27,7 @@ struct web_sessions {
 
 static const char schema[] =
     "PRAGMA trusted_schema = OFF;"
-    "PRAGMA journal_mode = WAL;"
+    "PRAGMA journal_mode = DELETE;"
     "PRAGMA synchronous = NORMAL;"
     "CREATE TABLE IF NOT EXISTS session ("
     "	digest	TEXT PRIMARY KEY,"
@@ -46,6 +47,17 @@ static const char schema[] =
     "PRAGMA foreign_keys = ON;";
 
 static char open_why[200];
+
+/* SQLite's own handler sleeps for whole seconds where it was built for musl. */
+int
+web_busy(void *arg, int times)
+{
+	const struct timespec ts = { .tv_nsec = 2000000 };
+
+	(void)arg;
+	(void)nanosleep(&ts, NULL);
+	return times < WEB_BUSY_MAX;
+}
 
 bool
 web_token(char token[WEB_TOKEN + 1])
@@ -94,8 +106,8 @@ web_sessions_open(const char *path, const char **why)
 	*why = "out of memory";
 	if (wss != NULL && sqlite3_open_v2(path, &wss->wss_db,
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-	    NULL) == SQLITE_OK && sqlite3_busy_timeout(wss->wss_db, 5000) ==
-	    SQLITE_OK && sqlite3_exec(wss->wss_db, schema, NULL, NULL, &err) ==
+	    NULL) == SQLITE_OK && sqlite3_busy_handler(wss->wss_db, web_busy,
+	    NULL) == SQLITE_OK && sqlite3_exec(wss->wss_db, schema, NULL, NULL, &err) ==
 	    SQLITE_OK) {
 		(void)umask(mask);
 		return wss;

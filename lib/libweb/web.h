@@ -145,6 +145,10 @@ enum {
 	WEB_SESSIONS_MAX = 1000,	/* the least used go */
 };
 
+/* A busy handler of SQLite: 2 ms, WEB_BUSY_MAX times. */
+int	web_busy(void *arg, int times);
+enum { WEB_BUSY_MAX = 2500 };
+
 struct web_sessions	*web_sessions_open(const char *path, const char **why);
 void	web_sessions_close(struct web_sessions *wss);
 /* A new session: its token goes into the cookie. */

@@ -25,6 +25,14 @@ web_names_gone() {
 	return 0
 }
 
+web_end() {		# the trap of a test that has called two_up
+	_code=$?
+	web_names_gone A
+	web_names_gone B
+	(exit $_code)
+	two_end
+}
+
 web_conf() {		# web_conf A: lighttpd.conf on standard output
 	sed -e "s|^server.port = .*|server.port = $WEB_PORT\nserver.bind = \"127.0.0.1\"|" \
 	    -e "s|/var/run/ravelin-web|$W/$1/web|" \

@@ -132,7 +132,7 @@ chart_put(struct page *pg, cJSON *o, const char *series, int64_t span)
 	memset(&ch, 0, sizeof(ch));
 	(void)snprintf(path, sizeof(path), "%s/" COLLECT_FILE, pg->pg_se->se_state);
 	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-	    sqlite3_busy_timeout(db, 500) == SQLITE_OK &&
+	    sqlite3_busy_handler(db, web_busy, NULL) == SQLITE_OK &&
 	    (s = select_samples(db, series, from)) != NULL)
 		read_rates(&ch, s);
 	(void)sqlite3_finalize(s);

@@ -97,7 +97,7 @@ collect(const struct settings *se)
 
 	(void)snprintf(path, sizeof(path), "%s/" COLLECT_FILE, se->se_state);
 	if (sqlite3_open(path, &co.co_db) != SQLITE_OK ||
-	    sqlite3_busy_timeout(co.co_db, 2000) != SQLITE_OK ||
+	    sqlite3_busy_handler(co.co_db, web_busy, NULL) != SQLITE_OK ||
 	    sqlite3_exec(co.co_db, schema, NULL, NULL, NULL) != SQLITE_OK ||
 	    sqlite3_prepare_v2(co.co_db, "INSERT OR REPLACE INTO sample "
 	    "VALUES (?1, ?2, ?3, ?4)", -1, &co.co_insert, NULL) != SQLITE_OK) {

@@ -41,32 +41,79 @@ peer_name(uint8_t proto, uint8_t peer)
 	return peer < 3 ? others[peer] : "?";
 }
 
-/* The filter looks at what the line shows. */
-static bool
-matches(const struct pf_state_info *si, const char *q)
-{
-	char line[300], a[ADDR_STRLEN], b[ADDR_STRLEN], n[8];
+/* ---- the filter: what the line shows, in small letters ---- */
 
-	if (q[0] == '\0')
-		return true;
-	(void)snprintf(line, sizeof(line), "%s %s:%u %s:%u %s %s %s",
-	    proto_name(si->si_proto, n), addr_print(&si->si_src, a), si->si_sport,
-	    addr_print(&si->si_dst, b), si->si_dport, si->si_ifname,
-	    peer_name(si->si_proto, si->si_peer[0]), si->si_tag);
-	return strcasestr(line, q) != NULL;
+struct line {
+	char	li_text[200];
+	size_t	li_n;
+};
+
+static void
+append(struct line *li, const char *text, char behind)
+{
+	while (*text != '\0' && li->li_n + 2 < sizeof(li->li_text)) {
+		char c = *text++;
+
+		li->li_text[li->li_n++] = c >= 'A' && c <= 'Z' ?
+		    (char)(c - 'A' + 'a') : c;
+	}
+	li->li_text[li->li_n++] = behind;
+	li->li_text[li->li_n] = '\0';
 }
 
 static void
-keep(void *arg, const void *body, size_t len)
+append_number(struct line *li, unsigned v, char behind)
 {
-	struct wanted *wa = arg;
-	struct pf_state_info si, *more;
+	char digits[12];
+	size_t at = sizeof(digits);
 
-	if (len != sizeof(si))
+	digits[--at] = '\0';
+	do
+		digits[--at] = (char)('0' + v % 10);
+	while ((v /= 10) != 0);
+	append(li, digits + at, behind);
+}
+
+/* A hundred thousand of them are printed for a page. */
+static void
+append_addr(struct line *li, const struct addr *a)
+{
+	char text[ADDR_STRLEN];
+
+	if (a->ad_af != AF_INET) {
+		append(li, addr_print(a, text), ':');
 		return;
-	memcpy(&si, body, sizeof(si));
+	}
+	for (int i = 0; i < 4; i++)
+		append_number(li, a->ad_bytes[i], i < 3 ? '.' : ':');
+}
+
+static bool
+matches(const struct pf_state_info *si, const char *q)
+{
+	struct line li = { .li_n = 0 };
+	char n[8];
+
+	if (q[0] == '\0')
+		return true;
+	append(&li, proto_name(si->si_proto, n), ' ');
+	append_addr(&li, &si->si_src);
+	append_number(&li, si->si_sport, ' ');
+	append_addr(&li, &si->si_dst);
+	append_number(&li, si->si_dport, ' ');
+	append(&li, si->si_ifname, ' ');
+	append(&li, peer_name(si->si_proto, si->si_peer[0]), ' ');
+	append(&li, si->si_tag, ' ');
+	return strstr(li.li_text, q) != NULL;
+}
+
+static void
+keep_one(struct wanted *wa, const struct pf_state_info *si)
+{
+	struct pf_state_info *more;
+
 	wa->wa_all++;
-	if (!matches(&si, wa->wa_q))
+	if (!matches(si, wa->wa_q))
 		return;
 	if (wa->wa_n == wa->wa_cap) {
 		size_t cap = wa->wa_cap == 0 ? 256 : wa->wa_cap * 2;
@@ -76,60 +123,81 @@ keep(void *arg, const void *body, size_t len)
 		wa->wa_v = more;
 		wa->wa_cap = cap;
 	}
-	wa->wa_v[wa->wa_n++] = si;
+	wa->wa_v[wa->wa_n++] = *si;
 }
 
-/* ---- orders ---- */
-
-static int
-compare(uint64_t a, uint64_t b)
+/* As many as a record holds. */
+static void
+keep(void *arg, const void *body, size_t len)
 {
-	return a < b ? 1 : -(a > b);	/* the most first */
+	struct cur c = cur_init(body, len);
+	struct pf_state_info si;
+
+	while (cur_copy(&c, &si, sizeof(si)))
+		keep_one(arg, &si);
+}
+
+/* ---- orders: a number each, the least comes first ---- */
+
+struct rank {
+	uint64_t	ra_key;
+	size_t		ra_at;
+};
+
+static uint64_t
+by_bytes(const struct pf_state_info *si)
+{
+	return ~(si->si_bytes[0] + si->si_bytes[1]);
 }
 
 static uint64_t
-bytes(const struct pf_state_info *si)
+by_age(const struct pf_state_info *si)
 {
-	return si->si_bytes[0] + si->si_bytes[1];
+	return ~(uint64_t)si->si_age_s;
+}
+
+static uint64_t
+by_expiry(const struct pf_state_info *si)
+{
+	return si->si_expires_s;
+}
+
+/* The first eight bytes, in their order. */
+static uint64_t
+addr_key(const struct addr *a)
+{
+	uint64_t key = 0;
+
+	for (int i = 0; i < 8; i++)
+		key = key << 8 | a->ad_bytes[i];
+	return key;
+}
+
+static uint64_t
+by_source(const struct pf_state_info *si)
+{
+	return addr_key(&si->si_src) + si->si_sport;
+}
+
+static uint64_t
+by_target(const struct pf_state_info *si)
+{
+	return addr_key(&si->si_dst) + si->si_dport;
 }
 
 static int
-by_bytes(const void *a, const void *b)
+by_key(const void *a, const void *b)
 {
-	return compare(bytes(a), bytes(b));
-}
+	const struct rank *x = a, *y = b;
 
-static int
-by_age(const void *a, const void *b)
-{
-	return compare(((const struct pf_state_info *)a)->si_age_s,
-	    ((const struct pf_state_info *)b)->si_age_s);
-}
-
-static int
-by_expiry(const void *a, const void *b)
-{
-	return compare(((const struct pf_state_info *)b)->si_expires_s,
-	    ((const struct pf_state_info *)a)->si_expires_s);
-}
-
-static int
-by_source(const void *a, const void *b)
-{
-	return memcmp(&((const struct pf_state_info *)a)->si_src,
-	    &((const struct pf_state_info *)b)->si_src, sizeof(struct addr));
-}
-
-static int
-by_target(const void *a, const void *b)
-{
-	return memcmp(&((const struct pf_state_info *)a)->si_dst,
-	    &((const struct pf_state_info *)b)->si_dst, sizeof(struct addr));
+	if (x->ra_key != y->ra_key)
+		return x->ra_key < y->ra_key ? -1 : 1;
+	return x->ra_at < y->ra_at ? -1 : 1;
 }
 
 static const struct {
 	const char	*id, *label;
-	int		(*fn)(const void *, const void *);
+	uint64_t	(*fn)(const struct pf_state_info *);
 } orders[] = {
 	{ "bytes", "most bytes", by_bytes }, { "age", "oldest", by_age },
 	{ "expiry", "ends first", by_expiry }, { "source", "source", by_source },
@@ -185,25 +253,44 @@ put_state(cJSON *list, const struct pf_state_info *si)
 	put_text(o, "tag", si->si_tag);
 }
 
+/* malloc'd; NULL if there are none. */
+static struct rank *
+ranked(const struct wanted *wa, size_t order)
+{
+	struct rank *ra = wa->wa_n != 0 ? calloc(wa->wa_n, sizeof(*ra)) : NULL;
+
+	for (size_t i = 0; ra != NULL && i < wa->wa_n; i++)
+		ra[i] = (struct rank){ orders[order].fn(&wa->wa_v[i]), i };
+	if (ra != NULL)
+		qsort(ra, wa->wa_n, sizeof(*ra), by_key);
+	return ra;
+}
+
 void
 states_get(struct page *pg)
 {
-	struct wanted wa = { .wa_q = web_text(&pg->pg_rq, "q") };
+	const char *asked = web_text(&pg->pg_rq, "q");
+	struct line q = { .li_n = 0 };
+	struct wanted wa = { .wa_q = q.li_text };
 	struct ctl_client *cl = netkern_open(pg);
 	size_t order = put_orders(pg);
+	struct rank *ra;
 	struct span sp;
 	cJSON *a;
 
-	put_text(pg->pg_data, "q", wa.wa_q);
-	if (cl != NULL && ctl_call(cl, CTL_PF_STATES, NULL, 0, -1, keep, &wa) != 0)
+	if (asked[0] != '\0')
+		append(&q, asked, '\0');
+	put_text(pg->pg_data, "q", asked);
+	if (cl != NULL && ctl_call(cl, CTL_PF_STATES, &(struct pf_number){ 1 },
+	    sizeof(struct pf_number), -1, keep, &wa) != 0)
 		page_problem(pg, ctl_error(cl));
 	ctl_close(cl);
-	if (wa.wa_n != 0)
-		qsort(wa.wa_v, wa.wa_n, sizeof(*wa.wa_v), orders[order].fn);
+	ra = ranked(&wa, order);
 	put_number(pg->pg_data, "all", (double)wa.wa_all);
-	sp = page_span(pg, wa.wa_n, EACH);
+	sp = page_span(pg, ra != NULL ? wa.wa_n : 0, EACH);
 	a = put_array(pg->pg_data, "states");
 	for (size_t i = sp.from; i < sp.to; i++)
-		put_state(a, &wa.wa_v[i]);
+		put_state(a, &wa.wa_v[ra[i].ra_at]);
+	free(ra);
 	free(wa.wa_v);
 }

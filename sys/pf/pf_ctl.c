@@ -411,9 +411,9 @@ static int
 ctl_states(struct nk *nk, struct clock_now now, struct ctl_request *rq, struct ctl_reply *re)
 {
 	struct collect co = { .co_nk = nk, .co_now = now };
+	size_t each = cur_left(&rq->cq_body) != 0 ? PF_MSG_STATES : 1;
 	int error = 0;
 
-	(void)rq;
 	nk_stop_workers(nk);
 	for (unsigned i = 0; i < nk->nk_nworkers; i++)
 		co.co_cap += flow_count(nk->nk_worker[i]);
@@ -423,8 +423,11 @@ ctl_states(struct nk *nk, struct clock_now now, struct ctl_request *rq, struct c
 	nk_start_workers(nk);
 	if (co.co_si == NULL)
 		return refuse(re, ENOMEM, "out of memory");
-	for (size_t i = 0; i < co.co_n && error == 0; i++)
-		error = re->cr_put(re, &co.co_si[i], sizeof(co.co_si[i]));
+	for (size_t i = 0; i < co.co_n && error == 0; i += each) {
+		size_t n = co.co_n - i < each ? co.co_n - i : each;
+
+		error = re->cr_put(re, &co.co_si[i], n * sizeof(co.co_si[i]));
+	}
 	free(co.co_si);
 	return error;
 }
@@ -740,7 +743,7 @@ static const struct ctl_entry entries[] = {
 	{ CTL_PF_COMMIT,	  true,	 0, 0, ctl_commit },
 	{ CTL_PF_ABORT,		  true,	 0, 0, ctl_abort },
 	{ CTL_PF_RULES,		  false, 0, 0, ctl_rules },
-	{ CTL_PF_STATES,	  false, 0, 0, ctl_states },
+	{ CTL_PF_STATES,	  false, 0, sizeof(struct pf_number), ctl_states },
 	{ CTL_PF_TABLES,	  false, 0, 0, ctl_tables },
 	{ CTL_PF_INFO,		  false, 0, 0, ctl_info },
 	{ CTL_PF_LABELS,	  false, 0, 0, ctl_labels },

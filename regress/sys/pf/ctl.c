@@ -277,6 +277,24 @@ tables(void)
 	teardown();
 }
 
+/* With a body in the request, many to a record. */
+static void
+states_many(void)
+{
+	setup();
+	load(nk, "pass\n");
+	for (unsigned i = 0; i < PF_MSG_STATES + 10; i++)
+		from_a((struct tp_spec){ .tp_src = A, .tp_dst = B, .tp_proto = 17,
+		    .tp_sport = (uint16_t)(2000 + i), .tp_dport = 53, .tp_len = 72 });
+	CU_ASSERT_EQUAL(ask(&anyone, CTL_PF_STATES, NULL, 0), 0);
+	CU_ASSERT_EQUAL(answer.records, PF_MSG_STATES + 10);
+	CU_ASSERT_EQUAL(ask(&anyone, CTL_PF_STATES, &(struct pf_number){ 1 },
+	    sizeof(struct pf_number)), 0);
+	CU_ASSERT_EQUAL(answer.records, 2);
+	CU_ASSERT_EQUAL(answer.len, 10 * sizeof(struct pf_state_info));
+	teardown();
+}
+
 static void
 states_and_counters(void)
 {
@@ -354,4 +372,5 @@ TEST_MAIN(
 	TEST("privilege", privilege),
 	TEST("tables", tables),
 	TEST("states and counters", states_and_counters),
+	TEST("states, many to a record", states_many),
 	TEST("enable and disable", enable))
