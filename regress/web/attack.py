@@ -61,7 +61,7 @@ def malformed():
     return env, body
 
 
-COUNT = int(os.environ.get('WEB_MALFORMED', '3000'))
+COUNT = int(os.environ.get('WEB_MALFORMED', '2000'))
 codes, wrong, worked = {}, [], True
 began = time.time()
 for i in range(COUNT):
@@ -94,7 +94,7 @@ def raw(data, shut=True):
     try:
         with tls() as s:
             s.sendall(data)
-            s.settimeout(0.5)
+            s.settimeout(0.3)
             return s.recv(200)
     except (OSError, ssl.SSLError):
         return b''
@@ -102,7 +102,7 @@ def raw(data, shut=True):
 
 good = b'GET /login HTTP/1.1\r\nHost: 127.0.0.1:8443\r\nConnection: close\r\n\r\n'
 bad = 0
-for i in range(250):
+for i in range(100):
     d = bytearray(good)
     for _ in range(rnd.randrange(1, 6)):
         d[rnd.randrange(len(d))] = rnd.randrange(256)
@@ -111,7 +111,7 @@ for i in range(250):
     got = raw(bytes(d))[:12]
     if got.startswith(b'HTTP/1.1 5') and got[9:] not in (b'501', b'505'):     # not such a method or version
         bad += 1
-t.check('250 malformed over TLS', bad == 0 and honest(), bad)
+t.check('100 malformed over TLS', bad == 0 and honest(), bad)
 big = [b'GET /' + b'a' * 20000 + b' HTTP/1.1\r\nHost: x\r\n\r\n',
        b'GET / HTTP/1.1\r\nHost: x\r\n' + b'X-A: b\r\n' * 4000 + b'\r\n',
        b'POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n',
