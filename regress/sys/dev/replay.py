@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 #
 # Driver pcap in a running netkern, without privilege: a capture file is what a
