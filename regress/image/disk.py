@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 """A data partition that cannot be used: it is left as it is, the router goes
 on in memory with the last export of /boot, and the menu offers to format it.
+Before that, a table of partitions that is torn.
 """
 
 import re
@@ -34,6 +35,20 @@ def destroy(disk):
         f.seek(first * 512)
         for _ in range(count // 2048):
             f.write(b"\xa5" * (1 << 20))
+
+
+def torn(cases, disk, generation):
+    """What a power cut may leave of the first sectors while they are written."""
+    with open(disk, "r+b") as f:
+        f.seek(1024)
+        f.write(b"\0" * 512)
+    box = Machine("box", disk, cards=CARDS).start()
+    cases.check("a torn table of partitions: its copy", box.expect(r"its copy is used", 60))
+    found = box.expect(READY, 90)
+    cases.check("and the same generation", found[2] == generation, found[0])
+    box.send("0\ninit poweroff\n")
+    box.ended(60)
+    box.kill()
 
 
 def damaged(cases, disk, generation):
@@ -84,6 +99,7 @@ def main():
         box.send("init poweroff\n")
         box.ended(60)
         box.kill()
+        torn(cases, disk, generation)
         damaged(cases, disk, generation)
         formatted(cases, disk, generation)
     except Failed as e:

@@ -41,7 +41,7 @@ ikev2 "other" active esp from 10.{me}.0.0/24 to 10.{peer}.0.0/24 \\
 class Two:
     """Both, and their hosts; a context, so that nothing is left behind."""
 
-    def __init__(self, how=None, disks=None):
+    def __init__(self, how=None, cpus=1):
         machine.require()
         machine.require_namespaces()
         self.hosts, self.boxes = {}, {}
@@ -50,10 +50,11 @@ class Two:
             for name, (me, peer, my, its) in SIDES.items():
                 host = machine.Host(name, f"10.{me}.0.2", f"10.{me}.0.1")
                 self.hosts[name] = host
-                disk = (disks or {}).get(name) or machine.disk_copy(f"{name}.img")
+                disk = machine.disk_copy(f"{name}.img")
                 seed = SEED.format(name=name, me=me, peer=peer, my=my, its=its)
                 cards = ((wires[name], f"52:54:00:00:0{me}:01"), (host.netdev(), f"52:54:00:00:0{me}:02"))
-                self.boxes[name] = machine.Machine(name, disk, (how or {}).get(name, "direct"), seed, cards=cards)
+                self.boxes[name] = machine.Machine(name, disk, (how or {}).get(name, "direct"), seed, cards=cards,
+                                                   cpus=cpus)
         except BaseException:
             self.end()
             raise

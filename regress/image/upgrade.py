@@ -5,7 +5,7 @@
 One machine: an altered file is refused; a good one is written, tried and made
 the good slot; one whose network kernel does not run is tried, given up by
 itself, and the slot before comes back.  Policy and its revision stay the same
-throughout.  The first writing is recorded (see writelog.py), and CUTS (10)
+throughout.  The first writing is recorded (see writelog.py), and CUTS (6)
 disks that a power cut in it would leave are booted, the whole way by BIOS.
 """
 
@@ -27,7 +27,7 @@ from machine import Failed, Machine  # noqa: E402
 sys.path.insert(0, os.path.join(machine.TOP, "mk", "image"))
 from root import Archive  # noqa: E402
 
-CUTS = int(os.environ.get("CUTS", "10"))
+CUTS = int(os.environ.get("CUTS", "6"))
 RUN = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 32))))
 CARDS = (("hubport,hubid=1", "52:54:00:00:01:01"), ("hubport,hubid=2", "52:54:00:00:01:02"))
 READY = r"ready: revision (\d+ \w+), slot (\w)"
