@@ -9,7 +9,8 @@
  *			holds ravelin-boot, formatted, and renamed
  *
  * So a power cut at any moment of the first start leaves a disk that the
- * next start finishes.  A partition ravelin-data that cannot be repaired is
+ * next start finishes; a table of partitions that it has torn is repaired from
+ * its copy.  A partition ravelin-data that cannot be repaired is
  * left alone: /data is then in memory, begins with the copy of the policy
  * store's last export that /boot holds, and the consoles say so.  The same,
  * without the copy, if there is no disk.
@@ -93,6 +94,79 @@ find_part(const char *label, struct part *pa)
 	return found;
 }
 
+/* ---- a table that a power cut has torn ---- */
+
+static int
+open_table(const char *disk, struct gpt *g, const char **why)
+{
+	char path[128];
+	uint64_t bytes = 0;
+	int fd, sector = 0;
+
+	(void)snprintf(path, sizeof(path), "/dev/%s", disk);
+	if ((fd = open(path, O_RDWR | O_CLOEXEC)) == -1 ||
+	    ioctl(fd, BLKGETSIZE64, &bytes) == -1 ||
+	    ioctl(fd, BLKSSZGET, &sector) == -1) {
+		*why = strerror(errno);
+	} else if (sector != GPT_SECTOR) {
+		*why = "its sectors are not of 512 bytes";
+	} else if (gpt_read(g, fd, bytes / GPT_SECTOR, why)) {
+		return fd;
+	}
+	if (fd != -1)
+		close(fd);
+	return -1;
+}
+
+static bool
+is_disk(const char *name)
+{
+	char path[300];
+
+	(void)snprintf(path, sizeof(path), CLASS "/%s/partition", name);
+	return name[0] != '.' && strncmp(name, "loop", 4) != 0 &&
+	    strncmp(name, "ram", 3) != 0 && access(path, F_OK) == -1;
+}
+
+/*
+ * If the begin of a disk has no sound table, but its copy is ours: the kernel
+ * has taken neither, so it is written anew and read again.
+ */
+static bool
+repair_table(const char *name)
+{
+	const char *why = "";
+	struct gpt *g = malloc(sizeof(*g));
+	int fd = g == NULL ? -1 : open_table(name, g, &why);
+	bool ok = fd != -1 && g->g_copy && gpt_find(g, "ravelin-boot") != -1;
+
+	if (ok) {
+		loud("%s: the table of partitions is damaged: its copy is used",
+		    name);
+		ok = gpt_write(g, fd, &why) && ioctl(fd, BLKRRPART) == 0;
+		if (!ok)
+			loud("%s: it cannot be repaired: %s", name, why);
+	}
+	if (fd != -1)
+		close(fd);
+	free(g);
+	return ok;
+}
+
+static bool
+repair_tables(void)
+{
+	DIR *dir = opendir(CLASS);
+	struct dirent *de;
+	bool any = false;
+
+	while (dir != NULL && (de = readdir(dir)) != NULL)
+		any = (is_disk(de->d_name) && repair_table(de->d_name)) || any;
+	if (dir != NULL)
+		closedir(dir);
+	return any;
+}
+
 /* Drivers find disks in their own time. */
 static bool
 wait_part(const char *label, struct part *pa)
@@ -116,28 +190,6 @@ tell_kernel(int fd, int number, uint64_t first, uint64_t count)
 	    .datalen = sizeof(bp), .data = &bp };
 
 	return ioctl(fd, BLKPG, &arg) == 0 || errno == EBUSY;
-}
-
-static int
-open_table(const char *disk, struct gpt *g, const char **why)
-{
-	char path[128];
-	uint64_t bytes = 0;
-	int fd, sector = 0;
-
-	(void)snprintf(path, sizeof(path), "/dev/%s", disk);
-	if ((fd = open(path, O_RDWR | O_CLOEXEC)) == -1 ||
-	    ioctl(fd, BLKGETSIZE64, &bytes) == -1 ||
-	    ioctl(fd, BLKSSZGET, &sector) == -1) {
-		*why = strerror(errno);
-	} else if (sector != GPT_SECTOR) {
-		*why = "its sectors are not of 512 bytes";
-	} else if (gpt_read(g, fd, bytes / GPT_SECTOR, why)) {
-		return fd;
-	}
-	if (fd != -1)
-		close(fd);
-	return -1;
 }
 
 static void
@@ -407,6 +459,8 @@ task_data(void)
 	bool disk = mounted(BOOT_DATA) ? find_part("ravelin-boot", &boot) :
 	    wait_part("ravelin-boot", &boot);
 
+	if (!disk && repair_tables())
+		disk = wait_part("ravelin-boot", &boot);
 	if (disk)
 		mount_boot(&boot);
 	if (mounted(BOOT_DATA)) {

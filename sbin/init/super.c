@@ -185,7 +185,8 @@ spawn(struct super *su, unsigned i, int64_t now)
 	un->un_killed = false;
 	un->un_starts++;
 	un->un_due = patience == 0 ? 0 : now + patience;
-	un->un_probe = un->un_def->ud_kind == UNIT_DAEMON ? now : INT64_MAX;
+	un->un_probe = un->un_def->ud_kind == UNIT_DAEMON ?
+	    now + SUPER_PROBE : INT64_MAX;
 	push(su, ACT_SPAWN, i);
 }
 
@@ -368,7 +369,7 @@ tick_unit(struct super *su, unsigned i, int64_t now)
 	if (un->un_due != 0 && now >= un->un_due && !un->un_killed) {
 		un->un_killed = true;
 		push(su, ACT_KILL, i);
-	} else if (now >= un->un_probe) {
+	} else if (!un->un_killed && now >= un->un_probe) {
 		un->un_probe = now + SUPER_PROBE;
 		push(su, ACT_PROBE, i);
 	}
@@ -418,7 +419,7 @@ unit_deadline(const struct super *su, const struct unit *un)
 	    un->un_def->ud_latest != 0)
 		due = su->su_began + un->un_def->ud_latest;
 	if (su->su_how == SUPER_RUN && un->un_state == UNIT_START &&
-	    un->un_probe < due)
+	    !un->un_killed && un->un_probe < due)
 		due = un->un_probe;
 	return due;
 }

@@ -166,7 +166,42 @@ gaps(void)
 	CU_ASSERT_EQUAL(shell("sfdisk -Vq $D"), 0);
 }
 
+/*
+ * A write that is cut after each sector: there is always a table, the old or
+ * the new one.
+ */
+static void
+torn(void)
+{
+	static const uint8_t guid[16] = { 5 };
+	static uint8_t old[17408], new[17408], both[17408];
+	const char *why = "";
+	int fd;
+
+	if (shell("command -v sfdisk >/dev/null") != 0) {
+		test_skip("no sfdisk here");
+		return;
+	}
+	CU_ASSERT(make_disk(TWO));
+	CU_ASSERT((fd = open_disk()) != -1);
+	CU_ASSERT_EQUAL(pread(fd, old, sizeof(old), 0), sizeof(old));
+	CU_ASSERT(gpt_read(&g, fd, 64 * MB, &why));
+	CU_ASSERT_EQUAL(gpt_add(&g, "ravelin-new", guid, MB, &why), 2);
+	CU_ASSERT(gpt_write(&g, fd, &why));
+	CU_ASSERT_EQUAL(pread(fd, new, sizeof(new), 0), sizeof(new));
+	for (size_t n = 0; n <= sizeof(new); n += GPT_SECTOR) {
+		memcpy(both, new, n);
+		memcpy(both + n, old + n, sizeof(old) - n);
+		CU_ASSERT_EQUAL(pwrite(fd, both, sizeof(both), 0), sizeof(both));
+		CU_ASSERT(gpt_read(&g, fd, 64 * MB, &why));
+		CU_ASSERT_EQUAL(gpt_find(&g, "ravelin-boot"), 1);
+		CU_ASSERT_EQUAL(gpt_find(&g, "ravelin-new"), n <= GPT_SECTOR ? -1 : 2);
+	}
+	close(fd);
+}
+
 TEST_MAIN(
+	TEST("a write that is cut", torn),
 	TEST("a partition in the free space of a disk that has grown", add),
 	TEST("the copy at the end serves", copy),
 	TEST("what cannot be done is refused", refused),

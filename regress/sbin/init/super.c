@@ -257,6 +257,97 @@ by_hand(void)
 	TEST_STRING(drain(), "spawn disk");
 }
 
+/* What the shell would do, with processes that are bits. */
+struct world {
+	bool		wo_runs[TEST_COUNT(defs)];
+	bool		wo_end;
+	int64_t		wo_now;
+	unsigned	wo_random, wo_spawned, wo_wrong;
+};
+
+static unsigned
+dice(struct world *wo)
+{
+	wo->wo_random = wo->wo_random * 1103515245 + 12345;
+	return wo->wo_random >> 16;
+}
+
+static void
+obey(struct world *wo)
+{
+	struct super_action sa;
+
+	while (super_next(&su, &sa)) {
+		bool *runs = &wo->wo_runs[sa.sa_unit];
+
+		wo->wo_wrong += sa.sa_act == ACT_SPAWN ? *runs || wo->wo_end :
+		    (sa.sa_act == ACT_TERM || sa.sa_act == ACT_KILL ||
+		    sa.sa_act == ACT_PROBE) && !*runs;
+		if (sa.sa_act == ACT_SPAWN) {
+			*runs = dice(wo) % 50 != 1;
+			super_spawned(&su, sa.sa_unit, *runs, wo->wo_now);
+			wo->wo_spawned++;
+		} else if (sa.sa_act == ACT_KILL) {
+			*runs = false;
+			super_exited(&su, sa.sa_unit, SIGKILL, wo->wo_now);
+		}
+		wo->wo_end = wo->wo_end || sa.sa_act == ACT_END;
+	}
+}
+
+static void
+happen(struct world *wo)
+{
+	unsigned d = dice(wo), unit = dice(wo) % TEST_COUNT(defs);
+
+	wo->wo_now += d % 16 == 0 ? d % 9000 : d % 40;
+	super_tick(&su, wo->wo_now);
+	obey(wo);
+	if (wo->wo_runs[unit] && d % 4 == 0)
+		super_answered(&su, unit, wo->wo_now);
+	obey(wo);
+	if (wo->wo_runs[unit] && d % 16 == 3) {
+		wo->wo_runs[unit] = false;
+		super_exited(&su, unit, EXIT(d / 7 % 2), wo->wo_now);
+	}
+	obey(wo);
+	if (d % 512 == 9)
+		super_again(&su, unit, wo->wo_now);
+	obey(wo);
+}
+
+/*
+ * Histories from a seed: units end, answer, cannot be started and stop
+ * answering as it happens.  A unit never has two processes, nothing is asked
+ * of one that has none, and a stop comes to its end.
+ */
+static void
+histories(void)
+{
+	struct world wo = { .wo_random = 1 };
+	unsigned ended = 0;
+
+	for (unsigned h = 0; h < 600; h++) {
+		(void)super_init(&su, defs, TEST_COUNT(defs));
+		memset(wo.wo_runs, 0, sizeof(wo.wo_runs));
+		wo.wo_end = false;
+		wo.wo_now = 1;
+		for (unsigned step = 0; step < 3000 && !wo.wo_end; step++) {
+			happen(&wo);
+			if (step != 2000)
+				continue;
+			super_stop(&su, SUPER_REBOOT, wo.wo_now);
+			obey(&wo);
+		}
+		ended += wo.wo_end;
+		for (size_t i = 0; i < TEST_COUNT(defs); i++)
+			wo.wo_wrong += wo.wo_runs[i];
+	}
+	CU_ASSERT_EQUAL(ended, 600);
+	CU_ASSERT_EQUAL(wo.wo_wrong, 0);
+	CU_ASSERT(wo.wo_spawned > 30000);
+}
+
 static void
 bad_lists(void)
 {
@@ -283,4 +374,5 @@ TEST_MAIN(
 	TEST("the stop goes backwards", stop),
 	TEST("a stop during the start", stop_early),
 	TEST("again by hand", by_hand),
+	TEST("600 histories", histories),
 	TEST("lists that make no sense", bad_lists))
