@@ -34,7 +34,6 @@ back() {
 	back rome 10.99.0.0/24 k.example l.example
 } >>"$W/B/iked.conf"
 gw B ipsecctl -f "$W/B/iked.conf" && gw A ipsecctl -f "$W/A/iked.conf" || exit 1
-trap web_end EXIT
 wait_for 15 up || { logs; echo 'the tunnel did not come up'; exit 1; }
 gw A ipsecctl commit --pf "$W/A/pf.conf" -m 'as it began' || exit 1
 web_start A || { cat "$W/A/lighttpd.log"; echo 'the web server did not start'; exit 1; }

@@ -15,7 +15,6 @@ export NODE_FOLDER="$TOP/obj/deps/node"
 web_names A; web_names B
 NETKERN_OPTIONS='-g _ravelin'
 two_up active passive
-trap web_end EXIT
 wait_for 15 up || { logs; echo 'the tunnel did not come up'; exit 1; }
 gw A ipsecctl commit --pf "$W/A/pf.conf" -m 'as it began' || exit 1
 web_start A || { cat "$W/A/lighttpd.log"; echo 'the web server did not start'; exit 1; }

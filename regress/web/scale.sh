@@ -12,7 +12,6 @@ N=${WEB_TUNNELS:-10000} FLOWS=${WEB_FLOWS:-100000}
 web_names A; web_names B
 NETKERN_OPTIONS='-g _ravelin'
 two_up passive passive
-trap web_end EXIT
 echo 'pass all' >"$W/A/pf.conf"
 awk -v n="$N" 'BEGIN { for (i = 1; i <= n; i++)
 	printf "ikev2 \"t%d\" passive esp from 10.1.0.0/24 to 10.%d.%d.0/24 local 192.0.2.1 peer 198.%d.%d.9 psk \"a-key-of-decent-length\"\n", i, 64 + i / 250, i % 250, 18 + i / 25000, i % 250 }' >"$W/A/many.conf"
