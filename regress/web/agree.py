@@ -44,7 +44,7 @@ def ask(path):
 
 # What may differ between two moments although nothing happened.
 MOVES = ('for_s', 'rekey_in_s')
-MORE = ('attention', 'child_differs', 'reason_title', 'retry_in_s', 'in_last', 'out_last')
+MORE = ('attention', 'child_differs', 'reason_title', 'retry_in_s', 'in_last', 'out_last', 'detail', 'trouble')
 
 
 def still(tunnel, less=()):
@@ -86,7 +86,7 @@ def differ(ike, page, twin, sas):
             return name, 'page', x['state'], row
         if x['up'] and (row['In'] != size(x['bytes_in']) or row['Out'] != size(x['bytes_out'])):
             return name, 'page', x['bytes_in'], x['bytes_out'], row
-        if not x['up'] and x['reason'] and not row['Note'].startswith(x['reason']):
+        if x['status'] != 'up' and x['reason'] and not row['Note'].startswith(x['reason']):
             return name, 'page', x['reason'], row
         # the data plane: up means that both SAs are there, with these counters
         if x['up']:

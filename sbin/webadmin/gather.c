@@ -328,15 +328,20 @@ void
 tunnel_put(cJSON *array, const struct tunnel *tu)
 {
 	const struct ike_status *st = &tu->tu_st;
+	enum ike_reason why = tunnel_reason(tu);
 	cJSON *o = status_json_tunnel(tu);
+	char text[IKE_TEXT_MAX];
 
 	if (!cJSON_AddItemToArray(array, o))
 		return;
 	put_bool(o, "attention", tunnel_rank(tu) <= 3);
 	if (strcmp(st->st_policy, st->st_child) != 0)
 		put_bool(o, "child_differs", true);
-	if (st->st_reason != IKE_R_NONE)
-		put_text(o, "reason_title", ike_reason_title(st->st_reason));
+	if (why != IKE_R_NONE) {
+		put_text(o, "reason_title", ike_reason_title(why));
+		put_text(o, "detail", tunnel_detail(tu, text, sizeof(text)));
+		put_bool(o, "trouble", tunnel_word(tu) != WORD_UP);
+	}
 	if (st->st_retry_at > tu->tu_now)
 		put_number(o, "retry_in_s",
 		    (double)((st->st_retry_at - tu->tu_now) / 1000));
