@@ -15,6 +15,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -47,6 +48,7 @@ def require_namespaces():
     if os.geteuid() != 0 or not os.path.exists("/dev/net/tun"):
         print("needs root for network namespaces and TAP devices")
         sys.exit(SKIP)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))	# what is made is removed then, too
 
 
 class Failed(Exception):
@@ -168,7 +170,10 @@ class Machine:
                              + self.text[-3000:])
 
     def send(self, text):
-        self.process.stdin.write(text.encode())
+        try:
+            self.process.stdin.write(text.encode())
+        except BrokenPipeError as e:
+            raise Failed(f"{self.name}: QEMU ended; its console:\n{self.text[-3000:]}") from e
 
     def shell(self, command, seconds=30):
         """Runs a command in the console's shell, which it opens first: (status, output)."""
