@@ -11,6 +11,7 @@ before the moment, or the next.  SEED repeats a run.
 
 import os
 import random
+import re
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,8 @@ def policy(box):
     text = box.shell("ipsecctl show")[1]
     lines = [s.strip() for s in text.split("\n")]
     begin = next((i for i, s in enumerate(lines) if s.startswith("### revision")), len(lines))
-    return "\n".join(s for s in lines[begin + 1:] if s)
+    # a store that began again with its export holds that as comments, too
+    return "\n".join(s for s in lines[begin + 1:] if s and not re.match(r"# |### ipsec.conf", s))
 
 
 class Recording:
@@ -112,7 +114,8 @@ class Run:
             os.unlink(disk)
         with self.lock:
             self.cases.check(f"cut {number} at write {k} of {len(rec.log.entries)}, attempt {attempts}",
-                             now in rec.good(k), f"SEED={RUN}; in force: {now}\nmay be: {rec.good(k)}\n"
+                             now in rec.good(k), f"SEED={RUN}, acknowledged at {[at for at, _ in rec.acked]}; "
+                             f"in force: {now}\nmay be: {rec.good(k)}\n"
                              f"{console[-4000:]}")
 
 
