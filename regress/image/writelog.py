@@ -8,6 +8,10 @@ behind them).  A disk may keep what it was told in a cache until it is told to
 flush.  So a cut at entry k leaves all that came before the last flush before
 k, and of the writes since then any subset, the last of them perhaps torn
 between two sectors.  One recording stands for as many cuts as one likes.
+
+The disk is a virtio one, to which Linux says what must be kept by flushes
+alone.  To an NVMe disk it says so with the write itself (FUA), which this
+driver does not note: such a write would be taken for one that may be lost.
 """
 
 import os
@@ -18,14 +22,14 @@ FLUSH, FUA, DISCARD, MARK = 1, 2, 4, 8
 
 
 def options(disk, log, boot=False):
-    """QEMU's options: disk as NVMe, its writes noted in log; boot: firmware shall boot it."""
+    """QEMU's options: disk as virtio, its writes noted in log; boot: firmware shall boot it."""
     with open(log, "wb"):
         pass
     drives = (f"driver=file,filename={disk},node-name=file", "driver=raw,file=file,node-name=raw",
               f"driver=file,filename={log},node-name=log",
               f"driver=blklogwrites,file=raw,log=log,log-sector-size={SECTOR},node-name=disk")
     return [word for d in drives for word in ("-blockdev", d)] + \
-        ["-device", "nvme,drive=disk,serial=1" + (",bootindex=0" if boot else "")]
+        ["-device", "virtio-blk-pci,drive=disk,serial=1" + (",bootindex=0" if boot else "")]
 
 
 class Log:
