@@ -107,8 +107,13 @@ split(struct line *ln, const char *p, size_t len)
 				return false;
 			continue;
 		}
-		while (i < len && (p[i] == '\0' || strchr(" \t\r#", p[i]) == NULL))
+		while (i < len && (p[i] == '\0' || strchr(" \t\r#\"", p[i]) == NULL))
 			i++;
+		if (i < len && p[i] == '"') {
+			ln->ln_col[ln->ln_n] = i;
+			return complain(ln, ln->ln_n, "a quote within a word: "
+			    "quote the whole word");
+		}
 		if (!add_word(ln, p + from, i - from, from))
 			return false;
 	}

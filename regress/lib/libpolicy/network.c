@@ -100,6 +100,7 @@ refused(void)
 		{ "interface a create tap x destroy\n", "unknown word 'destroy'" },
 		{ "interface an-interface-with-a-long-name create tap\n", "longer than" },
 		{ "interface a create tap description \"open\n", "1:36: a quote" },
+		{ "interface a create tap description a\"b\"\n", "1:37: a quote within" },
 		{ "route\n", "only 'route add'" },
 		{ "route delete default\n", "only 'route add'" },
 		{ "route add\n", "a destination expected" },
