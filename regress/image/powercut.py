@@ -6,7 +6,7 @@ One machine is recorded (see writelog.py): its first boot, and commits that
 its console acknowledges.  Then, for each of CUTS (24) random moments, a disk
 as that moment leaves it is booted: it must be up again after two attempts at
 most, and its policy, word for word, be the one that was acknowledged last
-before the moment, or the next.  SEED repeats a run.
+before the moment, or the next.  SEED is another run's dice.
 """
 
 import os
@@ -21,7 +21,7 @@ import writelog  # noqa: E402
 from machine import Failed, Machine  # noqa: E402
 
 CUTS = int(os.environ.get("CUTS", "24"))
-RUN = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 32))))
+RUN = int(os.environ.get("SEED", "1"))
 CARDS = (("hubport,hubid=1", "52:54:00:00:01:01"), ("hubport,hubid=2", "52:54:00:00:01:02"))
 POLICY = """### network.conf
 interface wan0 create packet wan0 inet 192.0.2.1/24

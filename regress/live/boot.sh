@@ -64,6 +64,7 @@ case_ 'with nothing' not gw A ifconfig wan0
 case_ 'policyd brings all back' policyd_start
 case_ 'filter, interfaces, routes' wait_for 5 all_there
 case_ 'and netkern waits no more' setting 0
+case_ 'the last good export follows' wait_for 10 grep -q '^# revision 2' "$W/A/policy.db.export"
 
 all_stop
 dd if=/dev/urandom of="$W/A/policy.db" bs=4096 count=4 conv=notrunc 2>/dev/null
