@@ -28,24 +28,13 @@ verdict_type(const struct explain_policy *ep)
 	return ep->ep_type < sizeof(names) / sizeof(names[0]) ? names[ep->ep_type] : "?";
 }
 
-static const char *
-proto_name(uint8_t proto, char buf[16])
-{
-	const char *name = pf_word_name(pf_protocols, proto);
-
-	if (name != NULL)
-		return name;
-	(void)snprintf(buf, 16, "%u", proto);
-	return buf;
-}
-
 static void
 print_packet(const struct explain_req *er, const struct explain_info *ei, FILE *out)
 {
 	char a[ADDR_STRLEN], b[ADDR_STRLEN], p[16];
 
 	fprintf(out, "packet     %s%s%s proto %s from %s", er->er_dir == EXPLAIN_IN ? "in on " : "out",
-	    er->er_ifname, "", proto_name(er->er_proto, p), addr_print(&er->er_src, a));
+	    er->er_ifname, "", pf_protocol_name(er->er_proto, p), addr_print(&er->er_src, a));
 	if (er->er_sport != 0)
 		fprintf(out, " port %u", er->er_sport);
 	fprintf(out, " to %s", addr_print(&er->er_dst, b));

@@ -3,6 +3,7 @@
  * Protocols (IANA protocol numbers), services (IANA port numbers), ICMP
  * types and codes (RFC 792, 1122, 1812, 950, 1256 and the IANA registry).
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "libpf/names.h"
@@ -73,6 +74,17 @@ pf_word_name(const struct pf_word *w, int number)
 		if (w->pw_number == number)
 			return w->pw_name;
 	return NULL;
+}
+
+const char *
+pf_protocol_name(uint8_t proto, char buf[static 4])
+{
+	const char *name = pf_word_name(pf_protocols, proto);
+
+	if (name != NULL)
+		return name;
+	(void)snprintf(buf, 4, "%u", proto);
+	return buf;
 }
 
 int

@@ -30,6 +30,8 @@ extern const struct pf_code pf_icmp_codes[];
 int		 pf_word_number(const struct pf_word *, const char *name);
 /* NULL: no name. */
 const char	*pf_word_name(const struct pf_word *, int number);
+/* A protocol's name or, in buf, its number. */
+const char	*pf_protocol_name(uint8_t proto, char buf[static 4]);
 int		 pf_code_number(uint8_t type, const char *name);
 const char	*pf_code_name(uint8_t type, uint8_t code);
 

@@ -21,6 +21,7 @@
 
 #include "libpolicy/store_int.h"
 #include "libpolicy/storefs.h"
+#include "libutil/hex.h"
 
 #define EXPORT_MAGIC	"# ravelin policy export 1\n"
 
@@ -30,17 +31,6 @@ export_path(const char *dbpath, const char *suffix, char *out, size_t cap)
 	int n = snprintf(out, cap, "%s.export%s", dbpath, suffix);
 
 	return n > 0 && (size_t)n < cap;
-}
-
-static void
-print_hex(FILE *out, const uint8_t *p, size_t n)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < n; i++) {
-		(void)putc_unlocked(digits[p[i] >> 4], out);
-		(void)putc_unlocked(digits[p[i] & 15], out);
-	}
 }
 
 static void
@@ -67,10 +57,10 @@ export_secrets(struct policy_store *st, uint64_t rev, FILE *out)
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
 		fprintf(out, "# secret %lld ",
 		    (long long)sqlite3_column_int64(s, 0));
-		print_hex(out, sqlite3_column_blob(s, 1),
+		hex_print(out, sqlite3_column_blob(s, 1),
 		    (size_t)sqlite3_column_bytes(s, 1));
 		fputc(' ', out);
-		print_hex(out, sqlite3_column_blob(s, 2),
+		hex_print(out, sqlite3_column_blob(s, 2),
 		    (size_t)sqlite3_column_bytes(s, 2));
 		fputc('\n', out);
 	}
@@ -94,7 +84,7 @@ export_put_texts(struct policy_store *st, uint64_t rev, FILE *out)
 		fprintf(out, "# text %s %s ", sqlite3_column_text(s, 0),
 		    sqlite3_column_text(s, 1));
 		for (int i = 2; i < 4; i++) {
-			print_hex(out, sqlite3_column_blob(s, i),
+			hex_print(out, sqlite3_column_blob(s, i),
 			    (size_t)sqlite3_column_bytes(s, i));
 			fputc(i == 2 ? ' ' : '\n', out);
 		}
@@ -126,7 +116,7 @@ export_text(struct policy_store *st, uint64_t rev, size_t *len,
 	(void)fflush(out);
 	sha256_text(text, *len, digest);
 	fputs("# end ", out);
-	print_hex(out, digest, sizeof(digest));
+	hex_print(out, digest, sizeof(digest));
 	fputc('\n', out);
 	if (fclose(out) != 0 || !ok) {
 		free(text);
@@ -207,24 +197,6 @@ policy_store_exported(struct policy_store *st, uint64_t rev)
 
 /* ---- reading ---- */
 
-static bool
-read_hex(const char *p, size_t n, uint8_t *out, size_t cap)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	if (n % 2 != 0 || n / 2 > cap)
-		return false;
-	for (size_t i = 0; i < n / 2; i++) {
-		const char *hi = memchr(digits, p[2 * i], 16);
-		const char *lo = memchr(digits, p[2 * i + 1], 16);
-
-		if (hi == NULL || lo == NULL)
-			return false;
-		out[i] = (uint8_t)((hi - digits) << 4 | (lo - digits));
-	}
-	return true;
-}
-
 static char *
 read_text(const char *path, size_t *len)
 {
@@ -261,7 +233,7 @@ export_sound(char *text, size_t len)
 	if (strlen(text) != len || len < line ||
 	    strncmp(text, EXPORT_MAGIC, strlen(EXPORT_MAGIC)) != 0 ||
 	    memcmp(text + len - line, "# end ", 6) != 0 ||
-	    !read_hex(text + len - line + 6, 2 * STORE_DIGEST, said,
+	    !hex_read(text + len - line + 6, 2 * STORE_DIGEST, said,
 	    sizeof(said)))
 		return false;
 	sha256_text(text, len - line, is);
@@ -286,10 +258,10 @@ secret_line(struct policy_store *st, const char *line)
 	n = strcspn(nonce, " \n");
 	sealed = nonce + n + (nonce[n] == ' ');
 	if (n != 2 * SEAL_NONCE ||
-	    !read_hex(nonce, n, es->es_nonce, sizeof(es->es_nonce)))
+	    !hex_read(nonce, n, es->es_nonce, sizeof(es->es_nonce)))
 		return false;
 	n = strcspn(sealed, "\n");
-	if (!read_hex(sealed, n, es->es_sealed, sizeof(es->es_sealed)))
+	if (!hex_read(sealed, n, es->es_sealed, sizeof(es->es_sealed)))
 		return false;
 	es->es_len = n / 2;
 	st->st_nxsecret++;
@@ -303,7 +275,7 @@ hex_word(const char **p, size_t *len)
 	size_t n = strcspn(*p, " \n");
 	char *out = malloc(n / 2 + 1);
 
-	if (out == NULL || !read_hex(*p, n, (uint8_t *)out, n / 2)) {
+	if (out == NULL || !hex_read(*p, n, (uint8_t *)out, n / 2)) {
 		free(out);
 		return NULL;
 	}

@@ -24,17 +24,6 @@ pick(const char *const *names, size_t n, unsigned i)
 }
 #define PICK(names, i)	pick(names, sizeof(names) / sizeof((names)[0]), i)
 
-static const char *
-proto_name(uint8_t proto, char buf[16])
-{
-	const char *name = pf_word_name(pf_protocols, proto);
-
-	if (name != NULL)
-		return name;
-	(void)snprintf(buf, 16, "%u", proto);
-	return buf;
-}
-
 static void
 json_policy(const char *name, const struct explain_policy *ep)
 {
@@ -138,7 +127,7 @@ explain_json(const struct explain_req *er, const struct explain_info *ei)
 	json_begin();
 	json_string("direction", er->er_dir == EXPLAIN_IN ? "in" : "out");
 	json_string("arrived_on", er->er_ifname);
-	json_string("protocol", proto_name(er->er_proto, p));
+	json_string("protocol", pf_protocol_name(er->er_proto, p));
 	json_string("source", addr_print(&er->er_src, a));
 	json_number("source_port", er->er_sport);
 	json_string("destination", addr_print(&er->er_dst, a));

@@ -23,35 +23,11 @@
 #include "command.h"
 #include "libctl/json.h"
 #include "libpolicy/seal.h"
+#include "libutil/hex.h"
 
 #define MAGIC	"### ravelin export 1\n"
 
 enum { DIGEST = 32, SECRETS_MAX = 1 << 18 };
-
-static void
-print_hex(FILE *out, const uint8_t *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		fprintf(out, "%02x", p[i]);
-}
-
-static bool
-read_hex(const char *p, size_t n, uint8_t *out, size_t cap)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	if (n % 2 != 0 || n / 2 > cap)
-		return false;
-	for (size_t i = 0; i < n / 2; i++) {
-		const char *hi = memchr(digits, p[2 * i], 16);
-		const char *lo = memchr(digits, p[2 * i + 1], 16);
-
-		if (hi == NULL || lo == NULL)
-			return false;
-		out[i] = (uint8_t)((hi - digits) << 4 | (lo - digits));
-	}
-	return true;
-}
 
 static void
 digest(const char *text, size_t len, uint8_t out[DIGEST])
@@ -95,9 +71,9 @@ put_secret(void *arg, uint64_t id, uint8_t buf[POLICY_KEY_MAX], size_t *len)
 	v[ou->ou_n++] = id;
 	seal_close(&ou->ou_seal, id, nonce, buf, *len, sealed);
 	fprintf(ou->ou_file, "### secret %llu ", (unsigned long long)id);
-	print_hex(ou->ou_file, nonce, sizeof(nonce));
+	hex_print(ou->ou_file, nonce, sizeof(nonce));
 	fputc(' ', ou->ou_file);
-	print_hex(ou->ou_file, sealed, *len + SEAL_TAG);
+	hex_print(ou->ou_file, sealed, *len + SEAL_TAG);
 	fputc('\n', ou->ou_file);
 	return true;
 }
@@ -249,7 +225,7 @@ sound(const char *text, size_t len)
 
 	if (strlen(text) != len || len < line ||
 	    strncmp(text, MAGIC, strlen(MAGIC)) != 0 ||
-	    memcmp(text + len - line, "### end ", 8) != 0 || !read_hex(text +
+	    memcmp(text + len - line, "### end ", 8) != 0 || !hex_read(text +
 	    len - line + 8, (size_t)2 * DIGEST, said, sizeof(said)))
 		return false;
 	digest(text, len - line, is);
@@ -273,12 +249,12 @@ take_secret(struct in *in, const struct seal *se, const char *p)
 	v->se_id = strtoull(p, &end, 10);
 	p = end + (*end == ' ');
 	if (strcspn(p, " \n") != (size_t)2 * SEAL_NONCE ||
-	    !read_hex(p, (size_t)2 * SEAL_NONCE, nonce, sizeof(nonce)))
+	    !hex_read(p, (size_t)2 * SEAL_NONCE, nonce, sizeof(nonce)))
 		return false;
 	p += (size_t)2 * SEAL_NONCE;
 	p += *p == ' ';
 	n = strcspn(p, "\n");
-	if (!read_hex(p, n, sealed, sizeof(sealed)) || !seal_reveal(se,
+	if (!hex_read(p, n, sealed, sizeof(sealed)) || !seal_reveal(se,
 	    v->se_id, nonce, sealed, n / 2, v->se_key, &v->se_len))
 		return false;
 	in->in_n++;

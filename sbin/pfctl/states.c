@@ -25,17 +25,6 @@ peer_name(uint8_t proto, uint8_t peer, char buf[8])
 	return buf;
 }
 
-static const char *
-proto_name(uint8_t proto, char buf[8])
-{
-	const char *name = pf_word_name(pf_protocols, proto);
-
-	if (name != NULL)
-		return name;
-	(void)snprintf(buf, 8, "%u", proto);
-	return buf;
-}
-
 static char *
 end_print(const struct addr *a, uint16_t port, uint8_t proto, char buf[ADDR_STRLEN + 8])
 {
@@ -56,7 +45,7 @@ state_json(const struct pf_state_info *si)
 	(void)snprintf(id, sizeof(id), "%016llx", (unsigned long long)si->si_id);
 	json_object(NULL);
 	json_string("id", id);
-	json_string("protocol", proto_name(si->si_proto, n));
+	json_string("protocol", pf_protocol_name(si->si_proto, n));
 	json_string("source", addr_print(&si->si_src, a));
 	json_number("source_port", si->si_sport);
 	json_string("destination", addr_print(&si->si_dst, a));
@@ -117,7 +106,7 @@ state_one(void *arg, const void *body, size_t len)
 	(void)end_print(&si.si_src, si.si_sport, si.si_proto, src);
 	(void)end_print(&si.si_dst, si.si_dport, si.si_proto, dst);
 	/* the local end stands on the left, as on OpenBSD */
-	printf("all %s %s %s %s       %s:%s\n", proto_name(si.si_proto, n),
+	printf("all %s %s %s %s       %s:%s\n", pf_protocol_name(si.si_proto, n),
 	    si.si_local == 2 ? dst : src, si.si_local == 2 ? "<-" : "->",
 	    si.si_local == 2 ? src : dst,
 	    peer_name(si.si_proto, si.si_peer[si.si_local == 2], a),

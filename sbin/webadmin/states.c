@@ -19,17 +19,6 @@ struct wanted {
 };
 
 static const char *
-proto_name(uint8_t proto, char buf[8])
-{
-	const char *name = pf_word_name(pf_protocols, proto);
-
-	if (name != NULL)
-		return name;
-	(void)snprintf(buf, 8, "%u", proto);
-	return buf;
-}
-
-static const char *
 peer_name(uint8_t proto, uint8_t peer)
 {
 	static const char *const tcp[] = { "CLOSED", "SYN_SENT", "ESTABLISHED",
@@ -96,7 +85,7 @@ matches(const struct pf_state_info *si, const char *q)
 
 	if (q[0] == '\0')
 		return true;
-	append(&li, proto_name(si->si_proto, n), ' ');
+	append(&li, pf_protocol_name(si->si_proto, n), ' ');
 	append_addr(&li, &si->si_src);
 	append_number(&li, si->si_sport, ' ');
 	append_addr(&li, &si->si_dst);
@@ -232,7 +221,7 @@ put_state(cJSON *list, const struct pf_state_info *si)
 
 	(void)snprintf(id, sizeof(id), "%016llx", (unsigned long long)si->si_id);
 	put_text(o, "id", id);
-	put_text(o, "protocol", proto_name(si->si_proto, n));
+	put_text(o, "protocol", pf_protocol_name(si->si_proto, n));
 	put_text(o, "source", addr_print(&si->si_src, a));
 	put_number(o, "source_port", si->si_sport);
 	put_text(o, "destination", addr_print(&si->si_dst, a));
