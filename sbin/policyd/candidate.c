@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "crypto/engine.h"
+#include "dev/null.h"
 #include "kern/ctl_conn.h"
 #include "kern/nk.h"
 #include "libpolicy/keymsg.h"
@@ -49,58 +50,6 @@ const struct xform_engine *const xform_engines[] = { &bear_engine };
 const unsigned xform_nengines = 1;
 
 /* ---- drivers of no device ---- */
-
-static int
-null_open(struct ifnet *ifp, const char *arg, unsigned nq, char *err, size_t errlen)
-{
-	const char *option = strchr(arg, ',');
-
-	(void)nq;
-	(void)err;
-	(void)errlen;
-	/* the way to Linux, of the driver tap */
-	if (option != NULL && strcmp(option, ",host") == 0)
-		ifp->if_flags |= IF_F_HOST;
-	ifp->if_mac[0] = 2;
-	memcpy(&ifp->if_mac[4], &ifp->if_index, sizeof(ifp->if_index));
-	return 0;
-}
-
-static void
-null_close(struct ifnet *ifp)
-{
-	(void)ifp;
-}
-
-static unsigned
-null_rx(struct ifnet *ifp, unsigned q, struct worker *w, struct pktvec *v)
-{
-	(void)ifp;
-	(void)q;
-	(void)w;
-	(void)v;
-	return 0;
-}
-
-static void
-null_tx(struct ifnet *ifp, unsigned q, struct worker *w, struct pktvec *v)
-{
-	(void)ifp;
-	(void)q;
-	for (unsigned i = 0; i < v->pv_n; i++)
-		pkt_free(w, v->pv_pkt[i]);
-}
-
-static int
-null_fd(struct ifnet *ifp, unsigned q)
-{
-	(void)ifp;
-	(void)q;
-	return -1;
-}
-
-#define NULL_DRIVER(name) { .io_name = name, .io_open = null_open, .io_close = null_close, \
-    .io_rx = null_rx, .io_tx = null_tx, .io_fd = null_fd }
 
 static const struct if_ops drivers[] = {
 	NULL_DRIVER("packet"), NULL_DRIVER("tap"), NULL_DRIVER("pcap"), NULL_DRIVER("pktgen"),

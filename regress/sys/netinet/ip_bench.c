@@ -12,6 +12,7 @@
 #include "net/fib.h"
 #include "netinet/ip.h"
 #include "pf/flow.h"
+#include "sys/testnull.h"
 #include "sys/testpkt.h"
 #include "sys/testwire.h"
 
@@ -31,70 +32,6 @@ now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
-static int
-null_open(struct ifnet *ifp, const char *arg, unsigned nq, char *err, size_t errlen)
-{
-	(void)arg;
-	(void)nq;
-	(void)err;
-	(void)errlen;
-	ifp->if_mtu = 1500;
-	ifp->if_caps = IF_CAP_CSUM;
-	ifp->if_mac[0] = 2;
-	ifp->if_mac[5] = (uint8_t)ifp->if_index;
-	return 0;
-}
-
-static void
-null_close(struct ifnet *ifp)
-{
-	(void)ifp;
-}
-
-static unsigned
-null_rx(struct ifnet *ifp, unsigned q, struct worker *wk, struct pktvec *v)
-{
-	(void)ifp;
-	(void)q;
-	(void)wk;
-	(void)v;
-	return 0;
-}
-
-static void
-null_tx(struct ifnet *ifp, unsigned q, struct worker *wk, struct pktvec *v)
-{
-	(void)ifp;
-	(void)q;
-	for (unsigned i = 0; i < v->pv_n; i++)
-		pkt_free(wk, v->pv_pkt[i]);
-	v->pv_n = 0;
-}
-
-static int
-null_fd(struct ifnet *ifp, unsigned q)
-{
-	(void)ifp;
-	(void)q;
-	return -1;
-}
-
-static const struct if_ops null_ops = { .io_name = "null", .io_open = null_open,
-    .io_close = null_close, .io_rx = null_rx, .io_tx = null_tx, .io_fd = null_fd };
-
-static struct ifnet *
-null_if(const char *name, const char *text)
-{
-	struct addr a;
-	char err[100];
-	struct ifnet *ifp = if_create(nk, name, &null_ops, "", err, sizeof(err));
-
-	if (ifp == NULL || !addr_parse(text, &a) || if_set_flags(nk, ifp, IF_F_UP) != 0 ||
-	    if_addr_add(nk, ifp, &a, 24) != 0)
-		abort();
-	return ifp;
 }
 
 static void
@@ -243,8 +180,8 @@ main(void)
 	wo = world_new(1);
 	nk = world_router_conf(wo, "r", (struct nk_conf){ .nc_workers = 1 });
 	w = nk->nk_worker[0];
-	em0 = null_if("em0", "10.0.0.1");
-	em1 = null_if("em1", "10.0.1.1");
+	em0 = null_if(nk, "em0", "10.0.0.1", IF_CAP_CSUM);
+	em1 = null_if(nk, "em1", "10.0.1.1", IF_CAP_CSUM);
 	if (!addr_parse("10.0.1.2", &b) ||
 	    arp_set(nk, &b, (const uint8_t[]){ 2, 8, 8, 8, 8, 8 }) != 0)
 		abort();

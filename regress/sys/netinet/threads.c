@@ -13,15 +13,16 @@
 #include "net/ether.h"
 #include "net/fib.h"
 #include "netinet/ip.h"
+#include "sys/testnull.h"
 #include "sys/testpkt.h"
 #include "sys/testwire.h"
 
 #define CHANGES	1500
 
 static struct nk *nk;
-static struct ifnet *em0;
+static struct ifnet *em0, *em1;
 static _Atomic bool stop;
-static _Atomic uint64_t clock_ns = WORLD_START, left;
+static _Atomic uint64_t clock_ns = WORLD_START;
 static _Atomic uint32_t dice = 1;
 
 static void
@@ -32,71 +33,6 @@ roll(void *arg, void *buf, size_t n)
 	(void)arg;
 	for (size_t i = 0; i < n; i++)
 		p[i] = (uint8_t)(atomic_fetch_add(&dice, 2654435761u) >> 16);
-}
-
-static int
-null_open(struct ifnet *ifp, const char *arg, unsigned nq, char *err, size_t errlen)
-{
-	(void)arg;
-	(void)nq;
-	(void)err;
-	(void)errlen;
-	ifp->if_mtu = 1500;
-	ifp->if_caps = IF_CAP_CSUM | IF_CAP_TSO;
-	ifp->if_mac[0] = 2;
-	ifp->if_mac[5] = (uint8_t)ifp->if_index;
-	return 0;
-}
-
-static void
-null_close(struct ifnet *ifp)
-{
-	(void)ifp;
-}
-
-static unsigned
-null_rx(struct ifnet *ifp, unsigned q, struct worker *w, struct pktvec *v)
-{
-	(void)ifp;
-	(void)q;
-	(void)w;
-	(void)v;
-	return 0;
-}
-
-static void
-null_tx(struct ifnet *ifp, unsigned q, struct worker *w, struct pktvec *v)
-{
-	(void)ifp;
-	(void)q;
-	left += v->pv_n;
-	for (unsigned i = 0; i < v->pv_n; i++)
-		pkt_free(w, v->pv_pkt[i]);
-	v->pv_n = 0;
-}
-
-static int
-null_fd(struct ifnet *ifp, unsigned q)
-{
-	(void)ifp;
-	(void)q;
-	return -1;
-}
-
-static const struct if_ops null_ops = { .io_name = "null", .io_open = null_open,
-    .io_close = null_close, .io_rx = null_rx, .io_tx = null_tx, .io_fd = null_fd };
-
-static struct ifnet *
-null_if(const char *name, const char *text)
-{
-	struct addr a;
-	char err[100];
-	struct ifnet *ifp = if_create(nk, name, &null_ops, "", err, sizeof(err));
-
-	if (ifp == NULL || !addr_parse(text, &a) || if_set_flags(nk, ifp, IF_F_UP) != 0 ||
-	    if_addr_add(nk, ifp, &a, 24) != 0)
-		abort();
-	return ifp;
 }
 
 /* The k-th packet of a worker: through, to us, nowhere; whole or a piece. */
@@ -182,6 +118,12 @@ drain(void)
 	}
 }
 
+static uint64_t
+sent(const struct ifnet *ifp)
+{
+	return ifp->if_count[0].ic_opackets + ifp->if_count[1].ic_opackets;
+}
+
 static void
 two_workers(void)
 {
@@ -191,8 +133,8 @@ two_workers(void)
 
 	nk = nk_new(&nc, (struct clock_now){ WORLD_START, WORLD_WALL });
 	nk_lock(nk);
-	em0 = null_if("em0", "10.0.0.1");
-	(void)null_if("em1", "10.0.1.1");
+	em0 = null_if(nk, "em0", "10.0.0.1", IF_CAP_CSUM | IF_CAP_TSO);
+	em1 = null_if(nk, "em1", "10.0.1.1", IF_CAP_CSUM | IF_CAP_TSO);
 	nk_unlock(nk);
 	for (unsigned i = 0; i < 2; i++)
 		pthread_create(&th[i], NULL, work, nk->nk_worker[i]);
@@ -203,7 +145,7 @@ two_workers(void)
 	stop = true;
 	for (unsigned i = 0; i < 2; i++)
 		pthread_join(th[i], NULL);
-	CU_ASSERT_TRUE(left > 1000);
+	CU_ASSERT_TRUE(sent(em0) + sent(em1) > 1000);
 	CU_ASSERT_TRUE(world_count(nk, CNT_HANDOVER) > 0);
 	drain();
 	CU_ASSERT_EQUAL(world_busy(nk), 0);
