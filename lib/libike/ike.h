@@ -202,6 +202,8 @@ typedef void ike_random_fn(void *arg, void *buf, size_t n);
 typedef void ike_log_fn(void *arg, int level, const char *line);
 /* Our address towards dst (no packet is sent); false if there is no route. */
 typedef bool ike_source_fn(void *arg, const struct addr *dst, struct addr *src);
+/* The largest IP packet that our way out to dst takes; 0: not known. */
+typedef unsigned ike_mtu_fn(void *arg, const struct addr *dst);
 
 enum ike_log_level { IKE_LOG_ERR = 3, IKE_LOG_WARN = 4, IKE_LOG_INFO = 6,
     IKE_LOG_DEBUG = 7 };		/* as syslog(3) numbers them */
@@ -211,6 +213,7 @@ struct ike_conf {
 	ike_random_fn	*cf_random;		/* must be set */
 	ike_log_fn	*cf_log;		/* NULL: silent */
 	ike_source_fn	*cf_source;		/* NULL: policies name it */
+	ike_mtu_fn	*cf_mtu;		/* NULL: 1500 */
 
 	uint16_t	 cf_port;		/* 500 */
 	uint16_t	 cf_port_natt;		/* 4500 */
@@ -236,6 +239,8 @@ struct ike_conf {
 	uint32_t	 cf_liveness_ms;	/* 30000 */
 	/* Behind a NAT, after silence on our side; 0: never (RFC 3948 s. 4) */
 	uint32_t	 cf_keepalive_ms;	/* 20000 */
+	/* What size of packet reaches the peer is tried (ike_path.c). */
+	bool		 cf_path;		/* false */
 	/* A half-open SA as responder lives at most this ... */
 	uint32_t	 cf_halfopen_ms;	/* 60000 */
 	/* ... and an answer of the shell is awaited so long. */
@@ -274,6 +279,9 @@ void	ike_shutdown(struct ike *ike, uint64_t now);
  */
 void	ike_tune(struct ike *ike, uint64_t now, uint32_t liveness_ms,
 	    uint16_t fragment, uint16_t port_natt);
+
+/* Whether sizes are tried from now on, but by command. */
+void	ike_path_tune(struct ike *ike, uint64_t now, bool on);
 
 enum ike_mode { IKE_MODE_TUNNEL, IKE_MODE_TRANSPORT };
 
@@ -320,6 +328,7 @@ struct ike_policy {
 	struct ike_id		po_dstid;	/* none: any that verifies */
 	enum ike_auth_kind	po_auth;
 	enum ike_dpd		po_dpd;		/* what follows a dead peer */
+	bool			po_encap;	/* ESP in UDP without a NAT, too */
 	struct ike_proposals	po_ike;		/* none: the default */
 	uint32_t		po_lifetime_s;	/* IKE SA; 0: 24 h */
 	uint8_t			po_nchildren;
@@ -381,6 +390,8 @@ struct ike_datagram {
 	bool		 dg_natt;
 	/* Outgoing only: a NAT keepalive, one byte 0xff without marker. */
 	bool		 dg_keepalive;
+	/* Outgoing only: must not be fragmented on the way. */
+	bool		 dg_df;
 	const uint8_t	*dg_data;
 	size_t		 dg_len;
 };
@@ -423,6 +434,13 @@ bool	ike_expire(struct ike *ike, uint64_t now, uint32_t spi,
  */
 void	ike_seen(struct ike *ike, uint64_t now, uint32_t spi, uint64_t ago_ms);
 
+/*
+ * A router on the way to dst says that a datagram of ours is larger than mtu (the
+ * IP packet).  It is no more than a hint, from anybody.
+ */
+void	ike_path_told(struct ike *ike, uint64_t now, const struct addr *dst,
+	    unsigned mtu);
+
 enum ike_command {
 	IKE_CMD_UP,		/* connect now, whatever ch_start is */
 	IKE_CMD_DOWN,		/* delete; stays down until UP, or traffic
@@ -431,6 +449,8 @@ enum ike_command {
 	IKE_CMD_REKEY_IKE,	/* the IKE SA itself */
 	IKE_CMD_DELETE_IKE,	/* the IKE SA and its children; an active
 				   policy connects again */
+	IKE_CMD_CHECK,		/* try what size reaches the peer, of each
+				   IKE SA that is up; IKE_EV_CHECKED follows */
 };
 /*
  * name: "POLICY" (all its children), or "POLICY/CHILD"; NULL: all.
@@ -466,9 +486,9 @@ enum ike_action_type {
 	IKE_ACT_GETSPI,		/* ac_getspi -> ike_getspi_reply() */
 	IKE_ACT_SA_ADD,		/* ac_sa; inbound: SADB_UPDATE of the
 				   SPI reserved; outbound: SADB_ADD */
-	IKE_ACT_SA_MOVE,	/* ac_sa: the peer's address or port has
-				   changed: key, SPI, sequence number
-				   stay; keys are not repeated */
+	IKE_ACT_SA_MOVE,	/* ac_sa: the peer's address or port, or
+				   sa_pmtu has changed: key, SPI, sequence
+				   number stay; keys are not repeated */
 	IKE_ACT_SA_DELETE,	/* ac_del; also frees an SPI of GETSPI
 				   that is not going to be used */
 	IKE_ACT_AUTH_SIGN,	/* ac_auth -> ike_sign_reply() */
@@ -496,6 +516,9 @@ struct ike_esp_sa {
 	bool		sa_natt;	/* ESP in UDP (RFC 3948), with ... */
 	uint16_t	sa_sport, sa_dport;	/* ... these ports */
 	uint32_t	sa_reqid;
+	uint16_t	sa_pmtu;	/* outbound: the largest outer packet
+					   that reaches the peer; 0: no size
+					   was found that does not */
 	/*
 	 * SPI of the SA in the same direction that this one replaces, 0 if
 	 * none.  The new outbound SA is to be used from this moment; the old
@@ -571,6 +594,7 @@ struct ike_auth_req {
 	X(NO_AUTH_ANSWER, "NET-02",	"answered on INIT but not on AUTH") \
 	X(ONE_WAY,	"NET-03",	"nothing comes back")		\
 	X(NO_ROUTE,	"NET-04",	"no source address towards the peer") \
+	X(MTU,		"MTU-01",	"large packets do not reach the peer") \
 	X(DEAD,		"DPD-01",	"peer stopped answering")	\
 	X(REKEY,	"REKEY-01",	"rekey failed")			\
 	X(EXPIRED,	"REKEY-02",	"lifetime ended")		\
@@ -605,6 +629,7 @@ enum ike_event_type {
 	IKE_EV_FAILED,		/* attempt failed: ev_reason; ev_retry_ms */
 	IKE_EV_MOVED,		/* the peer's address or port changed */
 	IKE_EV_NOTE,		/* ev_reason: information only (KE-01, TS-02) */
+	IKE_EV_CHECKED,		/* after IKE_CMD_CHECK: MTU-01, or no reason */
 };
 const char *ike_event_name(enum ike_event_type t);	/* "child-up" ... */
 
@@ -678,6 +703,11 @@ struct ike_status {
 	uint32_t		st_reqid;
 	struct ike_ts_list	st_ts_local, st_ts_remote;
 	uint32_t		st_rekeys_child, st_rekeys_ike;
+	/* What size reaches the peer: tried at st_path_at; 0: not yet. */
+	uint64_t		st_path_at;
+	uint16_t		st_path_mtu;	/* largest IP packet */
+	uint16_t		st_path_link;	/* that our way out takes */
+	bool			st_path_hole;	/* and nobody told: MTU-01 */
 	char			st_note[IKE_TEXT_MAX];	/* last failure's text */
 };
 
@@ -723,6 +753,7 @@ uint64_t ike_policy_version(const struct ike *ike);
 	X(child_rekeyed,	"child SAs rekeyed")			\
 	X(collisions,		"simultaneous exchanges resolved")	\
 	X(liveness,		"liveness checks sent")			\
+	X(probes,		"packets sent to try a size")		\
 	X(dead,			"peers found dead")
 
 struct ike_stats {

@@ -58,6 +58,7 @@ policy_equal(const struct pol_conf *a, const struct pol_conf *b)
 	    ike_id_equal(a->po_srcid, b->po_srcid) &&
 	    ike_id_equal(a->po_dstid, b->po_dstid) &&
 	    a->po_auth == b->po_auth && a->po_dpd == b->po_dpd &&
+	    a->po_encap == b->po_encap &&
 	    ike_proposals_equal(a->po_ike, b->po_ike) &&
 	    a->po_lifetime_s == b->po_lifetime_s;
 }

@@ -41,7 +41,7 @@ init_request(struct ikesa *sa)
 	ike_put_ke(&w, hs->hs_group, hs->hs_dh->dh_public,
 	    dh_group_size(hs->hs_dh->dh_group));
 	ike_put_bytes(&w, IKE_P_NONCE, hs->hs_ni.no_p, hs->hs_ni.no_n);
-	nat_put(ike, &w, sa, 0);
+	nat_put(ike, &w, sa, 0, sa->sa_pol->pl_conf.po_encap);
 	if (ike->i_conf.cf_fragment != 0)
 		ike_put_notify(&w, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
 	n = ike_writer_finish(&w, true);
@@ -257,7 +257,8 @@ init_accepted(struct ikesa *sa, const struct inmsg *im, const struct ike_msg *m)
 	    &sa->sa_nat_peer, &natt);
 	sa->sa_frag = ike->i_conf.cf_fragment != 0 &&
 	    ike_msg_notify(m, IKE_N_FRAGMENTATION_SUPPORTED) != NULL;
-	if (natt && (sa->sa_nat_us || sa->sa_nat_peer)) {
+	if (natt && (sa->sa_nat_us || sa->sa_nat_peer ||
+	    sa->sa_pol->pl_conf.po_encap)) {
 		sa->sa_natt = true;
 		sa->sa_lport = ike->i_conf.cf_port_natt;
 		sa->sa_rport = 4500;
@@ -437,7 +438,7 @@ init_build_answer(struct ikesa *sa, const struct ike_msg *m,
 	    dh_group_size(hs->hs_dh->dh_group));
 	ike_put_bytes(&w, IKE_P_NONCE, hs->hs_nr.no_p, hs->hs_nr.no_n);
 	if (natt)
-		nat_put(ike, &w, sa, sa->sa_spi_r);
+		nat_put(ike, &w, sa, sa->sa_spi_r, hs->hs_encap);
 	sa->sa_frag = ike->i_conf.cf_fragment != 0 &&
 	    ike_msg_notify(m, IKE_N_FRAGMENTATION_SUPPORTED) != NULL;
 	if (sa->sa_frag)
@@ -447,7 +448,7 @@ init_build_answer(struct ikesa *sa, const struct ike_msg *m,
 
 static bool
 half_begin(struct ikesa *sa, const struct inmsg *im, const struct ike_msg *m,
-    uint16_t group)
+    uint16_t group, bool encap)
 {
 	const struct ike_datagram *dg = im->im_dg;
 	struct handshake *hs = ike_calloc(1, sizeof(*hs));
@@ -466,6 +467,7 @@ half_begin(struct ikesa *sa, const struct inmsg *im, const struct ike_msg *m,
 	nonce_set(&hs->hs_ni, m->m_nonce);
 	xchg_nonce(sa->sa_ike, &hs->hs_nr);
 	hs->hs_group = group;
+	hs->hs_encap = encap;
 	hs->hs_dh = xchg_dh_new(sa->sa_ike, group);
 	hs->hs_init_i = ike_calloc(1, dg->dg_len);
 	if (hs->hs_init_i == NULL || hs->hs_dh == NULL)
@@ -520,15 +522,16 @@ half_finish(struct ikesa *sa, const struct inmsg *im, const struct ike_msg *m,
 
 static void
 init_new_half(struct ike *ike, const struct inmsg *im, const struct ike_msg *m,
-    const struct ike_choice *ch, uint16_t group, bool proven)
+    const struct ike_choice *ch, const struct pol *pl, bool proven)
 {
+	uint16_t group = ike_proposal_get(&ch->pc_pr, IKE_T_DH)->tr_id;
 	struct ikesa *sa = ikesa_new(ike, false);
 
 	if (sa == NULL) {
 		ike->i_stats.is_in_limit++;
 		return;
 	}
-	if (!half_begin(sa, im, m, group) ||
+	if (!half_begin(sa, im, m, group, pl->pl_conf.po_encap) ||
 	    !half_finish(sa, im, m, ch, proven)) {
 		ike->i_stats.is_in_illegal++;
 		ikesa_kill(sa, IKE_R_MEMORY);
@@ -592,5 +595,5 @@ init_requested(struct ike *ike, const struct inmsg *im)
 		init_reply_notify(ike, im, IKE_N_INVALID_KE_PAYLOAD, group, 2);
 		return;
 	}
-	init_new_half(ike, im, &m, &ch, dh->tr_id, proven);
+	init_new_half(ike, im, &m, &ch, pl, proven);
 }

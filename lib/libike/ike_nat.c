@@ -3,7 +3,9 @@
  * NAT detection (RFC 7296 section 2.23): each side sends
  * SHA-1(SPIi | SPIr | address | port) of its source and of its destination.
  * A hash that does not match what the datagram shows means that somebody in
- * between has rewritten it.
+ * between has rewritten it.  A rule with `encap' wants ESP in UDP without a
+ * NAT as well: its hash of the source is of no address that a datagram has,
+ * so that the peer takes us for one behind a NAT.
  */
 #include "libike/ike_var.h"
 
@@ -25,13 +27,15 @@ nat_hash(uint64_t spi_i, uint64_t spi_r, const struct addr *a, uint16_t port,
 
 void
 nat_put(struct ike *ike, struct ike_writer *w, const struct ikesa *sa,
-    uint64_t spi_r)
+    uint64_t spi_r, bool encap)
 {
+	struct addr nobody = { .ad_af = sa->sa_local.ad_af };
 	uint8_t h[IKE_NAT_HASH_LEN];
 
 	if (ike->i_conf.cf_natt_off)
 		return;
-	nat_hash(sa->sa_spi_i, spi_r, &sa->sa_local, sa->sa_lport, h);
+	nat_hash(sa->sa_spi_i, spi_r, encap ? &nobody : &sa->sa_local,
+	    encap ? 0 : sa->sa_lport, h);
 	ike_put_notify(w, IKE_N_NAT_DETECTION_SOURCE_IP, h, sizeof(h));
 	nat_hash(sa->sa_spi_i, spi_r, &sa->sa_remote, sa->sa_rport, h);
 	ike_put_notify(w, IKE_N_NAT_DETECTION_DESTINATION_IP, h, sizeof(h));

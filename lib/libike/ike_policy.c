@@ -209,6 +209,7 @@ keep_policy(struct ike *ike, const struct ike_policy *po, struct pol_conf *pc)
 	*pc = (struct pol_conf){ .po_local = po->po_local,
 	    .po_peer = po->po_peer, .po_peer_port = po->po_peer_port,
 	    .po_auth = po->po_auth, .po_dpd = po->po_dpd,
+	    .po_encap = po->po_encap,
 	    .po_lifetime_s = po->po_lifetime_s };
 	memcpy(pc->po_name, po->po_name, sizeof(pc->po_name));
 	pc->po_srcid = blob_id(ike, &po->po_srcid);

@@ -77,6 +77,7 @@ ikesa_new(struct ike *ike, bool initiator)
 	tmo_init(&sa->sa_tmo_live, TMO_LIVE, sa);
 	tmo_init(&sa->sa_tmo_keep, TMO_KEEPALIVE, sa);
 	tmo_init(&sa->sa_tmo_queue, TMO_QUEUE, sa);
+	tmo_init(&sa->sa_tmo_path, TMO_PATH, sa);
 	TAILQ_INSERT_TAIL(&ike->i_sas, sa, sa_entry);
 	ike->i_objects.oc_ikesas++;
 	return sa;
@@ -298,6 +299,7 @@ ikesa_kill(struct ikesa *sa, enum ike_reason why)
 	tmo_clear(&ike->i_tmos, &sa->sa_tmo_live);
 	tmo_clear(&ike->i_tmos, &sa->sa_tmo_keep);
 	tmo_clear(&ike->i_tmos, &sa->sa_tmo_queue);
+	tmo_clear(&ike->i_tmos, &sa->sa_tmo_path);
 	if (sa->sa_kicked)
 		TAILQ_REMOVE(&ike->i_kicked, sa, sa_kick_entry);
 	sa->sa_kicked = false;
@@ -571,11 +573,12 @@ ikesa_up(struct ikesa *sa)
 	sa->sa_since = ike->i_now;
 	ikesa_heard(sa);
 	ikesa_schedule(sa);
+	path_up(sa);
 	ike->i_stats.is_ike_made++;
 	act_event(ike, IKE_EV_IKE_UP, IKE_R_NONE, sa, "", 0,
 	    "established with %s at %s%s",
 	    ike_id_print(&sa->sa_id_remote, id, sizeof(id)),
-	    addr_print(&sa->sa_remote, peer), sa->sa_natt ? " behind NAT" : "");
+	    addr_print(&sa->sa_remote, peer), sa->sa_natt ? ", ESP in UDP" : "");
 	ikesa_kick(sa);
 }
 
@@ -635,6 +638,7 @@ ikesa_move_one(struct ikesa *sa, const struct ike_datagram *dg)
 
 	sa->sa_remote = dg->dg_remote;
 	sa->sa_rport = dg->dg_rport;
+	path_up(sa);
 	TAILQ_FOREACH(c, &sa->sa_children, c_entry)
 		child_relocate(c);
 }

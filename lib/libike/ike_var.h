@@ -50,6 +50,7 @@ enum tmo_kind {
 	TMO_CONN,		/* conn: try again */
 	TMO_ASK,		/* ask: no answer from the shell */
 	TMO_LINGER,		/* linger */
+	TMO_PATH,		/* ikesa: try sizes */
 };
 
 /*
@@ -76,6 +77,7 @@ struct pol_conf {
 	const struct ike_id	*po_srcid, *po_dstid;	/* cut: id_copy() */
 	enum ike_auth_kind	 po_auth;
 	enum ike_dpd		 po_dpd;
+	bool			 po_encap;
 	const struct ike_proposals *po_ike;		/* cut behind the last */
 	uint32_t		 po_lifetime_s;
 };
@@ -195,6 +197,7 @@ enum xchg_type {
 	X_IKE_REKEY,
 	X_IKE_DELETE,
 	X_LIVENESS,
+	X_PROBE,		/* a packet of some size */
 	X_PEER_CHILD,		/* the peer's CREATE_CHILD_SA for a child */
 	X_PEER_AUTH,		/* the peer's IKE_AUTH */
 };
@@ -212,6 +215,10 @@ struct xchg {
 	struct outmsg		*x_out;
 	unsigned		 x_tries;
 	uint32_t		 x_wait;
+	uint64_t		 x_when;	/* last sent */
+	struct outmsg		*x_small;	/* X_PROBE sent whole: the same
+						   message in pieces */
+	bool			 x_cut;		/* X_PROBE: others wait */
 	struct ask		*x_ask[IKE_ASKS_MAX];	/* still awaited */
 	bool			 x_ask_failed;
 
@@ -286,6 +293,25 @@ struct handshake {
 	unsigned		 hs_restarts;	/* cookies, groups followed */
 	struct conn		*hs_conn;	/* initiator: first child */
 	bool			 hs_auth_sent;
+	bool			 hs_encap;	/* responder: the rule's po_encap */
+};
+
+/* What size reaches the peer (ike_path.c). */
+struct path {
+	uint16_t		 pa_link;	/* what our way out takes */
+	uint16_t		 pa_good;	/* largest that arrived ... */
+	uint16_t		 pa_bad;	/* ... smallest that did not; 0 */
+	uint16_t		 pa_size;	/* that is tried */
+	uint16_t		 pa_hint;	/* to be tried next; 0 */
+	uint16_t		 pa_told;	/* by a router; 0 */
+	bool			 pa_sure;	/* pa_bad is tried once more */
+	bool			 pa_asked;	/* by command */
+	uint8_t			 pa_left;	/* tries left; 0: none goes on */
+	/* the result of the last time: */
+	bool			 pa_hole;	/* nobody told */
+	uint16_t		 pa_mtu;	/* 0: pa_link arrives */
+	uint64_t		 pa_at;		/* when; 0: never */
+	uint32_t		 pa_rtt;	/* ms, of some exchange */
 };
 
 struct ikesa {
@@ -342,7 +368,8 @@ struct ikesa {
 	uint64_t		 sa_rekey_at, sa_end_at;
 	enum ike_reason		 sa_reason;
 	struct tmo		 sa_tmo_retrans, sa_tmo_life, sa_tmo_live,
-				 sa_tmo_keep, sa_tmo_queue;
+				 sa_tmo_keep, sa_tmo_queue, sa_tmo_path;
+	struct path		 sa_path;
 };
 TAILQ_HEAD(ikesa_list, ikesa);
 
@@ -543,6 +570,8 @@ void	xchg_free(struct xchg *x);
 void	xchg_retransmit(struct ikesa *sa);
 /* Seals the writer's payloads as our request, sends and arms the timer. */
 bool	xchg_send(struct xchg *x, struct ike_writer *w);
+/* The same for one whose x_out and x_msgid are there; false: not x_out. */
+bool	xchg_start(struct xchg *x);
 /* TEMPORARY_FAILURE: the same again after a random while. */
 void	xchg_postpone(struct xchg *x);
 bool	xchg_queued(const struct ikesa *sa, enum xchg_type type,
@@ -563,6 +592,9 @@ const struct ike_nonce *nonce_min(const struct ike_nonce *a,
 /* Payloads of w as encrypted datagrams; NULL if it cannot be. */
 struct outmsg *seal_message(struct ikesa *sa, uint8_t exchange, bool response,
 	    uint32_t msgid, struct ike_writer *w);
+/* The same with datagrams of at most so many bytes; SIZE_MAX: one. */
+struct outmsg *seal_within(struct ikesa *sa, uint8_t exchange, bool response,
+	    uint32_t msgid, struct ike_writer *w, size_t limit);
 void	outmsg_send(struct ike *ike, const struct outmsg *om,
 	    const struct ike_datagram *to);
 struct ike_datagram ikesa_to(const struct ikesa *sa);
@@ -590,8 +622,9 @@ enum open_result reasm_add(struct ikesa *sa, struct inmsg *im, unsigned frag,
 void	reasm_free(struct ikesa *sa, bool response);
 
 /* ike_nat.c */
+/* With encap, the peer finds us behind a NAT. */
 void	nat_put(struct ike *ike, struct ike_writer *w, const struct ikesa *sa,
-	    uint64_t spi_r);
+	    uint64_t spi_r, bool encap);
 /* Compares the peer's hashes with what the datagram shows. */
 void	nat_check(struct ikesa *sa, const struct ike_msg *m,
 	    const struct ike_datagram *dg, uint64_t spi_i, uint64_t spi_r,
@@ -686,5 +719,21 @@ void	info_requested(struct ikesa *sa, const struct inmsg *im,
 	    const struct ike_msg *m);
 /* Queues the Delete of a pair. */
 void	child_delete(struct child *c, enum ike_reason why);
+
+/* ike_path.c */
+void	path_up(struct ikesa *sa);		/* soon */
+void	path_due(struct ikesa *sa);
+void	path_check(struct ikesa *sa);		/* now, and an event */
+void	path_inherit(struct ikesa *old, struct ikesa *to);
+void	path_begin(struct xchg *x);
+/* Not answered: false if it goes as any other, else x_out is to be sent. */
+bool	path_again(struct xchg *x);
+uint32_t path_wait(const struct ikesa *sa);	/* ms for the answer */
+void	path_cut(struct xchg *x);		/* NULL allowed */
+void	path_response(struct xchg *x);
+/* The largest packet within the tunnel, of what was found; 0. */
+unsigned path_inner_mtu(const struct ikesa *sa);
+/* What MTU-01 says. */
+void	path_text(const struct ikesa *sa, char *buf, size_t len);
 
 #endif

@@ -63,6 +63,14 @@ clause_default(struct parse *ps, const struct tok *word)
 }
 
 static bool
+clause_encap(struct parse *ps, const struct tok *word)
+{
+	(void)word;
+	ps->ps_d.dr_ike.ik_encap = true;
+	return true;
+}
+
+static bool
 clause_family(struct parse *ps, const struct tok *word)
 {
 	uint8_t af = tok_is(word, "inet") ? AF_INET : AF_INET6;
@@ -230,7 +238,7 @@ static const struct clause ike_clauses[] = {
 	{ "tunnel",	clause_tunnel,		0 },
 	{ "transport",	clause_transport,	0 },
 	{ "natt",	clause_nothing,		CLAUSE_REFUSED },
-	{ "encap",	clause_nothing,		CLAUSE_REFUSED },
+	{ "encap",	clause_encap,		0 },
 	{ "inet",	clause_family,		0 },
 	{ "inet6",	clause_family,		0 },
 	{ "proto",	clause_proto,		0 },

@@ -311,7 +311,7 @@ policy_ike_equal(const struct policy_ike *a, const struct policy_ike *b)
 	return text_equal(a->ik_name, b->ik_name) &&
 	    a->ik_active == b->ik_active && a->ik_default == b->ik_default &&
 	    a->ik_quick == b->ik_quick && a->ik_mode == b->ik_mode &&
-	    a->ik_af == b->ik_af && selectors_equal(a, b) &&
+	    a->ik_encap == b->ik_encap && a->ik_af == b->ik_af && selectors_equal(a, b) &&
 	    addr_equal(&a->ik_local, &b->ik_local) &&
 	    addr_equal(&a->ik_peer.pr_addr, &b->ik_peer.pr_addr) &&
 	    a->ik_peer.pr_len == b->ik_peer.pr_len &&

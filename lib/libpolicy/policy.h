@@ -166,6 +166,7 @@ struct policy_ike {
 	bool			 ik_active;	/* starts by itself; else answers, and on traffic */
 	bool			 ik_default;	/* the rule for peers that no other rule names */
 	bool			 ik_quick;	/* the first match wins */
+	bool			 ik_encap;	/* ESP in UDP, with or without a NAT on the way */
 	enum policy_mode	 ik_mode;
 	uint8_t			 ik_af;		/* AF_INET, AF_INET6, 0 any: as written */
 	struct policy_selector	*ik_sel;	/* src is our side, dst the peer's */

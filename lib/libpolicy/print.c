@@ -379,6 +379,7 @@ text_ike(const struct policy_ike *ik, struct textbuf *out, unsigned flags)
 	put(ik->ik_default ? " default" : "", out);
 	put(ik->ik_active ? " active esp " : " passive esp ", out);
 	put(mode_name(ik->ik_mode), out);
+	put(ik->ik_encap ? " encap" : "", out);
 	if (ik->ik_af != 0)
 		put(ik->ik_af == AF_INET ? " inet" : " inet6", out);
 	print_selectors(ik, out);

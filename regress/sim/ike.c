@@ -60,6 +60,8 @@ pick_policies(struct history *h)
 	h->right.wp_children[0].ch_lifetime_s = child;
 	h->left.wp_policy.po_lifetime_s = ike;
 	h->right.wp_policy.po_lifetime_s = ike;
+	h->left.wp_policy.po_encap = world_random(w) % 4 == 0;
+	h->right.wp_policy.po_encap = world_random(w) % 4 == 0;
 	if (!w->w_nat && world_random(w) % 2 == 0)
 		h->right.wp_children[0].ch_start = IKE_START_ACTIVE;
 }

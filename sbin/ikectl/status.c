@@ -176,7 +176,7 @@ status_verbose(const struct tunnel *list, size_t n)
 		    addr_print(&st->st_local, a), st->st_lport,
 		    st->st_peer.ad_af == 0 ? "any" :
 		    addr_print(&st->st_peer, b), st->st_rport,
-		    st->st_natt ? ", behind NAT" : "");
+		    st->st_natt ? ", ESP in UDP" : "");
 		if (st->st_ike_up) {
 			printf("  identity  %s",
 			    ike_id_print(&st->st_local_id, text, sizeof(text)));

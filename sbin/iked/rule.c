@@ -115,6 +115,7 @@ iked_rule_make(const struct policy *pol, const struct policy_ike *ik,
 	po->po_peer = ik->ik_peer;
 	po->po_auth = IKE_AUTH_KIND_PSK;
 	po->po_dpd = ik->ik_active ? IKE_DPD_RESTART : IKE_DPD_HOLD;
+	po->po_encap = ik->ik_encap;
 	po->po_lifetime_s = ik->ik_ikelifetime;
 	po->po_nchildren = 1;
 	if ((why = make_id(&ik->ik_srcid, &po->po_srcid)) != NULL ||

@@ -629,6 +629,69 @@ no_nat(void)
 	end();
 }
 
+/* Either end alone brings it about, whoever begins; and rekeys keep it. */
+static void
+encap(void)
+{
+	static const struct { const char *name; bool left, right; } cases[] = {
+		{ "the initiator's rule", true, false },
+		{ "the responder's rule", false, true },
+		{ "both rules", true, true },
+	};
+
+	for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+		test_row("%s", cases[i].name);
+		begin(NULL);
+		left.wp_policy.po_encap = cases[i].left;
+		right.wp_policy.po_encap = cases[i].right;
+		CU_ASSERT_TRUE(meet());
+		world_run(&w, 1000);
+		TEST_STRING(world_check(&w, 1), NULL);
+		command(0, IKE_CMD_REKEY_IKE, NULL);
+		world_run(&w, 20000);
+		command(1, IKE_CMD_REKEY, NULL);
+		world_run(&w, 20000);
+		TEST_STRING(world_check(&w, 1), NULL);
+		for (int end_of = 0; end_of < 2; end_of++) {
+			CU_ASSERT_TRUE(sa_of(end_of, true)->sa_natt);
+			CU_ASSERT_EQUAL(sa_of(end_of, false)->sa_sport, 4500);
+			CU_ASSERT_EQUAL(sa_of(end_of, false)->sa_dport, 4500);
+			CU_ASSERT_EQUAL(w.w_end[end_of].we_events[IKE_EV_MOVED], 0);
+		}
+		end();
+	}
+}
+
+/* A rule that gets or loses the word starts anew, the other way. */
+static void
+encap_changes(void)
+{
+	begin(NULL);
+	CU_ASSERT_TRUE(meet());
+	CU_ASSERT_FALSE(sa_of(0, true)->sa_natt);
+	left.wp_policy.po_encap = true;
+	CU_ASSERT_TRUE(world_policy_set(&w, 0, &left));
+	world_run(&w, 20000);
+	CU_ASSERT_TRUE(sa_of(0, true)->sa_natt && sa_of(1, true)->sa_natt);
+	TEST_STRING(world_check(&w, 1), NULL);
+	end();
+}
+
+/* A peer that knows no NAT traversal cannot be made to: plain ESP. */
+static void
+encap_alone(void)
+{
+	struct ike_conf cf;
+
+	ike_conf_default(&cf);
+	cf.cf_natt_off = true;
+	begin(&cf);
+	left.wp_policy.po_encap = right.wp_policy.po_encap = true;
+	CU_ASSERT_TRUE(meet());
+	CU_ASSERT_FALSE(sa_of(0, true)->sa_natt || sa_of(1, true)->sa_natt);
+	end();
+}
+
 /* ------------------------------------------------------------ life, death */
 
 static void
@@ -889,6 +952,9 @@ TEST_MAIN(
 	TEST("handshakes under loss", lossy),
 	TEST("NAT", nat),
 	TEST("no NAT", no_nat),
+	TEST("encap", encap),
+	TEST("encap comes with a change", encap_changes),
+	TEST("encap without NAT traversal", encap_alone),
 	TEST("a dead peer", dead_peer),
 	TEST("packets show that a peer lives", seen_lives),
 	TEST("the kernel is asked for packets", seen_asked),
