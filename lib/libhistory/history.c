@@ -261,8 +261,8 @@ row(sqlite3_stmt *s, struct history_event *ev)
 
 /* The parameters by number; */
 #define ROWS_SQL(where)	"SELECT * FROM (SELECT id, time, tunnel, child, "	\
-	"event, reason, peer, text FROM event WHERE id > ?1 AND (?2 = 0 OR "	\
-	"reason <> '')" where " ORDER BY id DESC LIMIT ?3) ORDER BY id"
+	"event, reason, peer, text FROM event WHERE id > ?1 AND (?2 = 0 OR ("	\
+	"reason <> '' AND reason NOT LIKE 'ADMIN-%'))" where " ORDER BY id DESC LIMIT ?3) ORDER BY id"
 
 static sqlite3_stmt *
 select_rows(struct history *hi, const struct history_query *hq,

@@ -74,7 +74,7 @@ struct history_query {
 	const char	*hq_tunnel;	/* "TUNNEL[/CHILD]"; NULL: all */
 	uint64_t	 hq_after;	/* numbers above this */
 	unsigned	 hq_newest;	/* only so many, the newest; 0: all */
-	bool		 hq_failures;	/* only those with a reason */
+	bool		 hq_failures;	/* with a reason, and not by command (ADMIN) */
 };
 
 /* Calls fn for each, oldest first.  False with *why. */

@@ -155,6 +155,17 @@ add(struct history *hi, uint64_t first, unsigned n, const char *tunnel)
 	}
 }
 
+/* What ikectl(8), a change of the policy and the end of iked cause. */
+static void
+by_command(struct history *hi, uint64_t first)
+{
+	struct history_event ev[3] = { event(first, "one", "ADMIN-01"),
+	    event(first + 1, "one", "ADMIN-02"), event(first + 2, "one", "ADMIN-03") };
+	const char *why;
+
+	CU_ASSERT(history_add(hi, ev, 3, &why));
+}
+
 static void
 bounds(void)
 {
@@ -196,10 +207,16 @@ bounds(void)
 	se = query((struct history_query){ .hq_failures = true,
 	    .hq_newest = 3 });
 	CU_ASSERT(se.se_n == 3 && se.se_last == 12991);
+	test_row("what was asked for is no failure");
+	by_command(hi, 13001);
+	se = query((struct history_query){ .hq_failures = true,
+	    .hq_newest = 1 });
+	CU_ASSERT(se.se_n == 1 && se.se_last == 12991);
+	CU_ASSERT_EQUAL(query((struct history_query){ .hq_after = 13000 }).se_n, 3);
 	history_close(hi);
 	test_row("opened again");
 	CU_ASSERT_PTR_NOT_NULL_FATAL((hi = history_open_rw(db, &why)));
-	CU_ASSERT(history_last(hi, &last, &why) && last == 13000);
+	CU_ASSERT(history_last(hi, &last, &why) && last == 13003);
 	history_close(hi);
 	end();
 }
