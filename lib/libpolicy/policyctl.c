@@ -181,6 +181,18 @@ ctl_text(struct cur *body, char *out, size_t cap)
 }
 
 bool
+policyctl_author(struct policyctl *pc, const char *name, const char **why)
+{
+	struct wcur w = ctl_begin(pc, POLICYW_AUTHOR);
+
+	wcur_put(&w, name, strlen(name));
+	if (wcur_ok(&w) && ctl_send(pc, &w))
+		return true;
+	*why = "policyd has gone";
+	return false;
+}
+
+bool
 policyctl_subscribe(struct policyctl *pc, const char **why)
 {
 	struct wcur w = ctl_begin(pc, POLICYW_SUBSCRIBE);

@@ -19,6 +19,10 @@
  *	CONFIRM	u64 revision that waits (0: whichever); answered by RESULT.
  *	ROLLBACK u64 revision, u32 ms as in COMMIT, u16 length of reason,
  *		reason.  A new revision as that one was; answered by RESULT.
+ *	AUTHOR	a name (1 to 31 letters, digits, '-', '_', '.'): on whose behalf the
+ *		web pages ask from now on.  Heeded if the peer is the user _web:
+ *		its revisions are the work of "NAME (web)" then, which no user of
+ *		the system can be called.  No answer.
  *	STATUS	answered by STATE.
  *	SUBSCRIBE answered by REVISION, at once and after each commit.
  *
@@ -46,6 +50,7 @@ enum {
 	POLICYW_TEXT_MAX	= 4095,		/* bytes of a text for the user */
 	POLICYW_TOTAL_MAX	= 128 << 20,	/* of all texts of one load */
 	POLICYW_REASON_MAX	= 1024,
+	POLICYW_NAME_MAX	= 31,		/* of who asks on the web pages */
 	POLICYW_MORE		= 1,
 	POLICYW_COMMITTED	= 1,
 	POLICYW_LATER		= 2,
@@ -62,6 +67,7 @@ enum policyw_op {
 	POLICYW_COMMIT,
 	POLICYW_CONFIRM,
 	POLICYW_ROLLBACK,
+	POLICYW_AUTHOR,
 	POLICYW_RESULT	= 64,
 	POLICYW_STATE,
 	POLICYW_REVISION,

@@ -139,6 +139,12 @@ struct policyctl	*policyctl_connect(const char *rundir,
 			    const char **why);
 void	policyctl_close(struct policyctl *pc);
 int	policyctl_fd(const struct policyctl *pc);
+/*
+ * Who sits at the web pages: what is committed is "NAME (web)" 's work.  policyd
+ * heeds it from the user _web alone; of others, the user is the author.
+ */
+bool	policyctl_author(struct policyctl *pc, const char *name,
+	    const char **why);
 /* Events from now on; the first is the present revision at once. */
 bool	policyctl_subscribe(struct policyctl *pc, const char **why);
 /* The next event without waiting; false if there is none now. */

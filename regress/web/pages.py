@@ -147,6 +147,13 @@ t.check('stop', until(lambda: not up()) and 'asked' in a.body)
 t.check('the page says so', until(lambda: 'disabled' in c.get('/tunnel?name=paris').page().words()))
 c.follow(c.send(p, '/tunnel', 'start'))
 t.check('start', until(up))
+until(lambda: 'ADMIN-01' in c.get('/tunnel?name=paris').body)
+j = c.get('/json/tunnel?name=paris').json()
+t.check('what was asked for is no failure: page, log and ikectl', j['up'] and
+        any(e['reason'] == 'ADMIN-01' for e in j['events']) and
+        'ADMIN' not in j.get('last_failure', {}).get('reason', '') and
+        'ADMIN' not in c.get('/log?failures=1&name=paris').body and
+        'ADMIN' not in run('ikectl', 'why', 'paris').stdout, j.get('last_failure'))
 
 
 def spi():
@@ -210,7 +217,9 @@ t.check('back to an older one', a.status == 303 and newest() == n2 + 1 and
         'proto icmp' not in run('pfctl', '-s', 'rules').stdout)
 t.check('a revision and what it changed', 'd-add' in c.get('/policy/revision?n=%d' % n2).body)
 a = c.get('/policy').body
-t.check('who and why', 'admin, on the web pages' in a and 'try &lt;i&gt;it' in a)
+t.check('who and why', 'admin (web)' in a and 'try &lt;i&gt;it' in a)
+t.check('in the CLI, too', 'admin (web)' in run('ipsecctl', 'history').stdout and
+        '_web' not in run('ipsecctl', 'history').stdout)
 
 # iked.conf: the key stays sealed, and stays the same
 conf = text_of('iked.conf')

@@ -212,7 +212,7 @@ print_revision(void *arg, const struct policy_revision *pr)
 		return true;
 	}
 	(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
-	printf("%5llu  %s  %-10.10s  %-10s  %.31s\n",
+	printf("%5llu  %s  %-14.14s  %-10s  %.27s\n",
 	    (unsigned long long)pr->pr_number, when, pr->pr_author, what,
 	    pr->pr_reason);
 	return true;
@@ -241,7 +241,7 @@ command_history(struct command *co)
 		json_string("problem", ps.ps_text);
 		json_array("revisions");
 	} else {
-		printf("%5s  %-16s  %-10s  %-10s  %s\n", "Rev", "When", "Who",
+		printf("%5s  %-16s  %-14s  %-10s  %s\n", "Rev", "When", "Who",
 		    "State", "Why");
 	}
 	ok = ok && policy_store_history(st, print_revision, &hi, &why);

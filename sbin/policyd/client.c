@@ -22,6 +22,7 @@
 #include "libutil/log.h"
 
 #define CONTROL_GROUP	"_ravelin"
+#define WEB_USER	"_web"
 
 /*
  * One policyd at a time: a lock in the run directory, held until the
@@ -117,7 +118,7 @@ in_control_group(const struct passwd *pw, gid_t gid)
 
 /* Names the peer as author, if it may ask at all. */
 static bool
-authorise(int fd, char author[64])
+authorise(int fd, char author[64], bool *web)
 {
 	struct ucred uc;
 	socklen_t len = sizeof(uc);
@@ -130,6 +131,7 @@ authorise(int fd, char author[64])
 		(void)snprintf(author, 64, "%s", pw->pw_name);
 	else
 		(void)snprintf(author, 64, "uid=%u", (unsigned)uc.uid);
+	*web = pw != NULL && strcmp(pw->pw_name, WEB_USER) == 0;
 	return uc.uid == 0 || uc.uid == geteuid() || in_control_group(pw, uc.gid);
 }
 
@@ -139,10 +141,11 @@ control_accept(struct policyd *pd)
 	int fd = accept4(pd->pd_listen, NULL, NULL, SOCK_CLOEXEC |
 	    SOCK_NONBLOCK);
 	char author[64];
+	bool web = false;
 
 	if (fd == -1)
 		return;
-	if (!authorise(fd, author)) {
+	if (!authorise(fd, author, &web)) {
 		log_warn("refused: %s is neither root nor in group "
 		    CONTROL_GROUP, author);
 		(void)close(fd);
@@ -154,6 +157,7 @@ control_accept(struct policyd *pd)
 		if (cl->cl_fd != -1)
 			continue;
 		cl->cl_fd = fd;
+		cl->cl_web = web;
 		(void)snprintf(cl->cl_author, sizeof(cl->cl_author), "%s",
 		    author);
 		return;
@@ -307,6 +311,25 @@ take_effect(struct policyd *pd, uint64_t before, bool was_in_force,
 	return false;
 }
 
+/* The pages have found out who asks; nobody else is believed. */
+static bool
+take_author(struct client *cl, struct cur *c)
+{
+	size_t n = cur_left(c);
+	char name[POLICYW_NAME_MAX + 1];
+
+	if (n == 0 || n > POLICYW_NAME_MAX || !cur_copy(c, name, n))
+		return false;
+	name[n] = '\0';
+	if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	    "0123456789-_.") != n)
+		return false;
+	if (cl->cl_web)
+		(void)snprintf(cl->cl_author, sizeof(cl->cl_author), "%s (web)",
+		    name);
+	return true;
+}
+
 static bool
 take_load(struct policyd *pd, struct client *cl, uint32_t seq, struct cur *c,
     bool commit)
@@ -436,6 +459,8 @@ client_message(struct policyd *pd, struct client *cl, struct cur *c)
 	case POLICYW_RESET:
 		forget_texts(cl);
 		return cur_end(c);
+	case POLICYW_AUTHOR:
+		return take_author(cl, c);
 	case POLICYW_LOAD:
 		return take_load(pd, cl, seq, c, false);
 	case POLICYW_COMMIT:

@@ -37,6 +37,7 @@ struct stages {
 struct client {
 	int			 cl_fd;		/* -1: free */
 	char			 cl_author[64];
+	bool			 cl_web;	/* may say on whose behalf it asks */
 	bool			 cl_subscribed;
 	struct policy_texts	 cl_texts;
 	size_t			 cl_total;	/* bytes of all texts */

@@ -211,15 +211,14 @@ ask(struct page *pg, enum policy_part part, const char *text, uint64_t base,
 	uint64_t span = web_number(&pg->pg_rq, "confirm", 86400, 120);
 	struct policy_texts tx = { 0 };
 	const char *why = "";
-	struct policyctl *pc = policyctl_connect(pg->pg_se->se_run, &why);
-	char reason[REASON_MAX + 100];
+	struct policyctl *pc = policy_open(pg, &why);
+	char reason[REASON_MAX + 1];
 	bool ok = pc != NULL && policy_texts_add_part(&tx, part, POLICY_TEXT_MAIN,
 	    policy_part_name(part), text, strlen(text));
 
 	if (ok) {
-		(void)snprintf(reason, sizeof(reason), "%.*s (%s, on the web pages)",
-		    REASON_MAX, web_posted(&pg->pg_rq, "reason"),
-		    pg->pg_session.ws_user);
+		(void)snprintf(reason, sizeof(reason), "%s",
+		    web_posted(&pg->pg_rq, "reason"));
 		policyctl_commit(pc, &tx, POLICYCTL_KEEP |
 		    (dry ? POLICYCTL_DRY : 0), base, dry ? 0 :
 		    (uint32_t)span * 1000, reason, res);

@@ -154,6 +154,10 @@ void	explain_get(struct page *pg);
 
 /* ---- policy.c ---- */
 
+struct policyctl;
+/* policyd, to change something on behalf of who is logged in; NULL with *why. */
+struct policyctl *policy_open(struct page *pg, const char **why);
+
 /* Lines of a difference to an array: {"kind": "add", "text": "..."}. */
 void	diff_put(cJSON *array, const char *a, const char *b, const char *aname,
 	    const char *bname);

@@ -100,12 +100,23 @@ policy_get(struct page *pg)
 	mark(pg, list, ps.ps_applied, pp.pp_revision);
 }
 
+struct policyctl *
+policy_open(struct page *pg, const char **why)
+{
+	struct policyctl *pc = policyctl_connect(pg->pg_se->se_run, why);
+
+	if (pc == NULL || policyctl_author(pc, pg->pg_session.ws_user, why))
+		return pc;
+	policyctl_close(pc);
+	return NULL;
+}
+
 static void
 rollback(struct page *pg, struct policyctl *pc, struct policyctl_result *res)
 {
 	uint64_t to = web_number(&pg->pg_rq, "revision", UINT64_MAX / 16, 0);
 	uint64_t span = web_number(&pg->pg_rq, "confirm", SPAN_MAX_S, 0);
-	char reason[200];
+	char reason[40];
 
 	memset(res, 0, sizeof(*res));
 	if (to == 0) {
@@ -113,8 +124,8 @@ rollback(struct page *pg, struct policyctl *pc, struct policyctl_result *res)
 		    "No revision was named to go back to.");
 		return;
 	}
-	(void)snprintf(reason, sizeof(reason), "back to %llu by %s, on the web pages",
-	    (unsigned long long)to, pg->pg_session.ws_user);
+	(void)snprintf(reason, sizeof(reason), "back to %llu",
+	    (unsigned long long)to);
 	policyctl_rollback(pc, to, (uint32_t)span * 1000, reason, res);
 }
 
@@ -122,7 +133,7 @@ void
 policy_post(struct page *pg)
 {
 	const char *what = web_posted(&pg->pg_rq, "action"), *why = "";
-	struct policyctl *pc = policyctl_connect(pg->pg_se->se_run, &why);
+	struct policyctl *pc = policy_open(pg, &why);
 	struct policyctl_result res = { .re_text = "" };
 	bool confirm = strcmp(what, "confirm") == 0;
 

@@ -212,6 +212,30 @@ def policyd_does_not_believe_its_client(r):
     check(load()[0] == 1, "an honest text afterwards")
 
 
+def authors_are_who_asked(r):
+    """A name that the peer gives itself counts from the user _web alone (regress/web)."""
+    def connect():
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.settimeout(5)
+        s.connect(os.path.join(r.dir, "policy.sock"))
+        return s
+    s = connect()
+    s.send(struct.pack(">HHI", 1, 9, 0) + b"admin")
+    s.send(struct.pack(">HHIBBH", 1, 1, 0, 1, 0, 1) + b"x" + (FLOW % 3).encode())
+    s.send(struct.pack(">HHIIH", 1, 3, 1, 0, 0))
+    check(s.recv(8192)[8] == 1, "committed")
+    who = r.sql("SELECT author FROM revision ORDER BY number DESC LIMIT 1")[0][0]
+    check("web" not in who and "admin" not in who, who)
+    for name in (b"", b"a" * 32, b"a b", b"admin (web)", b"a\0", b"\xc3\xa4", b"<b>", b"'", b"a\n"):
+        s = connect()
+        s.send(struct.pack(">HHI", 1, 9, 0) + name)
+        check(s.recv(100) == b"", name)
+    s = connect()
+    s.send(struct.pack(">HHI", 1, 9, 0) + b"Ab-9_." + b"x" * 25)
+    s.send(struct.pack(">HHI", 1, 4, 9))
+    check(s.recv(8192)[2:4] == b"\0\x41", "a good name")
+
+
 def bad_records_lose_only_their_connection(r):
     r.load(FLOW % 1)
     r.changes()
@@ -800,6 +824,7 @@ TESTS = [
     ikev2_rules_imply_flows,
     refused_text_changes_nothing,
     policyd_does_not_believe_its_client,
+    authors_are_who_asked,
     bad_records_lose_only_their_connection,
     restart_brings_the_last_revision_back,
     what_fails_is_said,
