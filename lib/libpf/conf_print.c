@@ -4,6 +4,7 @@
  * parses to the same.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "libpf/pf.h"
 
@@ -24,9 +25,30 @@ print_timeouts(const struct pf_options *po, FILE *out)
 }
 
 void
+pf_rules_print(const struct pf_conf *pc, FILE *out)
+{
+	char rule[PF_RULE_STRLEN];
+
+	for (size_t i = 0; i < pc->pc_nrules; i++)
+		fprintf(out, "%s\n", pf_rule_print(&pc->pc_rule[i], rule));
+}
+
+void
+pf_rule_info_print(void *out, const void *body, size_t len)
+{
+	char rule[PF_RULE_STRLEN];
+	struct pf_rule_info ri;
+
+	if (len != sizeof(ri))
+		return;
+	memcpy(&ri, body, sizeof(ri));
+	fprintf(out, "%s\n", pf_rule_print(&ri.ri_rule, rule));
+}
+
+void
 pf_conf_print(const struct pf_conf *pc, FILE *out)
 {
-	char rule[PF_RULE_STRLEN], table[PF_TABLE_MAX + 64], entry[PREFIX_STRLEN + 2];
+	char table[PF_TABLE_MAX + 64], entry[PREFIX_STRLEN + 2];
 
 	print_timeouts(&pc->pc_options, out);
 	for (size_t i = 0; i < pc->pc_nskip; i++)
@@ -43,6 +65,5 @@ pf_conf_print(const struct pf_conf *pc, FILE *out)
 		}
 		fprintf(out, "\n");
 	}
-	for (size_t i = 0; i < pc->pc_nrules; i++)
-		fprintf(out, "%s\n", pf_rule_print(&pc->pc_rule[i], rule));
+	pf_rules_print(pc, out);
 }

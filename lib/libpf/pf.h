@@ -68,6 +68,9 @@ char	*pf_rule_print(const struct pf_rule *, char buf[PF_RULE_STRLEN]);
 char	*pf_entry_print(const struct pf_table_entry *, char buf[PREFIX_STRLEN + 2]);
 /* All of it in normal form, which parses to the same. */
 void	 pf_conf_print(const struct pf_conf *, FILE *);
+/* Its rules, a line each; and the same of a record of CTL_PF_RULES (out is a FILE). */
+void	 pf_rules_print(const struct pf_conf *, FILE *);
+void	 pf_rule_info_print(void *out, const void *record, size_t len);
 /* "table <t> persist"; without the addresses */
 char	*pf_table_print(const char *name, uint32_t flags, char buf[PF_TABLE_MAX + 64]);
 /* An address or prefix, with "!" in front if negated; false: neither. */

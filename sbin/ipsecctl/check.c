@@ -251,27 +251,6 @@ check_sas(struct check *ck)
 
 /* ---- filter ---- */
 
-static void
-print_rule(void *arg, const void *body, size_t len)
-{
-	char line[PF_RULE_STRLEN];
-	struct pf_rule_info ri;
-
-	if (len != sizeof(ri))
-		return;
-	memcpy(&ri, body, sizeof(ri));
-	fprintf(arg, "%s\n", pf_rule_print(&ri.ri_rule, line));
-}
-
-static void
-print_wanted(const struct pf_conf *pc, FILE *out)
-{
-	char line[PF_RULE_STRLEN];
-
-	for (size_t i = 0; i < pc->pc_nrules; i++)
-		fprintf(out, "%s\n", pf_rule_print(&pc->pc_rule[i], line));
-}
-
 static bool
 check_filter(struct check *ck, struct ctl_client *cl,
     const struct policy_text_item *ti)
@@ -289,8 +268,9 @@ check_filter(struct check *ck, struct ctl_client *cl,
 		(void)command_fail("%s", pc.pc_errors != NULL ? pc.pc_errors :
 		    "out of memory");
 	} else {
-		print_wanted(&pc, b);
-		ok = ctl_call(cl, CTL_PF_RULES, NULL, 0, -1, print_rule, a) == 0;
+		pf_rules_print(&pc, b);
+		ok = ctl_call(cl, CTL_PF_RULES, NULL, 0, -1, pf_rule_info_print,
+		    a) == 0;
 	}
 	pf_conf_free(&pc);
 	if (a != NULL)

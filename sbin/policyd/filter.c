@@ -276,18 +276,6 @@ filter_commit(struct policyd *pd, struct revision *re)
 
 /* ---- what runs, as a text ---- */
 
-static void
-print_rule(void *arg, const void *body, size_t len)
-{
-	char line[PF_RULE_STRLEN];
-	struct pf_rule_info ri;
-
-	if (len != sizeof(ri))
-		return;
-	memcpy(&ri, body, sizeof(ri));
-	fprintf(arg, "%s\n", pf_rule_print(&ri.ri_rule, line));
-}
-
 struct tables_seen {
 	struct pf_table_info	*ts_v;
 	size_t			 ts_n;
@@ -353,7 +341,7 @@ filter_found(struct ctl_client *cl, struct policy_texts *tx)
 		return false;
 	fputs("# as it was found running\n", out);
 	print_tables(cl, out);
-	ok = ctl_call(cl, CTL_PF_RULES, NULL, 0, -1, print_rule, out) == 0;
+	ok = ctl_call(cl, CTL_PF_RULES, NULL, 0, -1, pf_rule_info_print, out) == 0;
 	ok = fclose(out) == 0 && ok;
 	ok = ok && policy_texts_add_part(tx, POLICY_PART_PF, POLICY_TEXT_MAIN,
 	    "pf.conf", text, len);
