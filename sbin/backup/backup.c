@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <sys/wait.h>
 
 #include "../init/boot.h"
 #include "backup.h"
+#include "libutil/ask.h"
 
 enum { PASS_MAX = 256 };
 
@@ -35,26 +35,6 @@ backup_fail(const char *fmt, ...)
 
 /* ---- the passphrase ---- */
 
-static bool
-ask_once(const char *question, char *out, size_t cap)
-{
-	struct termios shown, hidden;
-	bool tty = tcgetattr(STDIN_FILENO, &shown) == 0, ok;
-
-	if (tty) {
-		hidden = shown;
-		hidden.c_lflag &= ~(tcflag_t)ECHO;
-		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &hidden);
-	}
-	fprintf(stderr, "%s: ", question);
-	ok = fgets(out, (int)cap, stdin) != NULL;
-	out[ok ? strcspn(out, "\n") : 0] = '\0';
-	fputc('\n', stderr);
-	if (tty)
-		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &shown);
-	return ok;
-}
-
 bool
 backup_passphrase(const struct options *op, bool twice, char *out, size_t cap)
 {
@@ -67,7 +47,7 @@ backup_passphrase(const struct options *op, bool twice, char *out, size_t cap)
 			    strerror(errno));
 			return false;
 		}
-	} else if (!ask_once("passphrase", out, cap)) {
+	} else if (!ask_hidden("passphrase", out, cap)) {
 		return false;
 	}
 	if (strlen(out) < BACKUP_PASS_MIN) {
@@ -76,7 +56,7 @@ backup_passphrase(const struct options *op, bool twice, char *out, size_t cap)
 		return false;
 	}
 	if (twice && op->op_passfile == NULL) {
-		same = ask_once("once more", again, sizeof(again)) &&
+		same = ask_hidden("once more", again, sizeof(again)) &&
 		    strcmp(out, again) == 0;
 		explicit_bzero(again, sizeof(again));
 		if (!same)

@@ -6,10 +6,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "console.h"
+#include "libutil/ask.h"
 
 void
 say(const char *fmt, ...)
@@ -62,17 +62,12 @@ ask(const char *question, const char *suggest, char *out, size_t cap)
 bool
 ask_secret(const char *question, char *out, size_t cap)
 {
-	struct termios shown, hidden;
-	bool tty = tcgetattr(STDIN_FILENO, &shown) == 0, ok;
+	struct ask_echo ae;
+	bool ok;
 
-	if (tty) {
-		hidden = shown;
-		hidden.c_lflag &= ~(tcflag_t)ECHO;
-		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &hidden);
-	}
+	ask_echo_off(&ae);
 	ok = ask(question, NULL, out, cap);
-	if (tty)
-		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &shown);
+	ask_echo_on(&ae);
 	say("%s", "");
 	return ok;
 }

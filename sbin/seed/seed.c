@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <sys/stat.h>
@@ -24,6 +23,7 @@
 #include "libauth/auth.h"
 #include "libpolicy/store.h"
 #include "libseed/seed.h"
+#include "libutil/ask.h"
 #include "libutil/sandbox.h"
 
 struct job {
@@ -256,27 +256,6 @@ apply(struct job *jo, const char *path)
 
 /* ---- hash ---- */
 
-static bool
-ask_password(char *out, size_t cap)
-{
-	struct termios old, silent;
-	bool tty = tcgetattr(STDIN_FILENO, &old) == 0, ok;
-
-	if (tty) {
-		silent = old;
-		silent.c_lflag &= ~(tcflag_t)ECHO;
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-		fputs("password: ", stderr);
-	}
-	ok = fgets(out, (int)cap, stdin) != NULL;
-	if (tty) {
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
-		fputc('\n', stderr);
-	}
-	out[ok ? strcspn(out, "\n") : 0] = '\0';
-	return ok;
-}
-
 static int
 hash(void)
 {
@@ -284,7 +263,7 @@ hash(void)
 	const char *bad;
 	bool ok;
 
-	if (!ask_password(password, sizeof(password)))
+	if (!ask_hidden("password", password, sizeof(password)))
 		return fail("no password");
 	if ((bad = auth_password_bad(password)) != NULL)
 		return fail("%s", bad);
