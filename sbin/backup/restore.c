@@ -18,11 +18,11 @@
 
 #include "../init/boot.h"
 #include "../init/nics.h"
-#include "../ipsecctl/udiff.h"
 #include "backup.h"
 #include "libpolicy/store.h"
 #include "libseed/seed.h"
 #include "libutil/sandbox.h"
+#include "libutil/udiff.h"
 
 enum { PASS_MAX = 256 };
 

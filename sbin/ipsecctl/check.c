@@ -18,8 +18,8 @@
 #include "libpolicy/ifaddr.h"
 #include "libpolicy/keymsg.h"
 #include "libpolicy/network.h"
+#include "libutil/udiff.h"
 #include "trial.h"
-#include "udiff.h"
 
 struct check {
 	struct command		*ck_command;

@@ -12,7 +12,7 @@
 #include "libctl/json.h"
 #include "libpf/pf.h"
 #include "libpolicy/network.h"
-#include "udiff.h"
+#include "libutil/udiff.h"
 
 /* ---- normal form of a part ---- */
 

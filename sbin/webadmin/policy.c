@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../ipsecctl/udiff.h"
 #include "libpolicy/readwire.h"
 #include "libpolicy/store.h"
+#include "libutil/udiff.h"
 #include "page.h"
 
 enum { EACH = 20, LINES_MAX = 1500, SPAN_MAX_S = 86400 };

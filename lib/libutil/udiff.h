@@ -2,8 +2,8 @@
 /*
  * The difference of two texts, line by line, in the unified form.
  */
-#ifndef UDIFF_H
-#define UDIFF_H
+#ifndef LIBUTIL_UDIFF_H
+#define LIBUTIL_UDIFF_H
 
 #include <stdbool.h>
 #include <stdio.h>

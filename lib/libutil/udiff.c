@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "udiff.h"
+#include "libutil/udiff.h"
 
 enum { CONTEXT = 3, TABLE_MAX = 16 << 20 };
 
