@@ -11,7 +11,6 @@
  *	... the rules in normal form ...
  *	# end 8a1f...			SHA-256 of all that stands above
  */
-#include <bearssl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,6 +21,7 @@
 #include "libpolicy/store_int.h"
 #include "libpolicy/storefs.h"
 #include "libutil/hex.h"
+#include "libutil/sha256.h"
 
 #define EXPORT_MAGIC	"# ravelin policy export 1\n"
 
@@ -31,16 +31,6 @@ export_path(const char *dbpath, const char *suffix, char *out, size_t cap)
 	int n = snprintf(out, cap, "%s.export%s", dbpath, suffix);
 
 	return n > 0 && (size_t)n < cap;
-}
-
-static void
-sha256_text(const char *text, size_t len, uint8_t digest[STORE_DIGEST])
-{
-	br_sha256_context hash;
-
-	br_sha256_init(&hash);
-	br_sha256_update(&hash, text, len);
-	br_sha256_out(&hash, digest);
 }
 
 static bool
@@ -114,7 +104,7 @@ export_text(struct policy_store *st, uint64_t rev, size_t *len,
 	fputs(rules, out);
 	free(rules);
 	(void)fflush(out);
-	sha256_text(text, *len, digest);
+	sha256(text, *len, digest);
 	fputs("# end ", out);
 	hex_print(out, digest, sizeof(digest));
 	fputc('\n', out);
@@ -236,7 +226,7 @@ export_sound(char *text, size_t len)
 	    !hex_read(text + len - line + 6, 2 * STORE_DIGEST, said,
 	    sizeof(said)))
 		return false;
-	sha256_text(text, len - line, is);
+	sha256(text, len - line, is);
 	return memcmp(said, is, sizeof(is)) == 0;
 }
 

@@ -2,7 +2,6 @@
 /*
  * seed.conf(5): statements and parts (see seed.h).
  */
-#include <bearssl.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +13,7 @@
 #include "libpolicy/lex.h"
 #include "libseed/seed.h"
 #include "libutil/cur.h"
+#include "libutil/sha256.h"
 
 enum { WORDS_MAX = 8, WORD_MAX = 160 };
 
@@ -384,14 +384,11 @@ seed_parse(struct seed *sd, const struct policy_text *text,
 	struct reader re = { .re_seed = sd, .re_errs = errs, .re_ok = true };
 	struct cur c = cur_init(text->tx_body, text->tx_len);
 	struct seed_part *part = NULL, *was;
-	br_sha256_context hash;
 	bool behind = false;
 
 	memset(sd, 0, sizeof(*sd));
 	sd->sd_text = *text;
-	br_sha256_init(&hash);
-	br_sha256_update(&hash, text->tx_body, text->tx_len);
-	br_sha256_out(&hash, sd->sd_digest);
+	sha256(text->tx_body, text->tx_len, sd->sd_digest);
 	if (text->tx_len > SEED_MAX)
 		return complain(&re, 0, "a seed has at most %d bytes", SEED_MAX);
 	while (cur_left(&c) != 0) {

@@ -3,11 +3,11 @@
  * A backup's entries, as if the passphrase were known, and its file as it
  * comes, with a digest that fits: what is found lies within the bytes.
  */
-#include <bearssl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../sbin/backup/backup.h"
+#include "libutil/sha256.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,7 +31,6 @@ static void
 file(const uint8_t *data, size_t size)
 {
 	uint8_t *copy = malloc(size + BACKUP_DIGEST);
-	br_sha256_context hash;
 	struct bytes out;
 	const char *why = NULL;
 
@@ -39,9 +38,7 @@ file(const uint8_t *data, size_t size)
 	/* what argon2 would cost is not this harness's to pay */
 	if (size > 32)
 		memset(copy + 20, 0, 12);
-	br_sha256_init(&hash);
-	br_sha256_update(&hash, copy, size);
-	br_sha256_out(&hash, copy + size);
+	sha256(copy, size, copy + size);
 	if (backup_open(copy, size + BACKUP_DIGEST, "x", &out, &why) ||
 	    why == NULL)
 		abort();

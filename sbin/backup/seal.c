@@ -2,7 +2,6 @@
 /*
  * The sealed file of a backup (see backup.h).
  */
-#include <bearssl.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "backup.h"
 #include "libauth/auth.h"
 #include "libutil/cur.h"
+#include "libutil/sha256.h"
 
 #define MAGIC	"RAVELIN BACKUP\n"
 
@@ -19,16 +19,6 @@ enum {
 	NONCE	= crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
 	TAG	= crypto_aead_xchacha20poly1305_ietf_ABYTES,
 };
-
-static void
-digest(const uint8_t *p, size_t n, uint8_t out[BACKUP_DIGEST])
-{
-	br_sha256_context hash;
-
-	br_sha256_init(&hash);
-	br_sha256_update(&hash, p, n);
-	br_sha256_out(&hash, out);
-}
 
 struct header {
 	unsigned	h_ops;
@@ -92,7 +82,7 @@ backup_seal(const struct bytes *archive, const char *passphrase,
 	    archive->by_n + TAG), NULL, archive->by_p, archive->by_n,
 	    file->by_p, BACKUP_HEADER, NULL, h.h_nonce, key) == 0;
 	sodium_memzero(key, sizeof(key));
-	digest(file->by_p, n - BACKUP_DIGEST, file->by_p + n - BACKUP_DIGEST);
+	sha256(file->by_p, n - BACKUP_DIGEST, file->by_p + n - BACKUP_DIGEST);
 	if (!ok)
 		bytes_free(file);
 	return ok;
@@ -140,7 +130,7 @@ backup_open(const void *p, size_t n, const char *passphrase,
 		return false;
 	sealed = cur_bytes(&c, (size_t)h.h_len);
 	said = cur_bytes(&c, BACKUP_DIGEST);
-	digest(p, n - BACKUP_DIGEST, is);
+	sha256(p, n - BACKUP_DIGEST, is);
 	if (memcmp(said, is, sizeof(is)) != 0)
 		return false;
 	*why = "it asks for more time or memory than we give";

@@ -2,7 +2,6 @@
 /*
  * Small things with files (see boot.h).
  */
-#include <bearssl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -15,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "boot.h"
+#include "libutil/sha256.h"
 
 static void
 line(const char *before, const char *fmt, va_list ap)
@@ -291,7 +291,6 @@ generation(char hex[GENERATION_HEX], unsigned long long *revision)
 	static const char *const show[] = { "ipsecctl", "show", "-k", NULL };
 	static const char first[] = "### revision ";
 	uint8_t digest[32];
-	br_sha256_context hash;
 	size_t len = 0, skip;
 	int status;
 	char *text = run_capture(show, 64 << 20, &len, &status);
@@ -301,9 +300,7 @@ generation(char hex[GENERATION_HEX], unsigned long long *revision)
 	if (ok) {
 		*revision = strtoull(text + sizeof(first) - 1, NULL, 10);
 		skip = strcspn(text, "\n");
-		br_sha256_init(&hash);
-		br_sha256_update(&hash, text + skip, len - skip);
-		br_sha256_out(&hash, digest);
+		sha256(text + skip, len - skip, digest);
 		for (size_t i = 0; i < sizeof(digest); i++)
 			(void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	}

@@ -14,7 +14,6 @@
  * With -k keys stand in clear and there are no secrets apart.  A file that
  * does not match its last line is refused.
  */
-#include <bearssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,20 +23,11 @@
 #include "libctl/json.h"
 #include "libpolicy/seal.h"
 #include "libutil/hex.h"
+#include "libutil/sha256.h"
 
 #define MAGIC	"### ravelin export 1\n"
 
 enum { DIGEST = 32, SECRETS_MAX = 1 << 18 };
-
-static void
-digest(const char *text, size_t len, uint8_t out[DIGEST])
-{
-	br_sha256_context hash;
-
-	br_sha256_init(&hash);
-	br_sha256_update(&hash, text, len);
-	br_sha256_out(&hash, out);
-}
 
 /* ---- export ---- */
 
@@ -140,7 +130,7 @@ put_export(const struct command *co, uint64_t rev, const char *text, size_t len)
 	char hex[2 * DIGEST + 1], *all;
 	size_t cap = len + sizeof(hex) + 16;
 
-	digest(text, len, sum);
+	sha256(text, len, sum);
 	hex_text(sum, sizeof(sum), hex);
 	if ((all = malloc(cap)) == NULL)
 		return false;
@@ -228,7 +218,7 @@ sound(const char *text, size_t len)
 	    memcmp(text + len - line, "### end ", 8) != 0 || !hex_read(text +
 	    len - line + 8, (size_t)2 * DIGEST, said, sizeof(said)))
 		return false;
-	digest(text, len - line, is);
+	sha256(text, len - line, is);
 	return memcmp(said, is, sizeof(is)) == 0;
 }
 

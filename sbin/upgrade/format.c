@@ -2,11 +2,11 @@
 /*
  * The header of an upgrade file (see upgrade.h).
  */
-#include <bearssl.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "libutil/cur.h"
+#include "libutil/sha256.h"
 #include "upgrade.h"
 
 static const char magic[] = "RAVELIN UPGRADE\n";
@@ -19,11 +19,8 @@ static void
 key_id(const uint8_t key[UPGRADE_PUBLIC], uint8_t id[UPGRADE_KEYID])
 {
 	uint8_t digest[UPGRADE_DIGEST];
-	br_sha256_context hash;
 
-	br_sha256_init(&hash);
-	br_sha256_update(&hash, key, UPGRADE_PUBLIC);
-	br_sha256_out(&hash, digest);
+	sha256(key, UPGRADE_PUBLIC, digest);
 	memcpy(id, digest, UPGRADE_KEYID);
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "libutil/cur.h"
+#include "libutil/sha256.h"
 #include "page.h"
 
 enum { DER_MAX = 1024, YEARS = 10 };
@@ -163,15 +164,12 @@ certificate(struct der *out, const br_ec_private_key *sk,
 {
 	uint8_t hash[br_sha256_SIZE], sig[1 + 80] = { 0 };
 	struct der fields, tbs, cert;
-	br_sha256_context sc;
 	size_t n;
 
 	if (!put_tbs(der_new(&fields), pk, cn))
 		return false;
 	put_in(der_new(&tbs), 0x30, &fields);
-	br_sha256_init(&sc);
-	br_sha256_update(&sc, tbs.de_buf, wcur_len(&tbs.de_w));
-	br_sha256_out(&sc, hash);
+	sha256(tbs.de_buf, wcur_len(&tbs.de_w), hash);
 	n = br_ecdsa_i31_sign_asn1(&br_ec_p256_m31, &br_sha256_vtable, hash, sk,
 	    sig + 1);
 	der_new(&cert);
