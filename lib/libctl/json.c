@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "libctl/json.h"
 
@@ -11,10 +12,10 @@
 static bool first = true;
 
 static void
-quote(const char *s)
+quote(const char *s, size_t n)
 {
 	putchar('"');
-	for (; *s != '\0'; s++)
+	for (; n != 0; s++, n--)
 		if (*s == '"' || *s == '\\')
 			printf("\\%c", *s);
 		else if ((unsigned char)*s < 0x20)
@@ -31,7 +32,7 @@ lead(const char *name)
 		putchar(',');
 	first = false;
 	if (name != NULL) {
-		quote(name);
+		quote(name, strlen(name));
 		putchar(':');
 	}
 }
@@ -85,7 +86,21 @@ void
 json_string(const char *name, const char *value)
 {
 	lead(name);
-	quote(value);
+	quote(value, strlen(value));
+}
+
+void
+json_lines(const char *name, const char *text)
+{
+	json_array(name);
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+
+		lead(NULL);
+		quote(text, n);
+		text += n + (text[n] == '\n');
+	}
+	json_array_end();
 }
 
 void

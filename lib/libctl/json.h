@@ -20,6 +20,7 @@ void	json_object_end(void);
 void	json_array(const char *name);
 void	json_array_end(void);
 void	json_string(const char *name, const char *value);
+void	json_lines(const char *name, const char *text);	/* an array, a string a line */
 void	json_number(const char *name, uint64_t value);
 void	json_bool(const char *name, bool value);
 

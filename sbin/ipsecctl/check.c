@@ -401,21 +401,14 @@ check_all(struct check *ck)
 
 /* The lines that were printed to text, and the numbers. */
 static void
-print_json(const struct check *ck, char *text)
+print_json(const struct check *ck, const char *text)
 {
 	json_begin();
 	json_number("added", ck->ck_added);
 	json_number("removed", ck->ck_removed);
 	json_number("changed", ck->ck_changed);
 	json_number("sas_down", ck->ck_down);
-	json_array("lines");
-	for (char *line = text, *end; *line != '\0'; line = end) {
-		end = line + strcspn(line, "\n");
-		if (*end == '\n')
-			*end++ = '\0';
-		json_string(NULL, line);
-	}
-	json_array_end();
+	json_lines("lines", text);
 	trial_json(&ck->ck_trial);
 	json_end();
 }

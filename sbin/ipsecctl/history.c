@@ -346,19 +346,12 @@ command_show(struct command *co)
 
 /* A part's unified difference, a string a line. */
 static void
-json_diff(const char *part, bool differ, char *text)
+json_diff(const char *part, bool differ, const char *text)
 {
 	json_object(NULL);
 	json_string("part", part);
 	json_bool("differs", differ);
-	json_array("lines");
-	for (char *line = text, *end; *line != '\0'; line = end) {
-		end = line + strcspn(line, "\n");
-		if (*end == '\n')
-			*end++ = '\0';
-		json_string(NULL, line);
-	}
-	json_array_end();
+	json_lines("lines", text);
 	json_object_end();
 }
 
