@@ -125,4 +125,15 @@ sa_drop_count(struct sa *sa, enum sa_drop why)
 	sa->sa_drops[why]++;
 }
 
+/* Of whatever reason. */
+static inline uint64_t
+sa_dropped(const struct sa *sa)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < SA_DROP_MAX; i++)
+		n += sa->sa_drops[i];
+	return n;
+}
+
 #endif

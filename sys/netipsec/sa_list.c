@@ -15,16 +15,6 @@ struct put {
 	int			 pu_error;
 };
 
-static uint64_t
-drops(const struct sa *sa)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < SA_DROP_MAX; i++)
-		n += sa->sa_drops[i];
-	return n;
-}
-
 /* The date of the last packet; 0: none yet. */
 static uint64_t
 last_use(const struct sa *sa)
@@ -55,7 +45,7 @@ put_one(void *arg, struct sa *sa)
 	cs.cs_dst = sa->sa_dst;
 	cs.cs_packets = sa->sa_packets;
 	cs.cs_bytes = sa->sa_bytes;
-	cs.cs_drops = drops(sa);
+	cs.cs_drops = sa_dropped(sa);
 	cs.cs_added = sa->sa_added;
 	cs.cs_last = last_use(sa);
 	(void)snprintf(cs.cs_name, sizeof(cs.cs_name), "%s", sa->sa_name);

@@ -41,23 +41,13 @@ total_get(struct totals *ts, uint32_t reqid)
 	return *pp = to;
 }
 
-static uint64_t
-drops(const struct sa *sa)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < SA_DROP_MAX; i++)
-		n += sa->sa_drops[i];
-	return n;
-}
-
 /* What the SA has counted and is not in a sum yet. */
 static void
 add(struct ctl_ipsec_total *ct, const struct sa *sa)
 {
 	uint64_t packets = sa->sa_packets - sa->sa_sum_packets;
 	uint64_t bytes = sa->sa_bytes - sa->sa_sum_bytes;
-	uint64_t dropped = drops(sa) - sa->sa_sum_drops;
+	uint64_t dropped = sa_dropped(sa) - sa->sa_sum_drops;
 
 	if (sa->sa_flags & SA_F_IN) {
 		ct->ct_in_packets += packets;
@@ -81,7 +71,7 @@ totals_add(struct nk *nk, struct sa *sa)
 	add(&to->to_sum, sa);
 	sa->sa_sum_packets = sa->sa_packets;
 	sa->sa_sum_bytes = sa->sa_bytes;
-	sa->sa_sum_drops = drops(sa);
+	sa->sa_sum_drops = sa_dropped(sa);
 }
 
 /* ---- control socket ------------------------------------------------- */
