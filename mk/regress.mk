@@ -6,8 +6,8 @@
 #             both builds; SRCS_NAME= further sources of one, SRCS= of all
 #   SCRIPTS=  NAME.sh or NAME.py, run once with each build's programs
 #   ONCE=     the same, run with the release only
-#   LIVE=     scripts that need the machine for themselves or
-#             make network namespaces: release only, one at a time
+#   LIVE=     scripts that make network namespaces or machines: release only,
+#             one at a time; other tests run beside them, niced
 #   FUZZ=     libFuzzer harnesses (NAME.c), checked build; run for a few
 #             seconds by the tests, for FUZZ_SECONDS each by `make fuzz`;
 #             seeds lie in corpus/NAME/, words in NAME.dict

@@ -6,8 +6,9 @@ usage: regress.py --mode MODE... [--only NAME] [--fuzz SECONDS | --bench]
                   [--builds FILE] DIR...
 
 Each DIR (below the top of the tree) is searched for folders whose build left
-a list of tests in obj/MODE/DIR/tests.  Programs and scripts run two at a
-time, live tests one at a time after them.  A failing thing is shown with its
+a list of tests in obj/MODE/DIR/tests.  Two run at a time: a live test, which
+mostly waits, and beside it another with less claim to the processor; two of
+those when no live test is left.  A failing thing is shown with its
 output and the command that repeats it; the rest still runs.  FILE names
 builds that failed, one a line; each counts as a failure.  The last line is
 
@@ -26,12 +27,15 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COUNTS = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 SMOKE_SECONDS = 3	# of each fuzz harness within `make test`
 SKIP_STATUS = 77	# of a script; libFuzzer means a crash by it, unless told
+BESIDE = 5		# how nice a test is beside a live one
+PATIENCE = 3		# and how much longer it may take
 
 running = set()		# process groups, for an interrupt
 lock = threading.Lock()
@@ -125,15 +129,28 @@ def kill(pgid):
         pass
 
 
-def execute(test, argv, seconds, stream):
+def be_nice(pid):
+    """To its group, where a session has a share of the processor of its own."""
+    try:
+        with open(f"/proc/{pid}/autogroup", "w") as f:
+            f.write(str(BESIDE))
+    except OSError:
+        pass
+
+
+def execute(test, argv, seconds, stream, beside):
     """Runs argv; returns (exit status or None on timeout, output)."""
     tmp = tempfile.mkdtemp(prefix="regress-")
+    if beside:
+        argv = ["nice", "-n", str(BESIDE), *argv]
     with tempfile.TemporaryFile() as out:
         child = subprocess.Popen(
             argv, cwd=os.path.join(TOP, test.folder), env=environment(test, tmp),
             stdin=subprocess.DEVNULL, stdout=None if stream else out,
             stderr=subprocess.STDOUT if not stream else None,
             start_new_session=True)
+        if beside:
+            be_nice(child.pid)
         with lock:
             running.add(child.pid)
         try:
@@ -185,7 +202,7 @@ def judge(test, status):
             test.passed = 1
 
 
-def run(test, fuzz_seconds, stream=False):
+def run(test, fuzz_seconds, stream=False, beside=False):
     argv = command(test, fuzz_seconds)
     if argv is None:
         test.failed, test.output = 1, "not built, or no such script\n"
@@ -194,9 +211,11 @@ def run(test, fuzz_seconds, stream=False):
     seconds = test.seconds
     if test.kind == "fuzz":
         seconds = fuzz_seconds * 2 + 60
-        test.seconds = seconds
+    if beside:
+        seconds *= PATIENCE
+    test.seconds = seconds
     begin = time.monotonic()
-    status, test.output = execute(test, argv, seconds, stream)
+    status, test.output = execute(test, argv, seconds, stream, beside)
     test.took = time.monotonic() - begin
     judge(test, status)
     report(test)
@@ -252,6 +271,33 @@ def failed_builds(path):
         return [line.strip() for line in f if line.strip()]
 
 
+def run_all(tests, seconds, jobs):
+    """One lane takes the live tests before it helps the others with the rest."""
+    live = deque(t for t in tests if t.kind == "live")
+    rest = deque(sorted((t for t in tests if t.kind != "live"), key=lambda t: t.kind == "fuzz"))
+    going = threading.Event()	# a live test is or will be running
+    if live:
+        going.set()
+
+    def drain(queue, beside):
+        while True:
+            try:
+                test = queue.popleft()
+            except IndexError:
+                return
+            run(test, seconds, beside=beside())
+
+    def lane(number):
+        if number == 0:
+            drain(live, lambda: False)
+            going.clear()
+        drain(rest, going.is_set)
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        for _ in pool.map(lane, range(jobs)):
+            pass
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--mode", action="append", required=True)
@@ -277,15 +323,8 @@ def main():
             run(t, seconds, stream=True)
         return 1 if any(t.failed for t in tests) else 0
 
-    side = [t for t in tests if t.kind != "live"]
-    side.sort(key=lambda t: t.kind == "fuzz")
     try:
-        with ThreadPoolExecutor(max_workers=args.jobs) as pool:
-            for _ in pool.map(lambda t: run(t, seconds), side):
-                pass
-        for t in tests:
-            if t.kind == "live":
-                run(t, seconds)
+        run_all(tests, seconds, args.jobs)
     except KeyboardInterrupt:
         with lock:
             for pgid in running:

@@ -47,6 +47,19 @@ CASES = {
         [("script", "sleep 61 & exit 0", 9)], "1 passed, 0 failed", 0, "ok "),
     "one that is not there fails": (
         [("script", None, 9)], "0 passed, 1 failed", 1, "not built"),
+    "a live test and another run at once": (
+        [("live", "touch $TOP/live; until [ -e $TOP/other ]; do sleep 0.1; done", 9),
+         ("script", "touch $TOP/other; until [ -e $TOP/live ]; do sleep 0.1; done", 9)],
+        "2 passed, 0 failed", 0, "ok "),
+    "two live tests do not": (
+        [("live", "mkdir $TOP/one && sleep 0.3 && rmdir $TOP/one", 9)] * 2,
+        "2 passed, 0 failed", 0, "ok "),
+    "who runs beside a live test is nice": (
+        [("live", "nice >$TOP/n; mv $TOP/n $TOP/live; until [ -e $TOP/other ]; do sleep 0.1; done",
+          9),
+         ("script", "until [ -e $TOP/live ]; do sleep 0.1; done; touch $TOP/other; "
+                    "[ $(nice) -gt $(cat $TOP/live) ]", 9)],
+        "2 passed, 0 failed", 0, "ok "),
     "nothing to run is no success": ([], "0 passed, 0 failed", 1, ""),
 }
 
@@ -80,7 +93,7 @@ def main():
         root = tree(name, tests)
         child = subprocess.run(
             ["/usr/bin/python3", os.path.join(root, "mk/regress.py"),
-             "--mode", "release", "regress"],
+             "--mode", "release", "--jobs", "2", "regress"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
         lines = child.stdout.rstrip("\n").split("\n")
         good = lines[-1] == last and child.returncode == status and shows in child.stdout
