@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # rc.ravelin starts a router from hostname.IF files and pf.conf, tells what
-# runs, brings it back after a restart, and stops it.
+# runs, brings it back after a restart, and stops it; with the web pages, once
+# they have a key and a user.
 #
 #	host ------- router
 #	 eth0      wan0 = netkern's
@@ -28,13 +29,22 @@ finish() {
 	rc stop >/dev/null 2>&1
 	ip netns del $host
 	ip netns del $router
+	rm -rf /etc/netns/$router
+	rmdir /etc/netns
 } 2>/dev/null
 trap finish EXIT
 trap 'exit 1' INT TERM
 
 chmod 755 "$TMPDIR"
+# where the user _web may go; and its name, in the router's namespace alone
+cp -r "$BIN" "$TMPDIR/bin" && BIN=$TMPDIR/bin
+lighttpd=${LIGHTTPD:-$TOP/obj/deps/release/bin/lighttpd}
+mkdir -p /etc/netns/$router
+{ cat /etc/passwd; echo '_web:x:64080:64081::/var/empty:/bin/false'; } >/etc/netns/$router/passwd
+{ cat /etc/group; echo '_ravelin:x:64081:'; } >/etc/netns/$router/group
 export RAVELIN_ETC="$TMPDIR/etc" RAVELIN_RUN="$TMPDIR/run" RAVELIN_BIN="$BIN"
 export RAVELIN_DB="$TMPDIR/db/policy.db" RAVELIN_LOG="$TMPDIR/log"
+export RAVELIN_WEB_STATE="$TMPDIR/web" RAVELIN_PASSWD="$RAVELIN_ETC/ravelin.passwd"
 mkdir "$RAVELIN_ETC"
 cp "$TOP/etc/pf.conf" "$RAVELIN_ETC/"
 cat >"$RAVELIN_ETC/hostname.wan0" <<'END'
@@ -74,6 +84,9 @@ rc restart
 verdict $? 'rc.ravelin restart with a revision'
 ip netns exec $host ping -q -c 3 -W 2 192.0.2.5
 verdict $? 'the interface comes from the revision'
+if [ -x "$lighttpd" ]; then
+	. ./rcweb.sh
+fi
 rc stop
 verdict $? 'rc.ravelin stop'
 rc status >/dev/null
