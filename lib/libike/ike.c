@@ -244,6 +244,9 @@ timer_fire(struct ike *ike, struct tmo *t)
 	case TMO_LINGER:
 		linger_due(t->tm_owner);
 		break;
+	case TMO_PATH:
+		path_due(t->tm_owner);
+		break;
 	}
 	ike_leave(ike);
 }

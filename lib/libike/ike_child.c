@@ -191,6 +191,7 @@ child_sa_fill(const struct child *c, bool inbound, struct ike_esp_sa *s)
 	s->sa_sport = inbound ? sa->sa_rport : sa->sa_lport;
 	s->sa_dport = inbound ? sa->sa_lport : sa->sa_rport;
 	s->sa_reqid = c->c_reqid;
+	s->sa_pmtu = inbound ? 0 : sa->sa_path.pa_mtu;
 	s->sa_replaces = inbound ? c->c_old_in : c->c_old_out;
 	s->sa_replay = replay != 0 ? replay : REPLAY_DEFAULT;
 	s->sa_local = c->c_local;

@@ -151,6 +151,8 @@ input_response(struct ikesa *sa, const struct inmsg *im,
 {
 	struct xchg *x = sa->sa_req;
 
+	if (x->x_tries == 1)
+		sa->sa_path.pa_rtt = (uint32_t)(sa->sa_ike->i_now - x->x_when);
 	switch (x->x_type) {
 	case X_AUTH:
 		auth_response(x, im, m);
@@ -161,6 +163,9 @@ input_response(struct ikesa *sa, const struct inmsg *im,
 		break;
 	case X_IKE_REKEY:
 		rekey_response(x, m);
+		break;
+	case X_PROBE:
+		path_response(x);
 		break;
 	default:
 		info_response(x, m);

@@ -155,6 +155,7 @@ ike_event_name(enum ike_event_type t)
 		[IKE_EV_FAILED] = "failed",
 		[IKE_EV_MOVED] = "moved",
 		[IKE_EV_NOTE] = "note",
+		[IKE_EV_CHECKED] = "checked",
 	};
 
 	return t < COUNT(names) ? names[t] : "event";

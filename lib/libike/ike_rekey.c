@@ -82,7 +82,7 @@ rekey_inherit(struct ikesa *old, struct ikesa *to)
 		x->x_sa = to;
 		TAILQ_INSERT_TAIL(&to->sa_queue, x, x_entry);
 		to->sa_nqueue++;
-		if (x->x_type == X_IKE_REKEY)
+		if (x->x_type == X_IKE_REKEY || x->x_type == X_PROBE)
 			xchg_end(x);
 	}
 	to->sa_limbo = false;
@@ -98,6 +98,7 @@ rekey_inherit(struct ikesa *old, struct ikesa *to)
 	act_event(ike, IKE_EV_IKE_REKEYED, IKE_R_NONE, to, "", 0,
 	    "SPI %016llx", (unsigned long long)(to->sa_initiator ?
 	    to->sa_spi_i : to->sa_spi_r));
+	path_inherit(old, to);
 	ikesa_kick(to);
 }
 

@@ -75,6 +75,8 @@ seal_limit(const struct ikesa *sa)
 
 	if (!sa->sa_frag || limit == 0)
 		return SIZE_MAX;
+	if (sa->sa_path.pa_mtu != 0 && sa->sa_path.pa_mtu < limit)
+		limit = sa->sa_path.pa_mtu;
 	if (limit < 512)
 		limit = 512;
 	return limit - headers;
@@ -123,10 +125,17 @@ struct outmsg *
 seal_message(struct ikesa *sa, uint8_t exchange, bool response, uint32_t msgid,
     struct ike_writer *w)
 {
+	return seal_within(sa, exchange, response, msgid, w, seal_limit(sa));
+}
+
+struct outmsg *
+seal_within(struct ikesa *sa, uint8_t exchange, bool response, uint32_t msgid,
+    struct ike_writer *w, size_t limit)
+{
 	struct sk *sk = seal_key(sa, true);
 	const uint8_t *p = sa->sa_ike->i_buf;
 	size_t n = ike_writer_finish(w, false);
-	size_t limit = seal_limit(sa), chunk = n, room, done = 0;
+	size_t chunk = n, room, done = 0;
 	size_t over = SKF_AT + sk_iv_len(sk) + sk_icv_len(sk);
 	struct cut c = { .c_exchange = exchange, .c_msgid = msgid,
 	    .c_first = w->w_first,

@@ -113,6 +113,8 @@ pol_command(struct pol *pl, enum ike_command cmd)
 			continue;
 		if (cmd == IKE_CMD_REKEY_IKE)
 			ikesa_rekey(sa);
+		else if (cmd == IKE_CMD_CHECK)
+			path_check(sa);
 		else
 			ikesa_delete(sa, IKE_R_ASKED);
 		n++;
@@ -138,7 +140,8 @@ command_on(struct pol *pl, enum ike_command cmd, const char *name)
 	struct conn *cn;
 	size_t n = 0;
 
-	if (cmd == IKE_CMD_REKEY_IKE || cmd == IKE_CMD_DELETE_IKE)
+	if (cmd == IKE_CMD_REKEY_IKE || cmd == IKE_CMD_DELETE_IKE ||
+	    cmd == IKE_CMD_CHECK)
 		return name == NULL || strcmp(name, pl->pl_conf.po_name) == 0 ?
 		    pol_command(pl, cmd) : 0;
 	TAILQ_FOREACH(cn, &pl->pl_conns, cn_entry)
@@ -247,6 +250,18 @@ conn_state(const struct conn *cn)
 }
 
 static void
+status_path(const struct ikesa *sa, struct ike_status *st)
+{
+	const struct path *pa = &sa->sa_path;
+
+	st->st_path_at = pa->pa_at;
+	st->st_path_link = pa->pa_link;
+	st->st_path_hole = pa->pa_hole;
+	st->st_path_mtu = pa->pa_at == 0 ? 0 :
+	    pa->pa_mtu != 0 ? pa->pa_mtu : pa->pa_link;
+}
+
+static void
 status_ikesa(const struct ikesa *sa, struct ike_status *st)
 {
 	st->st_local = sa->sa_local;
@@ -265,6 +280,7 @@ status_ikesa(const struct ikesa *sa, struct ike_status *st)
 	st->st_ike_since = sa->sa_since;
 	st->st_ike_rekey_at = sa->sa_rekey_at;
 	st->st_ike_algs = sa->sa_algs;
+	status_path(sa, st);
 }
 
 static void
@@ -329,8 +345,25 @@ child_carries(const struct child *c, const struct conn *cn, unsigned state)
 	    c->c_out_on;
 }
 
+/* What is found while it is up is no failure, and stands behind one. */
+static void
+status_pair(const struct child *c, const struct ike_status *conn,
+    ike_status_fn *fn, void *arg)
+{
+	const struct ikesa *sa = c->c_sa;
+	struct ike_status st = *conn;
+
+	status_ikesa(sa, &st);
+	status_child(c, &st);
+	if (sa->sa_path.pa_hole && st.st_reason == IKE_R_NONE) {
+		st.st_reason = IKE_R_MTU;
+		path_text(sa, st.st_note, sizeof(st.st_note));
+	}
+	fn(arg, &st);
+}
+
 static unsigned
-status_pairs(const struct conn *cn, unsigned state, struct ike_status *st,
+status_pairs(const struct conn *cn, unsigned state, const struct ike_status *st,
     ike_status_fn *fn, void *arg)
 {
 	const struct ikesa *sa;
@@ -342,9 +375,7 @@ status_pairs(const struct conn *cn, unsigned state, struct ike_status *st,
 			if (!child_carries(c, cn, state))
 				continue;
 			n++;
-			status_ikesa(sa, st);
-			status_child(c, st);
-			fn(arg, st);
+			status_pair(c, st, fn, arg);
 		}
 	return n;
 }

@@ -41,6 +41,7 @@ xchg_free(struct xchg *x)
 	free(x->x_secret);
 	free(x->x_plain);
 	outmsg_free(x->x_out);
+	outmsg_free(x->x_small);
 	x->x_ike->i_objects.oc_exchanges--;
 	explicit_bzero(x, sizeof(*x));
 	free(x);
@@ -95,6 +96,7 @@ xchg_queue(struct xchg *x)
 		xchg_end(x);
 		return;
 	}
+	path_cut(sa->sa_req);
 	ikesa_kick(sa);
 }
 
@@ -146,6 +148,9 @@ xchg_begin(struct xchg *x)
 	case X_IKE_DELETE:
 	case X_LIVENESS:
 		info_begin(x);
+		break;
+	case X_PROBE:
+		path_begin(x);
 		break;
 	default:
 		break;		/* IKE_SA_INIT and IKE_AUTH begin elsewhere */
@@ -225,6 +230,11 @@ xchg_arm(struct xchg *x)
 {
 	struct ike *ike = x->x_ike;
 
+	if (x->x_small != NULL) {
+		tmo_set(&ike->i_tmos, &x->x_sa->sa_tmo_retrans,
+		    ike->i_now + path_wait(x->x_sa));
+		return;
+	}
 	if (x->x_wait == 0)
 		x->x_wait = ike->i_conf.cf_retrans_ms;
 	tmo_set(&ike->i_tmos, &x->x_sa->sa_tmo_retrans,
@@ -239,10 +249,25 @@ xchg_transmit(struct xchg *x)
 {
 	struct ike_datagram to = ikesa_to(x->x_sa);
 
+	to.dg_df = x->x_small != NULL;
 	outmsg_send(x->x_ike, x->x_out, &to);
-	x->x_sa->sa_said = x->x_ike->i_now;
+	x->x_sa->sa_said = x->x_when = x->x_ike->i_now;
 	x->x_tries++;
 	xchg_arm(x);
+}
+
+bool
+xchg_start(struct xchg *x)
+{
+	if (x->x_out == NULL)
+		return false;
+	if (!x->x_sent)
+		x->x_sa->sa_next_req++;
+	x->x_sent = true;
+	x->x_tries = 0;
+	x->x_wait = 0;
+	xchg_transmit(x);
+	return true;
 }
 
 bool
@@ -261,15 +286,7 @@ xchg_send(struct xchg *x, struct ike_writer *w)
 		    w);
 		explicit_bzero(x->x_ike->i_buf, wcur_len(&w->w_out));
 	}
-	if (x->x_out == NULL)
-		return false;
-	if (!x->x_sent)
-		sa->sa_next_req++;
-	x->x_sent = true;
-	x->x_tries = 0;
-	x->x_wait = 0;
-	xchg_transmit(x);
-	return true;
+	return xchg_start(x);
 }
 
 /* All transmissions went unanswered. */
@@ -307,7 +324,7 @@ xchg_retransmit(struct ikesa *sa)
 		return;
 	if (x->x_type == X_IKE_DELETE && tries > DELETE_TRIES)
 		tries = DELETE_TRIES;
-	if (x->x_tries >= tries) {
+	if (!path_again(x) && x->x_tries >= tries) {
 		xchg_expired(sa);
 		return;
 	}

@@ -346,6 +346,12 @@ put_acquire(struct wcur *w, const struct pfkey_msg *m)
 	put_u32h(w, m->pm_asks);
 }
 
+static void
+put_pmtu(struct wcur *w, const struct pfkey_msg *m)
+{
+	put_u32h(w, (uint32_t)m->pm_pmtu << 16 | m->pm_inner_mtu);
+}
+
 static void (*const writers[PFKEY_EXT_MAX + 1])(struct wcur *, const struct pfkey_msg *) = {
 	[SADB_EXT_SA] = put_sa,
 	[SADB_EXT_LIFETIME_CURRENT] = put_current,
@@ -376,6 +382,7 @@ static void (*const writers[PFKEY_EXT_MAX + 1])(struct wcur *, const struct pfke
 	[PFKEY_EXT_STATS] = put_stats,
 	[PFKEY_EXT_PACKET] = put_packet,
 	[PFKEY_EXT_ACQUIRE] = put_acquire,
+	[PFKEY_EXT_PMTU] = put_pmtu,
 };
 
 /* A length in units of eight bytes, known only now, at a place written before. */

@@ -403,6 +403,15 @@ get_acquire(struct cur *c, struct pfkey_msg *m)
 	m->pm_asks = asks == 1;
 }
 
+static void
+get_pmtu(struct cur *c, struct pfkey_msg *m)
+{
+	uint32_t both = cur_u32_host(c);
+
+	m->pm_pmtu = (uint16_t)(both >> 16);
+	m->pm_inner_mtu = (uint16_t)both;
+}
+
 /*
  * The extensions.  Without a function: known, and refused by name.  What may
  * follow the contents is padding, less than eight bytes of it.
@@ -444,6 +453,7 @@ static const struct ext {
 	[PFKEY_EXT_STATS] = { get_stats, NULL },
 	[PFKEY_EXT_PACKET] = { get_packet, NULL },
 	[PFKEY_EXT_ACQUIRE] = { get_acquire, NULL },
+	[PFKEY_EXT_PMTU] = { get_pmtu, NULL },
 };
 
 static int

@@ -61,9 +61,10 @@
 #define PFKEY_EXT_STATS		68	/* 64-bit counters of an SA; netkern only */
 #define PFKEY_EXT_PACKET	69	/* addresses and ports of the packet behind an ACQUIRE; netkern only */
 #define PFKEY_EXT_ACQUIRE	70	/* of a policy: asks for an SA or not, where its level says otherwise */
-#define PFKEY_EXT_MAX		70
+#define PFKEY_EXT_PMTU		71	/* of an outbound SA: what its path lets through */
+#define PFKEY_EXT_MAX		71
 
-/* Extension number to bit in pm_has: 1..26 and 64..70. */
+/* Extension number to bit in pm_has: 1..26 and 64..71. */
 #define PFKEY_BIT(ext)		(1ull << ((ext) < PFKEY_EXT_MIN ? (ext) : (ext) - 32))
 #define PFKEY_HAS(m, ext)	(((m)->pm_has & PFKEY_BIT(ext)) != 0)
 #define PFKEY_PRIVATE_BITS	(~0ull << 32)
@@ -183,6 +184,12 @@ struct pfkey_msg {
 	char			 pm_name[PFKEY_NAME_MAX];
 	bool			 pm_asks;	/* PFKEY_EXT_ACQUIRE */
 	struct pfkey_stats	 pm_stats;
+	/*
+	 * PFKEY_EXT_PMTU.  ADD, UPDATE: the largest outer packet that was found to
+	 * arrive, 0 none was found not to.  From netkern: the same, and the largest
+	 * inner packet that the SA takes now (0: not known yet).
+	 */
+	uint16_t		 pm_pmtu, pm_inner_mtu;
 };
 
 /* ---- codec -------------------------------------------------------- */

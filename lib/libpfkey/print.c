@@ -38,7 +38,7 @@ static const char *const ext_names[PFKEY_EXT_MAX + 1] = {
 	[PFKEY_EXT_ASK] = "ASK", [PFKEY_EXT_REPLAY] = "REPLAY",
 	[PFKEY_EXT_SELECTOR] = "SELECTOR", [PFKEY_EXT_NAME] = "NAME",
 	[PFKEY_EXT_STATS] = "STATS", [PFKEY_EXT_PACKET] = "PACKET",
-	[PFKEY_EXT_ACQUIRE] = "ACQUIRE",
+	[PFKEY_EXT_ACQUIRE] = "ACQUIRE", [PFKEY_EXT_PMTU] = "PMTU",
 };
 
 static const char *
@@ -325,6 +325,8 @@ print_others(FILE *out, const struct pfkey_msg *m)
 		print_selector(out, "selector", &m->pm_sel);
 	if (PFKEY_HAS(m, PFKEY_EXT_PACKET))
 		print_selector(out, "packet", &m->pm_packet);
+	if (PFKEY_HAS(m, PFKEY_EXT_PMTU))
+		fprintf(out, "\tpath mtu %u inner mtu %u\n", m->pm_pmtu, m->pm_inner_mtu);
 	if (PFKEY_HAS(m, PFKEY_EXT_STATS))
 		print_stats(out, &m->pm_stats);
 }

@@ -16,6 +16,7 @@
  *	NAME		text, NUL, zeroes to a multiple of 8
  *	STATS		u32 0, u64 packets, bytes, sequence number, last use,
  *			8 x u64 drops
+ *	PMTU		u32: path MTU << 16 | inner MTU
  */
 #ifndef LIBPFKEY_WIRE_H
 #define LIBPFKEY_WIRE_H

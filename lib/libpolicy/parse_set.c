@@ -22,6 +22,8 @@ static const struct option {
 	{ "decouple",	OPT_REFUSED,	0 },
 	{ "fragmentation", OPT_TRUE,	offsetof(struct policy_set, set_fragmentation) },
 	{ "nofragmentation", OPT_FALSE,	offsetof(struct policy_set, set_fragmentation) },
+	{ "pathmtu",	OPT_TRUE,	offsetof(struct policy_set, set_pathmtu) },
+	{ "nopathmtu",	OPT_FALSE,	offsetof(struct policy_set, set_pathmtu) },
 	{ "mobike",	OPT_REFUSED,	0 },
 	{ "nomobike",	OPT_FALSE,	offsetof(struct policy_set, set_mobike) },
 	{ "enforcesingleikesa", OPT_REFUSED, 0 },

@@ -15,6 +15,7 @@ policy_init(struct policy *pol)
 		.set_active = true,
 		.set_coupled = true,
 		.set_fragmentation = true,
+		.set_pathmtu = true,
 		.set_nattport = 4500,
 		.set_dpd = 60,
 	};

@@ -196,6 +196,7 @@ struct policy_set {
 	bool		set_active;	/* true; false: iked starts nothing */
 	bool		set_coupled;	/* true; false: no SAs and flows */
 	bool		set_fragmentation;	/* RFC 7383; default true */
+	bool		set_pathmtu;		/* sizes are tried; default true */
 	bool		set_mobike;		/* default false until it lands */
 	bool		set_enforcesingleikesa;	/* default false */
 	bool		set_vendorid;		/* default false until it lands */

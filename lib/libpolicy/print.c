@@ -416,6 +416,8 @@ text_set(const struct policy_set *set, struct textbuf *out)
 		put("set passive\n", out);
 	if (!set->set_fragmentation)
 		put("set nofragmentation\n", out);
+	if (!set->set_pathmtu)
+		put("set nopathmtu\n", out);
 	if (set->set_dpd != pol.pol_set.set_dpd) {
 		put("set dpd_check_interval ", out);
 		put_uint(set->set_dpd, out);

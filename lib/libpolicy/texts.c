@@ -337,6 +337,8 @@ join_sets(struct policy_split *sp, struct policy_set *set)
 		set->set_coupled = b->set_coupled;
 	if (b->set_fragmentation != def.pol_set.set_fragmentation)
 		set->set_fragmentation = b->set_fragmentation;
+	if (b->set_pathmtu != def.pol_set.set_pathmtu)
+		set->set_pathmtu = b->set_pathmtu;
 	if (b->set_mobike != def.pol_set.set_mobike)
 		set->set_mobike = b->set_mobike;
 	if (b->set_enforcesingleikesa != def.pol_set.set_enforcesingleikesa)

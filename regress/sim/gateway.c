@@ -149,6 +149,15 @@ io_source(void *arg, const struct addr *dst, struct addr *src)
 	return addr_parse(g->g_net == 1 ? "192.0.2.1" : "192.0.2.2", src);
 }
 
+static unsigned
+io_mtu(void *arg, const struct addr *dst)
+{
+	const struct gateway *g = arg;
+
+	(void)dst;
+	return g->g_wan->if_mtu;
+}
+
 /* The auth process, without a process. */
 static bool
 io_auth(void *arg, uint32_t type, uint32_t id, const struct iked_auth_req *rq)
@@ -179,6 +188,8 @@ io_event(void *arg, const struct ike_event *ev)
 {
 	struct gateway *g = arg;
 
+	g->g_events[ev->ev_type]++;
+	g->g_event = *ev;
 	if (ev->ev_type == IKE_EV_CHILD_UP) {
 		g->g_ups++;
 		g->g_last_up = true;
@@ -349,7 +360,7 @@ gateway_new(struct sim *s, unsigned i)
 	nk_unlock(g->g_nk);
 	g->g_io = (struct ikeio){ .io_arg = g, .io_now = io_now,
 	    .io_date = io_date, .io_random = io_random, .io_key_send = io_key_send,
-	    .io_udp_send = io_udp_send, .io_source = io_source,
+	    .io_udp_send = io_udp_send, .io_source = io_source, .io_mtu = io_mtu,
 	    .io_auth = io_auth, .io_event = io_event };
 	g->g_ip.ip_io = &g->g_io;
 	g->g_ip.ip_pid = 4000 + i;

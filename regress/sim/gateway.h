@@ -53,6 +53,8 @@ struct gateway {
 	unsigned		 g_got;
 	uint8_t			 g_seen[PACKETS_MAX];
 	unsigned		 g_ups, g_downs;
+	unsigned		 g_events[16];	/* by type */
+	struct ike_event	 g_event;	/* the last one */
 	bool			 g_last_up;	/* the last event of a child: up, not down */
 };
 

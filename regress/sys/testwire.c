@@ -178,7 +178,7 @@ wire_carry(struct wire_end *to, struct frame *fr)
 	struct world *wo = to->we_world;
 	const struct wire *wi = &to->we_wire;
 
-	if (chance(wo, wi->wi_loss)) {
+	if (chance(wo, wi->wi_loss) || (wi->wi_mtu != 0 && fr->fr_len > wi->wi_mtu + 14)) {
 		free(fr);
 		return;
 	}

@@ -327,7 +327,8 @@ send_all(struct handout *ha, struct change *ch)
 	const struct iked_begin begin = {
 		.ib_set = { .is_dpd = set->set_dpd,
 		    .is_nattport = set->set_nattport,
-		    .is_fragmentation = set->set_fragmentation },
+		    .is_fragmentation = set->set_fragmentation,
+		    .is_pathmtu = set->set_pathmtu },
 		.ib_base = ha->ha_number,
 	};
 	struct iked_end end = { .ie_number = ++ha->ha_count,

@@ -122,9 +122,9 @@ shell_udp_send(void *arg, const struct udp_msg *um, const uint8_t *data,
 
 /* Asked on a socket of its own, so that no datagram comes in between. */
 static bool
-shell_source(void *arg, const struct addr *dst, struct addr *src)
+ask_way(struct shell *sh, const struct addr *dst, struct addr *src,
+    unsigned *mtu)
 {
-	struct shell *sh = arg;
 	struct udp_msg um = { .um_op = UDP_SOURCE, .um_raddr = *dst };
 	struct pollfd p = { .fd = sh->sh_source, .events = POLLIN };
 
@@ -138,9 +138,27 @@ shell_source(void *arg, const struct addr *dst, struct addr *src)
 		if (!addr_equal(&um.um_raddr, dst))
 			continue;	/* a late answer to another question */
 		*src = um.um_laddr;
+		*mtu = um.um_mtu;
 		return um.um_op == UDP_SOURCE && src->ad_af != 0;
 	}
 	return false;
+}
+
+static bool
+shell_source(void *arg, const struct addr *dst, struct addr *src)
+{
+	unsigned mtu;
+
+	return ask_way(arg, dst, src, &mtu);
+}
+
+static unsigned
+shell_mtu(void *arg, const struct addr *dst)
+{
+	struct addr src;
+	unsigned mtu;
+
+	return ask_way(arg, dst, &src, &mtu) ? mtu : 0;
 }
 
 static bool
@@ -470,6 +488,7 @@ iked_ike(int parentfd, int authfd, const char *rundir)
 	sh->sh_io = (struct ikeio){ .io_arg = sh, .io_now = shell_now,
 	    .io_date = shell_date, .io_random = shell_random, .io_key_send = shell_key_send,
 	    .io_udp_send = shell_udp_send, .io_source = shell_source,
+	    .io_mtu = shell_mtu,
 	    .io_auth = shell_auth, .io_event = shell_event };
 	sh->sh_ip.ip_io = &sh->sh_io;
 	while (turn(sh))

@@ -67,7 +67,7 @@ struct iked_set {
 	uint32_t	is_dpd;			/* seconds; 0 off */
 	uint16_t	is_nattport;
 	uint8_t		is_fragmentation;
-	uint8_t		is_pad;
+	uint8_t		is_pathmtu;
 };
 
 /* Policies that the ike process gets have numbers, so that both mean the same. */

@@ -41,6 +41,8 @@ struct ikeio {
 			    const uint8_t *data, size_t len);
 	bool		(*io_source)(void *arg, const struct addr *dst,
 			    struct addr *src);
+	/* Largest IP packet that the way to dst takes; 0: not known. */
+	unsigned	(*io_mtu)(void *arg, const struct addr *dst);
 	/* IMSG_SIGN or IMSG_VERIFY; the answer comes by ikeproc_auth(). */
 	bool		(*io_auth)(void *arg, uint32_t type, uint32_t id,
 			    const struct iked_auth_req *rq);

@@ -137,6 +137,10 @@ set_sa(struct pfkey_msg *m, const struct ike_esp_sa *sa)
 	pfkey_set(m, SADB_X_EXT_SA2);
 	if (sa->sa_natt)
 		pfkey_set_natt(m, sa->sa_sport, sa->sa_dport);
+	if (!sa->sa_inbound) {
+		m->pm_pmtu = sa->sa_pmtu;
+		pfkey_set(m, PFKEY_EXT_PMTU);
+	}
 	pfkey_set_name(m, sa->sa_child);
 }
 

@@ -29,6 +29,8 @@ make_ike(struct ikeproc *ip, const struct iked_set *set)
 	cf.cf_random = ip->ip_io->io_random;
 	cf.cf_log = log_line;
 	cf.cf_source = ip->ip_io->io_source;
+	cf.cf_mtu = ip->ip_io->io_mtu;
+	cf.cf_path = set->is_pathmtu;
 	cf.cf_port_natt = ip->ip_natt_port = udp_natt_port(set);
 	cf.cf_liveness_ms = set->is_dpd * 1000;
 	cf.cf_fragment = set->is_fragmentation ? FRAGMENT : 0;
@@ -94,6 +96,7 @@ ikeproc_tune(struct ikeproc *ip)
 
 	ike_tune(ip->ip_ike, ikeproc_now(ip), set->is_dpd * 1000,
 	    set->is_fragmentation ? FRAGMENT : 0, ip->ip_natt_port);
+	ike_path_tune(ip->ip_ike, ikeproc_now(ip), set->is_pathmtu);
 }
 
 /*

@@ -4,6 +4,7 @@
  * network kernel's UDP service (netinet/udp_msg.h).
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,6 +119,9 @@ udp_message(struct ikeproc *ip, const struct udp_msg *um, const uint8_t *data,
 	case UDP_ERROR:
 		if (um->um_raddr.ad_af == 0)
 			bind_failed(ip, ntohs(um->um_lport), um->um_errno);
+		else if (um->um_errno == EMSGSIZE && um->um_mtu != 0)
+			ike_path_told(ip->ip_ike, ikeproc_now(ip),
+			    &um->um_raddr, um->um_mtu);
 		else
 			log_debug("datagram not sent: %s",
 			    strerror(um->um_errno));
@@ -130,6 +134,7 @@ udp_datagram(struct ikeproc *ip, const struct ike_datagram *dg)
 {
 	struct udp_msg um = {
 		.um_op = dg->dg_keepalive ? UDP_KEEPALIVE : UDP_DATA,
+		.um_flags = dg->dg_df ? UDP_M_DF : 0,
 		.um_lport = htons(dg->dg_lport), .um_rport = htons(dg->dg_rport),
 		.um_laddr = dg->dg_local, .um_raddr = dg->dg_remote,
 	};

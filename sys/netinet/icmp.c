@@ -7,6 +7,7 @@
 #include "net/host.h"
 #include "netinet/icmp.h"
 #include "netinet/ip.h"
+#include "netinet/udp.h"
 #include "netinet/wire.h"
 #include "netipsec/ipsec.h"
 
@@ -219,6 +220,7 @@ icmp_input(struct worker *w, struct pkt *p)
 	if (ip_is_icmp_error(p)) {
 		counter_add(&w->w_count[CNT_ICMP_ERROR_IN], 1);
 		ipsec_icmp(w, p);
+		udp_icmp(w, p);
 		if (for_linux(w, p))
 			host_output(w, p);
 		else

@@ -199,6 +199,46 @@ udp_input(struct worker *w, struct pkt *p)
 		pkt_free(w, p);
 }
 
+/* "Fragmentation needed" (RFC 792, RFC 1191): who sent it, to whom, and the MTU. */
+static bool
+too_big_parse(const struct pkt *p, struct udp_msg *m)
+{
+	struct cur c = cur_init(p->pkt_data, p->pkt_len);
+	struct in_addr src, dst;
+	uint8_t vhl, proto;
+
+	cur_skip(&c, (size_t)(p->pkt_l4 - p->pkt_data) + ICMP_MTU);
+	m->um_mtu = cur_u16(&c);
+	vhl = cur_u8(&c);
+	cur_skip(&c, 8);
+	proto = cur_u8(&c);
+	cur_skip(&c, 2);
+	if (!cur_copy(&c, &src, 4) || !cur_copy(&c, &dst, 4) || vhl >> 4 != 4 || (vhl & 15) < 5)
+		return false;
+	cur_skip(&c, ((vhl & 15u) - 5) * 4);
+	(void)cur_copy(&c, &m->um_lport, 2);
+	(void)cur_copy(&c, &m->um_rport, 2);
+	m->um_laddr = addr_v4(src);
+	m->um_raddr = addr_v4(dst);
+	return cur_ok(&c) && proto == IPPROTO_UDP && m->um_mtu != 0;
+}
+
+void
+udp_icmp(struct worker *w, const struct pkt *p)
+{
+	struct udp_msg m = { .um_op = UDP_ERROR, .um_errno = EMSGSIZE };
+	struct udp_client *uc;
+	uint16_t flags;
+
+	if (p->pkt_icmp_type != ICMPT_UNREACH || p->pkt_icmp_code != ICMPC_NEEDFRAG ||
+	    w->w_nk->nk_udp == NULL || w->w_nk->nk_explain != NULL || !too_big_parse(p, &m))
+		return;
+	nk_lock(w->w_nk);
+	if ((uc = port_owner(w->w_nk, m.um_lport, &flags)) != NULL)
+		(void)uc->uc_send(uc->uc_arg, &m, NULL, 0);
+	nk_unlock(w->w_nk);
+}
+
 /* ---- from programs ---- */
 
 static int
@@ -221,12 +261,13 @@ client_bind(struct nk *nk, struct udp_client *uc, const struct udp_msg *m)
 	return 0;
 }
 
-/* The address of ours that a packet to dst leaves with. */
+/* The address of ours that a packet to dst leaves with, and the MTU of its way. */
 static int
-source_for(struct nk *nk, const struct addr *dst, struct addr *out)
+source_for(struct nk *nk, const struct addr *dst, struct addr *out, uint32_t *mtu)
 {
 	struct nexthop nh;
 
+	*mtu = 0;
 	if (dst->ad_af != AF_INET)
 		return EAFNOSUPPORT;
 	if (if_is_local(nk, dst)) {
@@ -235,6 +276,7 @@ source_for(struct nk *nk, const struct addr *dst, struct addr *out)
 	}
 	if (nexthop_find(nk, dst, &nh) != DROP_NONE || nh.nh_if == NULL)
 		return EHOSTUNREACH;
+	*mtu = nh.nh_mtu;
 	return if_source_for(nk, nh.nh_if, dst, out) ? 0 : EADDRNOTAVAIL;
 }
 
@@ -268,7 +310,7 @@ udp_send(struct worker *w, const struct udp_msg *m, const struct addr *src, bool
 	set16(udp + UDP_SUM, sum == 0 ? 0xffff : sum);
 	nk_rand(w->w_nk, &id, sizeof(id));
 	ip_header(p, src->ad_v4, m->um_raddr.ad_v4, IPPROTO_UDP, (uint8_t)w->w_nk->nk_ttl,
-	    0, false, id);
+	    0, (m->um_flags & UDP_M_DF) != 0, id);
 	if (flags & UDP_M_BYPASS)
 		p->pkt_flags |= PKT_F_BYPASS;
 	counter_add(&w->w_count[CNT_UDP_OUT], 1);
@@ -282,6 +324,7 @@ client_ends(struct nk *nk, const struct udp_client *uc, const struct udp_msg *m,
     uint16_t *flags, struct addr *src)
 {
 	int i = port_index(uc, m->um_lport);
+	uint32_t mtu;
 
 	if (i < 0)
 		return EBADF;
@@ -289,7 +332,7 @@ client_ends(struct nk *nk, const struct udp_client *uc, const struct udp_msg *m,
 		return EINVAL;
 	*flags = uc->uc_port[i].flags;
 	if (m->um_laddr.ad_af == 0)
-		return source_for(nk, &m->um_raddr, src);
+		return source_for(nk, &m->um_raddr, src, &mtu);
 	*src = m->um_laddr;
 	return src->ad_af == AF_INET && if_is_local(nk, src) ? 0 : EADDRNOTAVAIL;
 }
@@ -356,7 +399,7 @@ udp_client_message(struct worker *w, struct udp_client *uc, const void *rec, siz
 		error = client_data(w, uc, &m, &c);
 		break;
 	case UDP_SOURCE:
-		if ((error = source_for(w->w_nk, &m.um_raddr, &src)) == 0)
+		if ((error = source_for(w->w_nk, &m.um_raddr, &src, &m.um_mtu)) == 0)
 			answer(uc, &m, UDP_SOURCE, 0, &src);
 		break;
 	case UDP_KEEPALIVE:

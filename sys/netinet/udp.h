@@ -16,6 +16,12 @@ bool	udp_port_bypass(struct nk *, uint16_t port);
 void	udp_input(struct worker *, struct pkt *);
 /* Does the port (network order) carry ESP in UDP? Lock-free. */
 bool	udp_is_natt(struct nk *, uint16_t port);
+/*
+ * An ICMP error for this host, pkt_l4 at its header, verified: if it is
+ * "fragmentation needed" about a datagram from a bound port, the program hears of
+ * it.  The packet stays the caller's.
+ */
+void	udp_icmp(struct worker *, const struct pkt *);
 /* Length and checksum of a UDP packet (pkt_l4 set, not a fragment): DROP_NONE, UDP_BAD, UDP_CSUM. */
 enum drop_reason udp_check(const struct pkt *);
 

@@ -19,8 +19,11 @@ enum udp_op {
 	UDP_BOUND,
 	UDP_DATA,		/* either way */
 	UDP_SOURCE,		/* program: which local address reaches um_raddr?
-				   answered UDP_SOURCE with um_laddr, or UDP_ERROR */
-	UDP_ERROR,		/* service: um_errno; um_lport, um_raddr as in the request */
+				   answered UDP_SOURCE with um_laddr and um_mtu, or UDP_ERROR */
+	UDP_ERROR,		/* service: um_errno; um_lport, um_raddr as in the request.
+				   EMSGSIZE: a router on the way says that what was sent from
+				   um_laddr, um_lport to um_raddr, um_rport is larger than um_mtu;
+				   anyone can say so */
 	UDP_KEEPALIVE		/* program: send a NAT keepalive (RFC 3948 section 4)
 				   from um_lport to um_raddr, um_rport */
 };
@@ -31,9 +34,12 @@ enum udp_op {
  *		stack, which strips and puts the non-ESP marker
  * BYPASS	its datagrams are never protected and need not arrive
  *		protected, whatever the SPD says: IKE's own (RFC 4301 section 5)
+ * Of DATA from a program:
+ * DF		the packet must not be fragmented on the way
  */
 #define UDP_M_NATT	0x0001
 #define UDP_M_BYPASS	0x0002
+#define UDP_M_DF	0x0004
 #define UDP_DATA_MAX	65507
 
 struct udp_msg {
@@ -42,7 +48,7 @@ struct udp_msg {
 	int32_t		um_errno;
 	uint16_t	um_lport;	/* network order */
 	uint16_t	um_rport;
-	uint32_t	um_pad;
+	uint32_t	um_mtu;		/* of the way: largest IP packet; 0 not known */
 	struct addr	um_laddr;	/* DATA from program: ad_af 0 lets the route choose */
 	struct addr	um_raddr;
 };

@@ -74,6 +74,8 @@ sa_path(struct worker *w, struct sa *sa)
 		mtu = sa->sa_nh.nh_mtu;
 		if (sa->sa_pmtu != 0 && sa->sa_pmtu < mtu && w->w_now.now_ns < sa->sa_pmtu_until)
 			mtu = sa->sa_pmtu;
+		if (sa->sa_pmtu_found != 0 && sa->sa_pmtu_found < mtu)
+			mtu = sa->sa_pmtu_found;
 		sa_template(sa);
 		sa_set_mtu(sa, mtu);
 		sa->sa_outer_ok = outer_allowed(nk, sa);

@@ -205,6 +205,7 @@ struct sa {
 	uint32_t		 sa_map4;	/* the mapping last told by key_new_mapping() */
 	uint16_t		 sa_map_port;
 	uint16_t		 sa_pmtu;	/* of the outer path, told by ICMP; 0 none */
+	uint16_t		 sa_pmtu_found;	/* by IKE, which tried sizes; 0 none */
 	uint64_t		 sa_pmtu_until;
 	struct addr		 sa_src, sa_dst;
 	struct selector		 sa_sel;	/* sel_src.pr_addr.ad_af 0: none */
@@ -323,6 +324,11 @@ enum pkt_next	 natt_input(struct worker *, struct pkt *);
  * follows (RFC 4301 section 8.2.1).  The packet stays the caller's.
  */
 void		 ipsec_icmp(struct worker *, const struct pkt *);
+/*
+ * What IKE has found to be the largest outer packet that arrives; 0: no size was
+ * found not to.  It holds until it is told otherwise.  nk_lock held.
+ */
+void		 sa_measured(struct sa *, uint16_t mtu);
 /*
  * No SA: holds the packet and raises SADB_ACQUIRE (at most one a policy and
  * SP_ACQUIRE_S).  Takes the packet.  nk_lock held.  When an SA comes, the

@@ -7,6 +7,10 @@
  * quotes addresses, SPI and a sequence number sent lately, and never below
  * PMTU_MIN.  What it says is forgotten after PMTU_S seconds, with the next
  * change of routes or rules.  Senders are told when they next send too much.
+ *
+ * Where what is too big vanishes without a word, IKE tries sizes with the peer
+ * (libike/ike_path.c) and tells what it found: sa_measured().  The least of
+ * both and of the interface's MTU holds.
  */
 #include "libutil/cur.h"
 #include "netinet/ip.h"
@@ -82,4 +86,15 @@ ipsec_icmp(struct worker *w, const struct pkt *p)
 		counter_add(&w->w_count[CNT_ESP_PMTU], 1);
 	}
 	nk_unlock(nk);
+}
+
+void
+sa_measured(struct sa *sa, uint16_t mtu)
+{
+	if (mtu != 0 && mtu < PMTU_MIN)
+		mtu = PMTU_MIN;
+	if (sa->sa_pmtu_found == mtu)
+		return;
+	sa->sa_pmtu_found = mtu;
+	__atomic_store_n(&sa->sa_nhgen, 0, __ATOMIC_RELEASE);
 }

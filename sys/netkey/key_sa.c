@@ -111,6 +111,14 @@ params_of(struct key_req *kr, struct sa_params *pp)
 	return natt_of(kr, pp);
 }
 
+/* What IKE found of the path; not with an SA whose packets come here. */
+static void
+take_pmtu(const struct key_req *kr, struct sa *sa)
+{
+	if (PFKEY_HAS(&kr->kr_m, PFKEY_EXT_PMTU) && !(sa->sa_flags & SA_F_IN))
+		sa_measured(sa, kr->kr_m.pm_pmtu);
+}
+
 /* The SA that SA and ADDRESS_DST name; NULL. */
 static struct sa *
 find(struct key_req *kr)
@@ -175,6 +183,11 @@ put_stats(struct pfkey_msg *m, const struct sa *sa)
 	for (unsigned i = 0; i < PFKEY_DROPS && i < SA_DROP_MAX; i++)
 		st->st_drops[i] = sa->sa_drops[i];
 	pfkey_set(m, PFKEY_EXT_STATS);
+	if (sa->sa_flags & SA_F_IN)
+		return;
+	m->pm_pmtu = sa->sa_pmtu_found;
+	m->pm_inner_mtu = sa->sa_inner_mtu;
+	pfkey_set(m, PFKEY_EXT_PMTU);
 }
 
 /* What every message about an SA says. */
@@ -265,6 +278,7 @@ key_add(struct key_req *kr)
 		return error;
 	error = sad_add(kr->kr_nk, kr->kr_now, &pp, &kr->kr_why, &sa);
 	if (error == 0) {
+		take_pmtu(kr, sa);
 		key_sa_changed(kr->kr_nk, sa->sa_reqid);
 		tell_sa(kr, KEY_TO_ALL, sa, 0);
 	}
@@ -311,6 +325,7 @@ key_update(struct key_req *kr)
 	keep(kr, &pp);
 	error = sad_update(kr->kr_nk, kr->kr_now, &pp, &kr->kr_why, &sa);
 	if (error == 0) {
+		take_pmtu(kr, sa);
 		key_sa_changed(kr->kr_nk, sa->sa_reqid);
 		tell_sa(kr, KEY_TO_ALL, sa, 0);
 	}

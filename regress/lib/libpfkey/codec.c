@@ -216,6 +216,8 @@ everything(uint8_t type, uint64_t has)
 	m.pm_packet = m.pm_sel;
 	memcpy(m.pm_name, "office", 7);
 	m.pm_stats = (struct pfkey_stats){ 1, 2, 3, 4, { 5, 6, 7, 8, 9, 10, 11, 12 } };
+	m.pm_pmtu = 1372;
+	m.pm_inner_mtu = 1318;
 }
 
 /* A message with each single extension, built, parsed and built again. */

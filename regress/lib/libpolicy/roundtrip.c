@@ -309,9 +309,10 @@ add_set(struct text *te)
 {
 	static const char *const sets[] = { "passive", "active",
 	    "nofragmentation", "dpd_check_interval 0", "couple",
-	    "dpd_check_interval 5m", "nostickyaddress", "nattport 4500" };
+	    "dpd_check_interval 5m", "nostickyaddress", "nattport 4500", "nopathmtu",
+	    "pathmtu" };
 
-	add(te, "set %s\n", sets[below(8)]);
+	add(te, "set %s\n", sets[below(10)]);
 }
 
 /* ---- round trip ---- */
