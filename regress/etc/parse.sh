@@ -4,7 +4,8 @@
 # Each file of etc/ and each example is accepted by the program that reads it,
 # and so is what a default file shows in its comments.
 
-passed=0 failed=0
+. "$TOP/regress/cases.sh"
+case_failed() { cat "$TMPDIR/log"; }
 accepted() {	# FILE NAME
 	case ${2##*/} in
 	lighttpd.conf) return ;;	# regress/web starts it
@@ -12,13 +13,8 @@ accepted() {	# FILE NAME
 	seed*) program='seed check' ;;
 	*) program='ipsecctl -nf' ;;
 	esac
-	if "$BIN/"$program "$1" >"$TMPDIR/log" 2>&1; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED $program $2"
-		cat "$TMPDIR/log"
-	fi
+	"$BIN/"$program "$1" >"$TMPDIR/log" 2>&1
+	verdict $? "$program $2"
 }
 
 for file in "$TOP"/etc/*.conf "$TOP"/etc/examples/*.conf; do
@@ -34,5 +30,4 @@ for name in iked.conf ipsec.conf; do
 	accepted "$TMPDIR/$name" "the comment in $name"
 done
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

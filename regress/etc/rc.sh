@@ -12,15 +12,7 @@
 [ "$(id -u)" -eq 0 ] || { echo 'needs root: makes network namespaces'; exit 77; }
 
 host=rvrc$$h router=rvrc$$r
-passed=0 failed=0
-verdict() {	# STATUS TEXT
-	if [ "$1" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED $2"
-	fi
-}
+. "$TOP/regress/cases.sh"
 rc() {
 	ip netns exec $router sh "$TOP/etc/rc.ravelin" "$@"
 }
@@ -96,5 +88,4 @@ verdict $? 'nothing runs'
 verdict $? 'no process is left'
 
 [ "$failed" -eq 0 ] || tail -n 30 "$RAVELIN_LOG"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

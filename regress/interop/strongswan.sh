@@ -17,19 +17,10 @@ W=$TMPDIR
 	exit 77
 }
 
-passed=0 failed=0
-case_() {		# case_ NAME command...
-	_name=$1; shift
-	if "$@" >"$W/case.log" 2>&1; then
-		passed=$((passed + 1))
-		printf 'ok      %s\n' "$_name"
-	else
-		failed=$((failed + 1))
-		printf 'FAILED  %s\n' "$_name"
-		tail -n 20 "$W/case.log"
-		logs 15
-		tail -n 25 "$W/charon/charon.log" 2>/dev/null
-	fi
+. "$TOP/regress/cases.sh"
+case_failed() {
+	logs 15
+	tail -n 25 "$W/charon/charon.log" 2>/dev/null
 }
 
 end() {
@@ -121,5 +112,4 @@ case_ 'wrong key: refused' fails_to_connect
 says_auth() { gw A ikectl why swan | grep -q 'AUTH-0'; }
 case_ 'wrong key: the reason has its id' says_auth
 
-printf '%d passed, %d failed\n' $passed $failed
-[ $failed -eq 0 ]
+summary

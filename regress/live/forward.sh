@@ -18,7 +18,7 @@ NET=rvf$$
 RAVELIN_RUN=$TMPDIR/run
 export RAVELIN_RUN
 PATH=$BIN:$PATH
-passed=0 failed=0
+. "$TOP/regress/cases.sh"
 
 ns() { _n=$1; shift; ip netns exec "$NET-$_n" "$@"; }
 
@@ -34,20 +34,6 @@ end() {
 }
 trap end EXIT
 trap 'exit 130' INT TERM
-
-case_() {		# case_ NAME command...: succeeds
-	_name=$1; shift
-	if "$@" >"$TMPDIR/case.log" 2>&1; then
-		passed=$((passed + 1))
-		printf 'ok      %s\n' "$_name"
-	else
-		failed=$((failed + 1))
-		printf 'FAILED  %s\n' "$_name"
-		tail -n 20 "$TMPDIR/case.log"
-	fi
-}
-
-not() { ! "$@"; }
 has() { _what=$1; shift; "$@" 2>&1 | grep -q -- "$_what"; }
 pause() { sleep 0.3; }
 
@@ -210,5 +196,4 @@ wait "$netkern"
 case_ 'with 0' test $? -eq 0
 netkern=
 case_ 'then the tools say so' has 'not running' ifconfig
-printf '%d passed, %d failed\n' $passed $failed
-[ $failed -eq 0 ]
+summary

@@ -6,26 +6,8 @@
 . "$TOP/regress/live/gateway.sh"
 W=$TMPDIR
 
-passed=0 failed=0
-case_() {		# case_ NAME command...: succeeds
-	_name=$1; shift
-	if "$@" >"$W/case.log" 2>&1; then
-		passed=$((passed + 1))
-		printf 'ok      %s\n' "$_name"
-	else
-		failed=$((failed + 1))
-		printf 'FAILED  %s\n' "$_name"
-		tail -n 20 "$W/case.log"
-		logs 15
-	fi
-}
-
-not() { ! "$@"; }
-
-summary() {		# the last line, and the exit status
-	printf '%d passed, %d failed\n' $passed $failed
-	[ $failed -eq 0 ]
-}
+. "$TOP/regress/cases.sh"
+case_failed() { logs 15; }
 
 two_end() {
 	_code=$?

@@ -3,16 +3,12 @@
 #
 # mk/libs.sh: what LIBS= means once the libraries' own LIBS= are followed.
 
-passed=0 failed=0
+. "$TOP/regress/cases.sh"
 check() {	# WANT NAME...
 	want=$1; shift
 	got=$("$TOP/mk/libs.sh" "$TMPDIR" "$@")
-	if [ "$got" = "$want" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED $*: \"$got\", should be \"$want\""
-	fi
+	[ "$got" = "$want" ]
+	verdict $? "$*: \"$got\", should be \"$want\""
 }
 lib() {		# FOLDER ; its Makefile on standard input
 	mkdir -p "$TMPDIR/$1"
@@ -44,5 +40,4 @@ check 'one two third' one two one
 check 'netkern three two fourth one third' netkern
 check 'unknown' unknown
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

@@ -4,15 +4,7 @@
 # mk/setup.sh: a package that is there needs nothing, one that is missing is
 # named to who is not root, and other kinds and other CPUs do not count.
 
-passed=0 failed=0
-verdict() {	# STATUS TEXT
-	if [ "$1" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED $2: $(cat "$TMPDIR/log")"
-	fi
-}
+. "$TOP/regress/cases.sh"
 as_user() {
 	if [ "$(id -u)" -eq 0 ]; then
 		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
@@ -41,5 +33,4 @@ verdict $? 'the missing package is named, alone'
 ! as_user "$TMPDIR/setup.sh" here gone
 verdict $? 'one of two kinds'
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

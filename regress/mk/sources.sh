@@ -4,16 +4,12 @@
 # mk/apt-sources.awk: of a machine's package sources, in both styles, only
 # those of the running release become deb-src lines, options kept.
 
-passed=0 failed=0
+. "$TOP/regress/cases.sh"
 check() {	# NAME FILE ; wanted lines on standard input
 	cat >"$TMPDIR/want"
 	awk -v suite=bookworm -f "$TOP/mk/apt-sources.awk" "$2" >"$TMPDIR/got"
-	if diff -u "$TMPDIR/want" "$TMPDIR/got"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED $1"
-	fi
+	diff -u "$TMPDIR/want" "$TMPDIR/got"
+	verdict $? "$1"
 }
 
 cat >"$TMPDIR/a.sources" <<'END'
@@ -63,5 +59,4 @@ deb-src http://mirror.example/debian bookworm main
 deb-src [arch=amd64 signed-by=/k.gpg] http://mirror.example/debian bookworm-security main
 END
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

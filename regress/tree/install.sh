@@ -5,15 +5,7 @@
 # file arrives, programs are stripped, nothing lands outside PREFIX and /etc,
 # and a second install does not touch a configuration that was edited.
 
-passed=0 failed=0
-verdict() {	# STATUS TEXT
-	if [ "$1" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED $2"
-	fi
-}
+. "$TOP/regress/cases.sh"
 
 dest=$TMPDIR/dest
 make -C "$TOP" install DESTDIR="$dest" PREFIX=/opt/ravelin >"$TMPDIR/log" 2>&1
@@ -48,5 +40,4 @@ for conf in $(cd "$dest" && find etc -type f -name '*.conf' 2>/dev/null); do
 	verdict $? "/$conf: an edited file was overwritten"
 done
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

@@ -5,15 +5,7 @@
 # installed program has one.
 
 cd "$TOP" || exit 1
-passed=0 failed=0
-verdict() {	# STATUS TEXT
-	if [ "$1" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED $2"
-	fi
-}
+. "$TOP/regress/cases.sh"
 
 pages=$(find sys lib sbin etc -name '*.[1-9]' -type f 2>/dev/null | sort)
 for page in $pages; do
@@ -30,5 +22,4 @@ for program in $(sed -n 's/^PROG=[ 	]*//p' sys/Makefile sbin/*/Makefile); do
 	echo "$pages" | grep -q "/$program\.[18]$"
 	verdict $? "$program: no manual"
 done
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

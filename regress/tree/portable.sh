@@ -4,15 +4,7 @@
 # Only the vector engine needs x86-64: the tree builds without it, and
 # nothing in that build links it.  The tests of the engines pass too.
 
-passed=0 failed=0
-verdict() {	# STATUS TEXT
-	if [ "$1" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED $2"
-	fi
-}
+. "$TOP/regress/cases.sh"
 
 make -C "$TOP" all VECTOR=no >"$TMPDIR/log" 2>&1
 verdict $? "make VECTOR=no: $(tail -n 20 "$TMPDIR/log")"
@@ -25,5 +17,4 @@ for dir in sys/crypto lib/libalg; do
 	verdict $? "regress/$dir with VECTOR=no: $(tail -n 20 "$TMPDIR/log")"
 done
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

@@ -4,15 +4,7 @@
 # The release programs are what the README promises: static, position
 # independent, hardened, free of the builder's paths, and small.
 
-passed=0 failed=0
-verdict() {	# STATUS TEXT
-	if [ "$1" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED $2"
-	fi
-}
+. "$TOP/regress/cases.sh"
 
 limit_netkern=$((16 * 1024 * 1024))
 limit_others=$((10 * 1024 * 1024))
@@ -56,5 +48,4 @@ echo "all but netkern: $others bytes"
 [ "$others" -le "$limit_others" ]
 verdict $? "all but netkern: $others bytes, more than $limit_others"
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

@@ -4,7 +4,7 @@
 # NAME.in is a seed.  With NAME.ok beside it that is what `seed check` says
 # of it, with 1; else it is right.
 
-passed=0 failed=0
+. "$TOP/regress/cases.sh"
 for in in *.in; do
 	name=${in%.in}
 	cp "$in" "$TMPDIR/seed.conf"
@@ -13,12 +13,7 @@ for in in *.in; do
 	status=$?
 	ok=/dev/null want=0
 	[ -f "$name.ok" ] && ok=$name.ok want=1
-	if [ $status -eq $want ] && diff -u "$ok" "$TMPDIR/out"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED $name: status $status"
-	fi
+	[ $status -eq $want ] && diff -u "$ok" "$TMPDIR/out"
+	verdict $? "$name: status $status"
 done
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

@@ -7,17 +7,13 @@ PATH=$BIN:$PATH
 RAVELIN_RUN=/nonexistent
 export RAVELIN_RUN
 . "$TOP/etc/completion.bash"
-passed=0 failed=0
+. "$TOP/regress/cases.sh"
 try() {			# try EXPECTED word...: the last word is completed
 	_want=$1; shift
 	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
 	_ravelin_words "$1"
-	if [ "${COMPREPLY[*]}" = "$_want" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'FAILED  %s: %s\n' "$*" "${COMPREPLY[*]}"
-	fi
+	[ "${COMPREPLY[*]}" = "$_want" ]
+	verdict $? "$*: ${COMPREPLY[*]}"
 }
 try 'status stats' ikectl sta
 try 'history' ikectl hi
@@ -36,5 +32,6 @@ try "$TOP/README" ipsecctl -f "$TOP/READ"
 for word in $(ikectl 2>&1 | awk '/^       [a-z]/ { print $1 }'); do
 	try "$(ikectl --complete | grep "^$word" | tr '\n' ' ' | sed 's/ $//')" ikectl "$word"
 done
-printf '%d passed, %d failed\n' $passed $failed
-[ $failed -eq 0 ] && [ $passed -ge 20 ]
+[ $passed -ge 20 ]
+verdict $? 'the programs have words'
+summary

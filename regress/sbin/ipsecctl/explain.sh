@@ -5,21 +5,7 @@
 # whose only interfaces are generators.  Needs no privilege.
 
 set -u
-RAVELIN_RUN=$TMPDIR/run
-export RAVELIN_RUN
-PATH=$BIN:$PATH
-passed=0 failed=0
-
-case_() {
-	_name=$1; shift
-	if "$@" >"$TMPDIR/case.log" 2>&1; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'FAILED  %s\n' "$_name"
-		tail -n 20 "$TMPDIR/case.log"
-	fi
-}
+. "$TOP/regress/sbin/netkern.sh"
 # says RC WHAT words...
 says() {
 	_rc=$1 _what=$2; shift 2
@@ -50,13 +36,8 @@ case_ 'bad flag' says 1 "'X' is no TCP flag" out flags SX
 case_ 'end of words' says 1 'an address expected at the end' out proto tcp from
 case_ 'fragment' says 1 'fragment 0 more' out fragment 0
 
-netkern -d -u root -w 2 -c 0,0 >"$TMPDIR/log" 2>&1 &
-pid=$!
 trap 'kill $pid 2>/dev/null' EXIT
-for _ in $(seq 100); do
-	grep -q '^netkern: ready' "$TMPDIR/log" && break
-	sleep 0.1
-done
+netkern_run -w 2 -c 0,0
 ifconfig em0 create pktgen sink && ifconfig em0 192.0.2.1/24 mtu 1400 up
 ifconfig em1 create pktgen sink && ifconfig em1 10.1.0.1/24 mtu 1500 up
 route add 10.2.0.0/16 192.0.2.2
@@ -102,5 +83,4 @@ case_ 'nothing was counted' diff "$TMPDIR/before" "$TMPDIR/after"
 case_ 'no state was made' test -z "$(pfctl -s states)"
 case_ 'no neighbour was made' test -z "$(netstat -n 2>/dev/null | grep 192.0.2.2.*incomplete)"
 
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

@@ -6,22 +6,9 @@
 # Needs no privilege.
 
 set -u
-RAVELIN_RUN=$TMPDIR/run
+. "$TOP/regress/sbin/netkern.sh"
 RAVELIN_DB=$TMPDIR/db/policy.db
-export RAVELIN_RUN RAVELIN_DB
-PATH=$BIN:$PATH
-passed=0 failed=0
-
-case_() {
-	_name=$1; shift
-	if "$@" >"$TMPDIR/case.log" 2>&1; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'FAILED  %s\n' "$_name"
-		tail -n 20 "$TMPDIR/case.log"
-	fi
-}
+export RAVELIN_DB
 # prints RULE LINE...: the rule's normal form is exactly these lines.
 prints() {
 	printf '%s\n' "$1" >"$TMPDIR/rule"; shift
@@ -40,15 +27,10 @@ refuses() {
 case_ 'without netkern' refuses 'flow out from em0 to 10.2.0.0/16 peer 198.51.100.1' \
     "rule:1:15: 'em0' is not an address, and as an interface: netkern, which knows the interfaces, cannot be asked"
 
-netkern -d -u root -w 1 -c 0 >"$TMPDIR/log" 2>&1 &
-pid=$!
 dpid=
 trap 'kill $pid $dpid 2>/dev/null; wait' EXIT
 trap 'exit 1' TERM INT
-for _ in $(seq 100); do
-	grep -q '^netkern: ready' "$TMPDIR/log" && break
-	sleep 0.1
-done
+netkern_run -w 1 -c 0
 ifconfig em0 create pktgen sink && ifconfig em0 192.0.2.1/24 up
 ifconfig em0 10.1.0.9/16 alias
 ifconfig em1 create pktgen sink && ifconfig em1 10.9.0.1/24 up
@@ -97,5 +79,4 @@ commits() {
 	    grep -q '^flow esp tunnel out from 10.9.0.0/24 to 10.2.0.0/16 local 192.0.2.1 peer 198.51.100.1' "$TMPDIR/got"
 }
 case_ 'policyd asks too' commits
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary

@@ -6,29 +6,10 @@
 # numbers of states agree in the end.  Needs no privilege.
 
 set -u
-RAVELIN_RUN=$TMPDIR/run
-export RAVELIN_RUN
-PATH=$BIN:$PATH
-passed=0 failed=0
+. "$TOP/regress/sbin/netkern.sh"
 
-case_() {
-	_name=$1; shift
-	if "$@" >"$TMPDIR/case.log" 2>&1; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'FAILED  %s\n' "$_name"
-		tail -n 20 "$TMPDIR/case.log"
-	fi
-}
-
-nice netkern -d -u root -w 2 -c 0,1 >"$TMPDIR/log" 2>&1 &
-pid=$!
 trap 'kill $pid 2>/dev/null' EXIT
-for _ in $(seq 100); do
-	grep -q '^netkern: ready' "$TMPDIR/log" && break
-	sleep 0.1
-done
+netkern_run -w 2 -c 0,1
 
 { echo 'table <t> persist'; for i in $(seq 300); do
 	echo "pass in on em0 proto udp to 10.1.0.0/16 port $i"; done
@@ -78,5 +59,4 @@ kill $pid
 wait $pid
 case_ 'and ends in order' test $? -le 1
 case_ 'without a complaint' sh -c "! grep -q 'ERROR\|runtime error' '$TMPDIR/log'"
-printf '%d passed, %d failed\n' $passed $failed
-[ $failed -eq 0 ]
+summary

@@ -5,37 +5,14 @@
 # nothing, against a netkern without devices.  Needs no privilege.
 
 set -u
-RAVELIN_RUN=$TMPDIR/run
-export RAVELIN_RUN
-PATH=$BIN:$PATH
-passed=0 failed=0
+. "$TOP/regress/sbin/netkern.sh"
 F=$TMPDIR/pf.conf
-
-case_() {
-	_name=$1; shift
-	if "$@" >"$TMPDIR/case.log" 2>&1; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'FAILED  %s\n' "$_name"
-		tail -n 20 "$TMPDIR/case.log"
-	fi
-}
-has() { _what=$1; shift; "$@" 2>&1 | grep -q -- "$_what"; }
 hasnt() { ! has "$@"; }
 status() {		# status N command...: exits with N
 	_want=$1; shift
 	"$@" >"$TMPDIR/out" 2>&1
 	test $? -eq "$_want"
 }
-refused() {		# refused WHAT command...: says so, and exits with 1
-	_what=$1; shift
-	"$@" >"$TMPDIR/out" 2>&1
-	[ $? -eq 1 ] && grep -q -- "$_what" "$TMPDIR/out"
-}
-json() { "$@" | python3 -c '
-import json, sys
-sys.exit(json.load(sys.stdin)["schema_version"] != 1)'; }
 conf() { printf '%s\n' "$@" >"$F"; }
 
 # What needs no netkern.
@@ -62,13 +39,8 @@ awk '/^\.Sh EXAMPLES/ { on = 1 } /^\.Sh SEE ALSO/ { on = 0 }
 case_ 'the manual has an example' test "$(wc -l <"$TMPDIR/manual.conf")" -gt 8
 case_ 'the example of the manual parses' pfctl -nf "$TMPDIR/manual.conf"
 
-netkern -d -u root -w 2 -c 0,0 >"$TMPDIR/log" 2>&1 &
-pid=$!
 trap 'kill $pid 2>/dev/null' EXIT
-for _ in $(seq 100); do
-	grep -q '^netkern: ready' "$TMPDIR/log" && break
-	sleep 0.1
-done
+netkern_run -w 2 -c 0,0
 
 case_ 'no rules at first' test -z "$(pfctl -sr)"
 conf 'table <bad> persist { 192.0.2.7 }' 'block drop log all label "all"' \
@@ -152,5 +124,4 @@ case_ 'all rules' test "$(pfctl -sr | wc -l)" -eq 2001
 case_ 'all addresses' test "$(pfctl -t big -T show | wc -l)" -eq 100000
 case_ 'netkern lives' kill -0 "$pid"
 
-printf '%d passed, %d failed\n' $passed $failed
-[ $failed -eq 0 ]
+summary

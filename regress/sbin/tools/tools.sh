@@ -5,44 +5,15 @@
 # interfaces are generators.  Needs no privilege.
 
 set -u
-RAVELIN_RUN=$TMPDIR/run
-export RAVELIN_RUN
-PATH=$BIN:$PATH
-passed=0 failed=0
-
-case_() {
-	_name=$1; shift
-	if "$@" >"$TMPDIR/case.log" 2>&1; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'FAILED  %s\n' "$_name"
-		tail -n 20 "$TMPDIR/case.log"
-	fi
-}
-not() { ! "$@"; }
-has() { _what=$1; shift; "$@" 2>&1 | grep -q -- "$_what"; }
-refused() {		# refused WHAT command...: says so, and exits with 1
-	_what=$1; shift
-	"$@" >"$TMPDIR/out" 2>&1
-	[ $? -eq 1 ] && grep -q -- "$_what" "$TMPDIR/out"
-}
-json() { "$@" | python3 -c '
-import json, sys
-sys.exit(json.load(sys.stdin)["schema_version"] != 1)'; }
+. "$TOP/regress/sbin/netkern.sh"
 
 for tool in ifconfig 'route show' 'netstat -s' 'sysctl -a'; do
 	# shellcheck disable=SC2086
 	case_ "$tool without netkern" refused 'netkern is not running' $tool
 done
 
-netkern -d -u root -w 2 -c 0,0 >"$TMPDIR/log" 2>&1 &
-pid=$!
 trap 'kill $pid 2>/dev/null' EXIT
-for _ in $(seq 100); do
-	grep -q '^netkern: ready' "$TMPDIR/log" && break
-	sleep 0.1
-done
+netkern_run -w 2 -c 0,0
 
 case_ 'lo0 and enc0 are there' test "$(ifconfig | grep -c '^[a-z0-9]*:')" -eq 2
 case_ 'create' ifconfig em0 create pktgen sink
@@ -125,5 +96,4 @@ case_ 'ends with 0' test $? -eq 0
 case_ 'takes its sockets along' test ! -e "$RAVELIN_RUN/netkern.sock"
 case_ 'nothing unusual in the log' not grep -q 'ERROR\|runtime error' "$TMPDIR/log"
 trap - EXIT
-printf '%d passed, %d failed\n' $passed $failed
-[ $failed -eq 0 ]
+summary

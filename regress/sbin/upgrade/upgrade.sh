@@ -6,16 +6,8 @@
 
 cd "$TMPDIR" || exit 1
 PATH=$BIN:$PATH
-passed=0 failed=0
-verdict() {	# STATUS NAME
-	if [ "$1" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED $2"
-		cat out
-	fi
-}
+. "$TOP/regress/cases.sh"
+case_failed() { cat out; }
 ok() {		# NAME COMMAND...
 	_n=$1; shift
 	"$@" >out 2>&1
@@ -126,5 +118,4 @@ upgrade check -p key.pub -R release new.upgrade >out 2>&1
 [ $? -eq 1 ] && grep -q 'holds no key' out
 verdict $? 'no key'
 
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+summary
