@@ -345,7 +345,7 @@ verb_create(struct line *ln, const char *name, unsigned at)
 		return complain(ln, at, "%s exists already", name);
 	if ((ci = interface_add(ln->ln_net, name)) == NULL)
 		return complain(ln, at, "there are too many interfaces");
-	if (!take_text(ln, "a driver: packet, tap, pcap or pktgen",
+	if (!take_text(ln, "a driver: nic, packet, xdp, tap, pcap or pktgen",
 	    ci->ci_driver, sizeof(ci->ci_driver)))
 		return false;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

@@ -11,7 +11,7 @@
 # only devices without addresses: every packet is netkern's.  Everything of a
 # gateway lies in $W/A or $W/B: sockets in run, the policy store, logs.
 #
-# Set before: BIN (the programs), W (an empty folder); NET may be set.
+# Set before: BIN (the programs), W (an empty folder); NET may be set, and DRIVER (packet).
 
 NET=${NET:-rv$$}
 GATEWAYS='A B'
@@ -92,8 +92,8 @@ netkern_start() {	# netkern_start A [option...]: and its interfaces
 	run_in_background "$_g" netkern -d "$@"
 	wait_for 10 test -S "$W/$_g/run/netkern.sock" &&
 	wait_for 10 gw "$_g" ifconfig &&
-	gw "$_g" ifconfig lan0 create packet lan0 &&
-	gw "$_g" ifconfig wan0 create packet wan0 &&
+	gw "$_g" ifconfig lan0 create ${DRIVER:-packet} lan0 &&
+	gw "$_g" ifconfig wan0 create ${DRIVER:-packet} wan0 &&
 	gw "$_g" ifconfig lan0 inet "$(lan_of $_g).1/24" up &&
 	gw "$_g" ifconfig wan0 inet "$(wan_of $_g)/24" up
 }

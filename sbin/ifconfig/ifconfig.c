@@ -126,7 +126,7 @@ do_create(struct words *wo)
 	struct ctl_if ci = wo->wo_if;
 
 	copy_text(ci.ci_driver, sizeof(ci.ci_driver), "driver",
-	    next(wo, "the driver: packet, tap, pcap or pktgen"));
+	    next(wo, "the driver: nic, packet, xdp, tap, pcap or pktgen"));
 	if (*wo->wo_v != NULL)
 		copy_text(ci.ci_arg, sizeof(ci.ci_arg), "argument", *wo->wo_v++);
 	ask(wo, CTL_IF_CREATE, &ci);

@@ -97,6 +97,8 @@ text_one(const struct ctl_if *ci)
 		printf("\tlladdr %s\n", mac_print(ci->ci_mac, mac));
 	printf("\tindex %u driver %s%s%s", ci->ci_index, ci->ci_driver,
 	    ci->ci_arg[0] != '\0' ? " " : "", ci->ci_arg);
+	if (ci->ci_mode[0] != '\0')
+		printf(" by %s", ci->ci_mode);
 	if (ci->ci_caps != 0)
 		bits(" options=", ci->ci_caps, caps, COUNT(caps));
 	printf("\n");
@@ -117,6 +119,7 @@ json_one(const struct ctl_if *ci)
 	json_number("mtu", ci->ci_mtu);
 	json_string("driver", ci->ci_driver);
 	json_string("argument", ci->ci_arg);
+	json_string("mode", ci->ci_mode);
 	json_string("description", ci->ci_descr);
 	json_string("lladdr", mac_print(ci->ci_mac, text));
 	json_array("addresses");

@@ -138,6 +138,8 @@ one_worker(void *arg, const void *body, size_t len)
 	json_number("small_free", cw.cw_small_free);
 	json_number("large", cw.cw_large);
 	json_number("large_free", cw.cw_large_free);
+	json_number("frames", cw.cw_frames);
+	json_number("frames_free", cw.cw_frames_free);
 	json_number("turns", cw.cw_turns);
 	json_number("busy_turns", cw.cw_busy_turns);
 	json_number("sleeps", cw.cw_sleeps);

@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <syslog.h>
@@ -29,6 +28,7 @@
 
 #include "dev/dev.h"
 #include "dev/ingress.h"
+#include "dev/linuxif.h"
 #include "dev/options.h"
 #include "dev/vnet.h"
 
@@ -64,11 +64,7 @@ struct packet_dev {
 static int
 refuse(const struct packet_dev *pd, const char *what, char *err, size_t errlen)
 {
-	int error = errno;
-
-	snprintf(err, errlen, "%s: %s: %s%s", pd->pd_name, what, strerror(error),
-	    error == EPERM ? "; netkern must be started by root" : "");
-	return error;
+	return linuxif_refuse(pd->pd_name, what, err, errlen);
 }
 
 static int
@@ -94,30 +90,6 @@ parse(struct packet_dev *pd, const char *arg, char *err, size_t errlen)
 			return EINVAL;
 		}
 	}
-	return 0;
-}
-
-/* Address, MTU, and up with it. */
-static int
-learn(struct ifnet *ifp, struct packet_dev *pd, int fd, char *err, size_t errlen)
-{
-	struct ifreq ifr = { 0 };
-
-	memcpy(ifr.ifr_name, pd->pd_name, sizeof(ifr.ifr_name));
-	if (ioctl(fd, SIOCGIFINDEX, &ifr) == -1)
-		return refuse(pd, "no such Linux interface", err, errlen);
-	pd->pd_index = ifr.ifr_ifindex;
-	if (ioctl(fd, SIOCGIFHWADDR, &ifr) == -1)
-		return refuse(pd, "reading its address", err, errlen);
-	memcpy(ifp->if_mac, ifr.ifr_hwaddr.sa_data, sizeof(ifp->if_mac));
-	if (ioctl(fd, SIOCGIFMTU, &ifr) == -1)
-		return refuse(pd, "reading its MTU", err, errlen);
-	ifp->if_mtu = ifr.ifr_mtu > 65535 ? 65535 : (uint16_t)ifr.ifr_mtu;
-	if (ioctl(fd, SIOCGIFFLAGS, &ifr) == -1)
-		return refuse(pd, "reading its flags", err, errlen);
-	ifr.ifr_flags |= IFF_UP;
-	if (ioctl(fd, SIOCSIFFLAGS, &ifr) == -1)
-		return refuse(pd, "setting it up", err, errlen);
 	return 0;
 }
 
@@ -151,14 +123,10 @@ bind_to(const struct packet_dev *pd, int fd)
 {
 	struct sockaddr_ll sll = { .sll_family = AF_PACKET,
 	    .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = pd->pd_index };
-	struct packet_mreq mr = { .mr_ifindex = pd->pd_index,
-	    .mr_type = PACKET_MR_PROMISC };
 
 	if (bind(fd, (struct sockaddr *)&sll, sizeof(sll)) == -1)
 		return -1;
-	if (!pd->pd_promisc)
-		return 0;
-	return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mr, sizeof(mr));
+	return pd->pd_promisc ? linuxif_promisc(fd, pd->pd_index) : 0;
 }
 
 /* The first socket founds a group with an id of the kernel's choice. */
@@ -261,7 +229,8 @@ queues_open(struct ifnet *ifp, struct packet_dev *pd, char *err, size_t errlen)
 		if (pd->pd_q[i] == NULL)
 			return refuse(pd, "AF_PACKET", err, errlen);
 		if (i == 0) {
-			error = learn(ifp, pd, pd->pd_q[0]->pq_fd, err, errlen);
+			error = linuxif_learn(ifp, pd->pd_name, pd->pd_q[0]->pq_fd,
+			    &pd->pd_index, err, errlen);
 			if (error != 0)
 				return error;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Giving up what netkern does not need: every capability but the two that
- * open packet sockets and TAP devices, the identity of root, and all system
+ * open packet sockets and TAP devices (and one that pins memory, if need be), the identity of root, and all system
  * calls but those listed here.
  */
 #include <errno.h>
@@ -10,7 +10,9 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <seccomp.h>
+#include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,13 +27,26 @@
 #endif
 
 static int
-capabilities_keep(void)
+capabilities_set(uint32_t bits)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct d[2] = { { 0 }, { 0 } };
 
-	d[0].permitted = d[0].effective = 1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW;
+	d[0].permitted = d[0].effective = bits;
 	return (int)syscall(SYS_capset, &h, d);
+}
+
+/* Where the limit of pinned memory could not be lifted, AF_XDP needs one more. */
+static int
+capabilities_keep(void)
+{
+	const uint32_t bits = 1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW;
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &rl) == 0 && rl.rlim_cur != RLIM_INFINITY &&
+	    capabilities_set(bits | 1u << CAP_IPC_LOCK) == 0)
+		return 0;
+	return capabilities_set(bits);
 }
 
 int
@@ -66,7 +81,7 @@ static const int calls[] = {
 	SCMP_SYS(write), SCMP_SYS(futex), SCMP_SYS(sched_yield),
 	SCMP_SYS(sched_setaffinity),
 	/* control sockets and the log */
-	SCMP_SYS(accept4), SCMP_SYS(accept), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait),
+	SCMP_SYS(accept4), SCMP_SYS(accept), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait),
 	SCMP_SYS(epoll_pwait), SCMP_SYS(recvmsg), SCMP_SYS(recvfrom),
 	SCMP_SYS(sendmsg), SCMP_SYS(sendto), SCMP_SYS(getsockopt), SCMP_SYS(close),
 	SCMP_SYS(shutdown), SCMP_SYS(connect),
@@ -100,7 +115,10 @@ confine_calls(void)
 		if (e == -EDOM || e == -EINVAL)
 			e = 0;		/* not a call of this machine */
 	}
-	if (e == 0)		/* dev/ingress.h */
+	if (e == 0)		/* dev/xdpprog.h */
+		e = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
+		    SCMP_A0(SCMP_CMP_EQ, BPF_MAP_UPDATE_ELEM));
+	if (e == 0)		/* that, and dev/ingress.h */
 		e = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
 		    SCMP_A0(SCMP_CMP_EQ, BPF_LINK_CREATE));
 	if (e == 0)

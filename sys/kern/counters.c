@@ -75,6 +75,7 @@ worker_describe(struct worker *w, struct ctl_worker *cw)
 		.cw_id = w->w_id, .cw_cpu = w->w_cpu,
 		.cw_small = u.pu_small, .cw_small_free = u.pu_small_free,
 		.cw_large = u.pu_large, .cw_large_free = u.pu_large_free,
+		.cw_frames = u.pu_frames, .cw_frames_free = u.pu_frames_free,
 		.cw_flows = flow_count(w), .cw_turns = w->w_turns,
 		.cw_busy_turns = w->w_busy, .cw_sleeps = w->w_sleeps,
 	};

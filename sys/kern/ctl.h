@@ -103,6 +103,7 @@ struct ctl_if {			/* CREATE, ADDR_*, FLAGS, MTU, DESCR, DESTROY, and LIST's answ
 	uint8_t		ci_pad[1];
 	struct addr	ci_addr[16];
 	uint64_t	ci_ipackets, ci_ibytes, ci_idrops, ci_opackets, ci_obytes, ci_odrops;
+	char		ci_mode[32];		/* how the driver works, "xdp copy"; "": no choice */
 };
 
 struct ctl_route {
@@ -171,6 +172,7 @@ struct ctl_worker {		/* CTL_WORKERS' answers */
 	int32_t		cw_cpu;		/* -1: not bound */
 	uint32_t	cw_small, cw_small_free;	/* packet buffers, as last seen */
 	uint32_t	cw_large, cw_large_free;
+	uint32_t	cw_frames, cw_frames_free;	/* of AF_XDP; those posted count as used */
 	uint64_t	cw_flows;
 	uint64_t	cw_turns, cw_busy_turns, cw_sleeps;
 };

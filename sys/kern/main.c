@@ -22,6 +22,7 @@
 #include "net/if_ctl.h"
 #include "dev/dev.h"
 #include "dev/ingress.h"
+#include "dev/xdpprog.h"
 
 #define SPIN_US		20
 
@@ -205,8 +206,8 @@ signals(void)
 static void
 drivers(struct nk *nk)
 {
-	static const struct if_ops *const ops[] = { &packet_ops, &tap_ops, &pcap_ops,
-	    &pktgen_ops };
+	static const struct if_ops *const ops[] = { &packet_ops, &xdp_ops, &nic_ops, &tap_ops,
+	    &pcap_ops, &pktgen_ops };
 	unsigned i;
 
 	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
@@ -238,6 +239,7 @@ start(struct shell *sh, const struct options *op)
 	if (op->op_pidfile != NULL)
 		pidfile_write(op->op_pidfile);
 	ingress_prepare();
+	xdpprog_prepare();
 	if (confine_user(sh) == -1)
 		log_fatal("cannot become %s", sh->sh_user != NULL ? sh->sh_user : "less than root");
 	error = loop_begin(sh);

@@ -14,6 +14,7 @@
 #include "crypto/xform.h"
 #include "kern/counters.h"
 #include "kern/ctl_conn.h"
+#include "kern/frames.h"
 #include "kern/sysctl.h"
 #include "kern/worker.h"
 #include "net/arp.h"
@@ -226,6 +227,7 @@ nk_free(struct nk *nk)
 	epoch_drain(&nk->nk_epoch);
 	for (i = 0; i < nk->nk_nworkers; i++)
 		worker_fini(nk->nk_worker[i]);
+	frames_free(nk);
 	pthread_cond_destroy(&nk->nk_go);
 	pthread_cond_destroy(&nk->nk_park);
 	pthread_mutex_destroy(&nk->nk_lock);

@@ -45,6 +45,7 @@ struct explain;		/* pf/explain.h */
 struct fib;		/* net/fib.h */
 struct flow_table;	/* pf/flow.h */
 struct frag_table;	/* netinet/frag.h */
+struct frames;		/* kern/frames.h */
 struct if_table;	/* net/if.h */
 struct key;		/* netkey/key.h */
 struct pf;		/* pf/pfvar.h */
@@ -108,6 +109,7 @@ struct nk {
 	struct ctl		*nk_ctl;
 	struct capture		*nk_capture;
 	struct sysctl		*nk_sysctl;
+	struct frames		*nk_frames;	/* NULL until a device wants them */
 	/*
 	 * Timers of what nk_lock guards (neighbours, SAs, acquires). Set and
 	 * cleared with nk_lock; worker 0 fires them in its turn, with nk_lock.

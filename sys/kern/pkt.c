@@ -33,7 +33,7 @@ struct pkt_class {
 	unsigned	  pc_fresh;	/* buffers from here on were never used */
 	unsigned	  pc_n;
 	uint32_t	  pc_bufsize;
-	uint8_t		  pc_owner;
+	uint8_t		  pc_owner, pc_id;
 	size_t		  pc_stride;
 	uint8_t		 *pc_mem;	/* pc_map, aligned */
 	uint8_t		 *pc_map;
@@ -42,7 +42,7 @@ struct pkt_class {
 };
 
 struct pkt_pool {
-	struct pkt_class pp_class[2];	/* small, large */
+	struct pkt_class pp_class[PKT_CLASSES];
 };
 
 /* The buffer stands behind its struct pkt, at a cache line. */
@@ -67,11 +67,13 @@ class_fini(struct pkt_class *pc)
 }
 
 static bool
-class_init(struct pkt_class *pc, unsigned n, uint32_t bufsize, unsigned owner)
+class_init(struct pkt_class *pc, enum pkt_class_id id, unsigned n, uint32_t bufsize,
+    unsigned owner)
 {
 	uintptr_t at;
 
 	atomic_init(&pc->pc_back, NULL);
+	pc->pc_id = (uint8_t)id;
 	pc->pc_n = n;
 	pc->pc_bufsize = bufsize;
 	pc->pc_owner = (uint8_t)owner;
@@ -100,8 +102,9 @@ pkt_pool_new(unsigned owner, unsigned nsmall, unsigned nlarge)
 	if (pp == NULL)
 		return NULL;
 	memset(pp, 0, sizeof(*pp));
-	if (!class_init(&pp->pp_class[0], nsmall, PKT_SMALL, owner) ||
-	    !class_init(&pp->pp_class[1], nlarge, PKT_LARGE, owner)) {
+	if (!class_init(&pp->pp_class[PKT_CLASS_SMALL], PKT_CLASS_SMALL, nsmall, PKT_SMALL,
+	    owner) || !class_init(&pp->pp_class[PKT_CLASS_LARGE], PKT_CLASS_LARGE, nlarge,
+	    PKT_LARGE, owner)) {
 		pkt_pool_free(pp);
 		return NULL;
 	}
@@ -113,8 +116,8 @@ pkt_pool_free(struct pkt_pool *pp)
 {
 	if (pp == NULL)
 		return;
-	class_fini(&pp->pp_class[0]);
-	class_fini(&pp->pp_class[1]);
+	class_fini(&pp->pp_class[PKT_CLASS_SMALL]);
+	class_fini(&pp->pp_class[PKT_CLASS_LARGE]);
 	free(pp);
 }
 
@@ -128,6 +131,7 @@ class_fresh(struct pkt_class *pc)
 	p->pkt_buf = (uint8_t *)p + buf_off;
 	p->pkt_bufsize = pc->pc_bufsize;
 	p->pkt_owner = pc->pc_owner;
+	p->pkt_class = pc->pc_id;
 	return p;
 }
 
@@ -162,12 +166,14 @@ class_nfree(const struct pkt_class *pc)
 void
 pkt_pool_usage(struct pkt_pool *pp, struct pkt_usage *u)
 {
-	class_collect(&pp->pp_class[0]);
-	class_collect(&pp->pp_class[1]);
-	u->pu_small = pp->pp_class[0].pc_n;
-	u->pu_small_free = class_nfree(&pp->pp_class[0]);
-	u->pu_large = pp->pp_class[1].pc_n;
-	u->pu_large_free = class_nfree(&pp->pp_class[1]);
+	for (unsigned i = 0; i < PKT_CLASSES; i++)
+		class_collect(&pp->pp_class[i]);
+	u->pu_small = pp->pp_class[PKT_CLASS_SMALL].pc_n;
+	u->pu_small_free = class_nfree(&pp->pp_class[PKT_CLASS_SMALL]);
+	u->pu_large = pp->pp_class[PKT_CLASS_LARGE].pc_n;
+	u->pu_large_free = class_nfree(&pp->pp_class[PKT_CLASS_LARGE]);
+	u->pu_frames = pp->pp_class[PKT_CLASS_FRAME].pc_n;
+	u->pu_frames_free = class_nfree(&pp->pp_class[PKT_CLASS_FRAME]);
 }
 
 /*
@@ -216,6 +222,46 @@ pkt_alloc(struct worker *w, uint32_t len)
 	return p;
 }
 
+void
+pkt_pool_frames(struct pkt_pool *pp, struct pkt *pkts, struct pkt **stack, unsigned n)
+{
+	struct pkt_class *pc = &pp->pp_class[PKT_CLASS_FRAME];
+
+	atomic_init(&pc->pc_back, NULL);
+	pc->pc_free = stack;
+	for (pc->pc_nfree = 0; pc->pc_nfree < n; pc->pc_nfree++)
+		pc->pc_free[pc->pc_nfree] = &pkts[n - 1 - pc->pc_nfree];
+	pc->pc_n = pc->pc_fresh = n;
+}
+
+struct pkt *
+pkt_frame(struct worker *w)
+{
+	struct pkt_class *pc = &w->w_pool->pp_class[PKT_CLASS_FRAME];
+
+	return __builtin_expect(pc->pc_nfree != 0, 1) ? pc->pc_free[--pc->pc_nfree] :
+	    class_refill(pc);
+}
+
+bool
+pkt_frames_scarce(struct worker *w, unsigned n)
+{
+	struct pkt_class *pc = &w->w_pool->pp_class[PKT_CLASS_FRAME];
+
+	if (__builtin_expect(pc->pc_nfree >= n, 1))
+		return false;
+	class_collect(pc);
+	return pc->pc_nfree < n;
+}
+
+void
+pkt_frame_begin(struct pkt *p, uint8_t *data, uint32_t len)
+{
+	pkt_zero(p);
+	p->pkt_data = data;
+	p->pkt_len = len;
+}
+
 struct pkt *
 pkt_copy(struct worker *w, const struct pkt *p)
 {
@@ -240,15 +286,14 @@ pkt_copy(struct worker *w, const struct pkt *p)
 void
 pkt_free(struct worker *w, struct pkt *p)
 {
-	bool large = p->pkt_bufsize > PKT_SMALL;
 	struct pkt_class *pc;
 
 	if (__builtin_expect(p->pkt_owner == w->w_id, 1)) {
-		pc = &w->w_pool->pp_class[large];
+		pc = &w->w_pool->pp_class[p->pkt_class];
 		pc->pc_free[pc->pc_nfree++] = p;
 		return;
 	}
-	pc = &w->w_nk->nk_worker[p->pkt_owner]->w_pool->pp_class[large];
+	pc = &w->w_nk->nk_worker[p->pkt_owner]->w_pool->pp_class[p->pkt_class];
 	p->pkt_link = atomic_load_explicit(&pc->pc_back, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak(&pc->pc_back, &p->pkt_link, p))
 		continue;

@@ -119,9 +119,14 @@ struct pkt {
 	struct pkt	*pkt_link;	/* in hold queues */
 	/* buffer: set when the pool is made, nobody changes it */
 	_Alignas(16) uint8_t *pkt_buf;
-	uint32_t	 pkt_bufsize;	/* also tells the class: > PKT_SMALL is large */
+	uint32_t	 pkt_bufsize;
 	uint8_t		 pkt_owner;	/* worker whose pool it is of */
+	uint8_t		 pkt_class;	/* enum pkt_class_id: of that pool */
+	uint16_t	 pkt_lent;	/* of a frame, while a device has it: see kern/frames.h */
 };
+
+/* What a pool has. Frames are small packets that devices read and write: kern/frames.h. */
+enum pkt_class_id { PKT_CLASS_SMALL, PKT_CLASS_LARGE, PKT_CLASS_FRAME, PKT_CLASSES };
 
 struct pktvec {
 	unsigned	 pv_n;

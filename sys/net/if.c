@@ -100,7 +100,7 @@ if_alloc(struct nk *nk, const char *name, const struct if_ops *ops, const char *
 	if (ifp == NULL)
 		return NULL;
 	ifp->if_nk = nk;
-	ifp->if_ops = ops;
+	ifp->if_driver = ifp->if_ops = ops;
 	ifp->if_mtu = MTU_DEFAULT;
 	snprintf(ifp->if_name, sizeof(ifp->if_name), "%s", name);
 	snprintf(ifp->if_arg, sizeof(ifp->if_arg), "%s", arg);
@@ -181,7 +181,7 @@ if_create(struct nk *nk, const char *name, const struct if_ops *ops,
 	ifp->if_flags |= IF_F_RUNNING;
 	if (!if_publish(nk, ifp)) {
 		snprintf(err, errlen, "%s: no more than %d interfaces", name, IF_MAX);
-		ops->io_close(ifp);
+		ifp->if_ops->io_close(ifp);
 		if_release(ifp);
 		return NULL;
 	}

@@ -36,10 +36,11 @@ struct ifnet;
 struct if_addr;
 
 struct if_ops {
-	const char	*io_name;	/* "packet", "tap", "pcap", "pktgen" */
+	const char	*io_name;	/* "packet", "tap", "pcap", "pktgen", "xdp", "nic" */
 	/*
 	 * Opens the device for nq queues, one a worker; sets if_mac, if_mtu,
-	 * if_caps and if_priv.  0, or an errno with its reason in err.
+	 * if_caps and if_priv, and may set if_mode, and if_ops to those of
+	 * another driver.  0, or an errno with its reason in err.
 	 */
 	int		(*io_open)(struct ifnet *, const char *arg, unsigned nq,
 			    char *err, size_t errlen);
@@ -89,9 +90,11 @@ struct ifnet {
 	bool			 if_pf_skip;		/* set skip on */
 	struct ifnet		*if_next;		/* in it_dead */
 	struct nk		*if_nk;
-	const struct if_ops	*if_ops;
+	const struct if_ops	*if_driver;		/* that was asked for */
+	const struct if_ops	*if_ops;		/* that works */
 	void			*if_priv;		/* driver's */
 	char			 if_arg[64];
+	char			 if_mode[32];		/* how: ctl_if's ci_mode */
 	_Atomic bool		 if_capture;		/* see net/capture.h */
 	struct if_counters	 if_count[NK_WORKERS_MAX];
 	struct if_txq		*if_txq[NK_WORKERS_MAX];

@@ -71,6 +71,7 @@ static int
 op_create(struct nk *nk, struct clock_now now, struct ctl_request *rq, struct ctl_reply *cr)
 {
 	const struct if_ops *ops;
+	struct ifnet *ifp;
 	struct ctl_if ci;
 	char names[100];
 
@@ -83,9 +84,11 @@ op_create(struct nk *nk, struct clock_now now, struct ctl_request *rq, struct ct
 		    ci.ci_name, ci.ci_driver, names);
 		return ENODEV;
 	}
-	if (if_create(nk, ci.ci_name, ops, ci.ci_arg, cr->cr_err, sizeof(cr->cr_err)) == NULL)
+	ifp = if_create(nk, ci.ci_name, ops, ci.ci_arg, cr->cr_err, sizeof(cr->cr_err));
+	if (ifp == NULL)
 		return EINVAL;
-	nk_log(nk, 6, "%s: created, %s %s", ci.ci_name, ci.ci_driver, ci.ci_arg);
+	nk_log(nk, 6, "%s: created, %s %s%s%s", ci.ci_name, ci.ci_driver, ci.ci_arg,
+	    ifp->if_mode[0] != '\0' ? " by " : "", ifp->if_mode);
 	return 0;
 }
 
@@ -130,7 +133,8 @@ if_describe(const struct nk *nk, const struct ifnet *ifp, struct ctl_if *ci)
 	*ci = (struct ctl_if){ .ci_index = ifp->if_index, .ci_flags = ifp->if_flags,
 	    .ci_caps = ifp->if_caps, .ci_mtu = ifp->if_mtu, .ci_naddrs = ifp->if_naddrs };
 	snprintf(ci->ci_name, sizeof(ci->ci_name), "%s", ifp->if_name);
-	snprintf(ci->ci_driver, sizeof(ci->ci_driver), "%s", ifp->if_ops->io_name);
+	snprintf(ci->ci_driver, sizeof(ci->ci_driver), "%s", ifp->if_driver->io_name);
+	snprintf(ci->ci_mode, sizeof(ci->ci_mode), "%s", ifp->if_mode);
 	snprintf(ci->ci_arg, sizeof(ci->ci_arg), "%s", ifp->if_arg);
 	snprintf(ci->ci_descr, sizeof(ci->ci_descr), "%s", ifp->if_descr);
 	memcpy(ci->ci_mac, ifp->if_mac, sizeof(ci->ci_mac));

@@ -5,23 +5,22 @@
 #ifndef NETINET_META_H
 #define NETINET_META_H
 
+#include <stddef.h>
+#include <string.h>
+
 #include "kern/pkt.h"
 
 /* All metadata but the buffer, lengths, and what only a super-packet has. */
 static inline void
 pkt_inherit(struct pkt *piece, const struct pkt *whole)
 {
-	uint8_t *data = piece->pkt_data, *buf = piece->pkt_buf;
-	uint32_t size = piece->pkt_bufsize, len = piece->pkt_len;
-	uint8_t owner = piece->pkt_owner;
+	uint8_t *data = piece->pkt_data;
+	uint32_t len = piece->pkt_len;
 	uint16_t large = piece->pkt_flags & PKT_F_LARGE;
 
-	*piece = *whole;
+	memcpy(piece, whole, offsetof(struct pkt, pkt_buf));
 	piece->pkt_data = data;
-	piece->pkt_buf = buf;
-	piece->pkt_bufsize = size;
 	piece->pkt_len = len;
-	piece->pkt_owner = owner;
 	piece->pkt_flags = (uint16_t)((whole->pkt_flags &
 	    ~(PKT_F_CSUM_PARTIAL | PKT_F_LARGE)) | large);
 	piece->pkt_gso_size = 0;

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "kern/frames.h"
 #include "kern/nk.h"
 #include "kern/pool.h"
 
@@ -191,9 +192,77 @@ goes_home(void)
 	teardown();
 }
 
+/* What a device does with frames: by their addresses. */
+static void
+frames(void)
+{
+	struct pkt *p, *first = NULL;
+	struct frames *fr;
+	struct pkt_usage u;
+	unsigned n = 0;
+
+	setup(4, 1);
+	CU_ASSERT_EQUAL_FATAL(frames_new(&nk), 0);
+	fr = nk.nk_frames;
+	CU_ASSERT_EQUAL(frames_new(&nk), 0);
+	CU_ASSERT_PTR_EQUAL(nk.nk_frames, fr);
+	CU_ASSERT_EQUAL(fr->fr_len, 2 * FRAMES_PER_WORKER * (size_t)FRAME_SIZE);
+
+	test_row("an address is a packet's, at any byte of it");
+	p = pkt_frame(&w[1]);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	CU_ASSERT_EQUAL(p->pkt_owner, 1);
+	CU_ASSERT_EQUAL(frames_addr(fr, p->pkt_buf) % FRAME_SIZE, 0);
+	CU_ASSERT_PTR_EQUAL(frames_at(fr, frames_addr(fr, p->pkt_buf)), p);
+	CU_ASSERT_PTR_EQUAL(frames_at(fr, frames_addr(fr, p->pkt_buf) + FRAME_SIZE - 1), p);
+
+	test_row("room around what was received");
+	p->pkt_hash = 7;
+	pkt_frame_begin(p, p->pkt_buf + FRAME_OFFSET, FRAME_MAX);
+	CU_ASSERT_EQUAL(p->pkt_hash, 0);
+	CU_ASSERT_EQUAL(p->pkt_flags, 0);
+	CU_ASSERT_TRUE(pkt_headroom(p) >= PKT_HEADROOM);
+	CU_ASSERT_EQUAL(pkt_tailroom(p), PKT_TAILROOM);
+
+	test_row("freed by another worker, it goes home");
+	pkt_free(&w[0], p);
+	pkt_pool_usage(w[1].w_pool, &u);
+	CU_ASSERT_EQUAL(u.pu_frames_free, FRAMES_PER_WORKER);
+
+	test_row("all of a worker's, and no more");
+	while ((p = pkt_frame(&w[0])) != NULL && ++n <= FRAMES_PER_WORKER) {
+		p->pkt_link = first;
+		first = p;
+	}
+	CU_ASSERT_EQUAL(n, FRAMES_PER_WORKER);
+	CU_ASSERT_TRUE(pkt_frames_scarce(&w[0], 1));
+	CU_ASSERT_FALSE(pkt_frames_scarce(&w[1], FRAMES_PER_WORKER));
+
+	test_row("what others gave back is counted before they are called scarce");
+	for (n = 0; n < 10; n++) {
+		p = first;
+		first = p->pkt_link;
+		pkt_free(&w[1], p);
+	}
+	CU_ASSERT_FALSE(pkt_frames_scarce(&w[0], 10));
+	CU_ASSERT_TRUE(pkt_frames_scarce(&w[0], 11));
+
+	test_row("a copy is an ordinary packet");
+	pkt_frame_begin(first, first->pkt_buf + FRAME_OFFSET, 60);
+	memset(first->pkt_data, 0x5a, 60);
+	p = pkt_copy(&w[0], first);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	CU_ASSERT_EQUAL(p->pkt_class, PKT_CLASS_SMALL);
+	TEST_BYTES(p->pkt_data, first->pkt_data, 60);
+	teardown();
+	frames_free(&nk);
+	CU_ASSERT_PTR_NULL(nk.nk_frames);
+}
+
 TEST_MAIN(
 	TEST("room", room),
 	TEST("last freed is next", last_freed_is_next),
 	TEST("exhaustion", exhaustion),
 	TEST("copies", copies),
-	TEST("freed by another worker", goes_home))
+	TEST("freed by another worker", goes_home),
+	TEST("frames", frames))

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What drivers ask of a Linux interface, by ioctl(2) and ethtool's requests.
+ */
+#ifndef DEV_LINUXIF_H
+#define DEV_LINUXIF_H
+
+#include <stddef.h>
+
+struct ifnet;
+
+/* Writes "NAME: WHAT: " and what errno says; returns errno. */
+int	linuxif_refuse(const char *name, const char *what, char *err, size_t errlen);
+
+/*
+ * Takes its address and MTU over and sets it up; *ifindex is its number.  Any
+ * socket does.  0, or an errno with its reason in err.
+ */
+int	linuxif_learn(struct ifnet *, const char *name, int fd, int *ifindex,
+    char *err, size_t errlen);
+
+/* While fd, a packet socket, is open: what is for other stations, too. 0 or -1. */
+int	linuxif_promisc(int fd, int ifindex);
+
+/*
+ * VLAN tags stay in the frames, and the device joins none.  0, or an errno if
+ * the device will not.
+ */
+int	linuxif_as_sent(int fd, const char *name);
+/* Linux joins no frames of it (GRO). 0, or an errno. */
+int	linuxif_no_gro(int fd, const char *name);
+
+/* So many receive queues are wanted (0: as it is): how many it has then, at least 1. */
+unsigned linuxif_queues(int fd, const char *name, unsigned want);
+
+#endif
