@@ -52,7 +52,8 @@ const unsigned xform_nengines = 1;
 /* ---- drivers of no device ---- */
 
 static const struct if_ops drivers[] = {
-	NULL_DRIVER("packet"), NULL_DRIVER("tap"), NULL_DRIVER("pcap"), NULL_DRIVER("pktgen"),
+	NULL_DRIVER("packet"), NULL_DRIVER("xdp"), NULL_DRIVER("nic"), NULL_DRIVER("tap"),
+	NULL_DRIVER("pcap"), NULL_DRIVER("pktgen"),
 };
 
 /* ---- the sides of the instance ---- */
