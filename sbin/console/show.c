@@ -51,13 +51,26 @@ list_interfaces(struct list *li)
 	return true;
 }
 
+static bool
+driver_is(const struct ctl_if *ci, const char *const names[])
+{
+	for (; *names != NULL; names++)
+		if (strcmp(ci->ci_driver, *names) == 0)
+			return true;
+	return false;
+}
+
+/* What drives a NIC; what makes an interface that is not always there. */
+static const char *const nics[] = { "nic", "packet", "xdp", NULL };
+static const char *const made[] = { "nic", "packet", "xdp", "tap", NULL };
+
 /* Does Linux see a cable? 1 yes, 0 no, -1 it does not say. */
 static int
 carrier(const struct ctl_if *ci)
 {
 	char path[128], line[16];
 
-	if (strcmp(ci->ci_driver, "packet") != 0)
+	if (!driver_is(ci, nics))
 		return -1;
 	(void)snprintf(path, sizeof(path), "/sys/class/net/%.*s/carrier",
 	    (int)strcspn(ci->ci_arg, ","), ci->ci_arg);
@@ -67,8 +80,7 @@ carrier(const struct ctl_if *ci)
 static bool
 builtin(const struct ctl_if *ci)
 {
-	return strcmp(ci->ci_driver, "packet") != 0 &&
-	    strcmp(ci->ci_driver, "tap") != 0;
+	return !driver_is(ci, made);
 }
 
 static void
