@@ -145,6 +145,10 @@ bool	clause_transport(struct parse *ps, const struct tok *word);
 /* Refuses an end of an SA that this version cannot use. */
 void	check_end(struct parse *ps, const struct tok *tk,
 	    const struct addr *a);
+/* Refuses local and peer of different families. */
+void	check_families(struct parse *ps);
+/* Refuses ports without a protocol. */
+bool	check_ports(struct parse *ps, const struct pair *pa);
 /* Refuses by name what is known but not built; true: the place is certain. */
 bool	refuse(struct parse *ps, const struct tok *tk);
 /* Values that are only looked at: none, a word or string, a number. */
@@ -158,9 +162,12 @@ bool	parse_one_of(struct parse *ps, const char *what,
 /* rsa, ecdsa256, ...: once in a rule, psk included. */
 bool	clause_auth_method(struct parse *ps, const struct tok *word);
 
-/* The selector of one combination; false if the families do not fit. */
-bool	pair_selector(const struct pair *pa, size_t s, size_t d, uint8_t af,
-	    struct policy_selector *out);
+/*
+ * Each selector of from ... to ..., whose hosts, families, ports and protocols may
+ * be lists, until fn says false; an error if there is none.
+ */
+bool	pair_each(struct parse *ps, const struct pair *pa,
+	    bool (*fn)(struct parse *ps, const struct policy_selector *sel));
 
 bool	parse_number(const char *text, uint64_t max, uint64_t *out);
 bool	parse_seconds(struct parse *ps, const struct tok *tk, uint32_t *out);

@@ -162,60 +162,13 @@ flow_add(struct parse *ps, const struct policy_selector *sel,
 	return true;
 }
 
-/* One selector without ports and protocol: all ports and protocols. */
 static bool
-flow_expand_ports(struct parse *ps, const struct pair *pa,
-    const struct policy_selector *base)
+flow_selector(struct parse *ps, const struct policy_selector *sel)
 {
-	struct draft *d = &ps->ps_d;
-	size_t nsp = pa->pa_src.hs_nport, ndp = pa->pa_dst.hs_nport;
-	size_t np = d->dr_nproto;
-	struct policy_selector sel = *base;
+	enum policy_dir dir = ps->ps_d.dr_dir;
 
-	for (size_t s = 0; s < (nsp != 0 ? nsp : 1); s++) {
-		for (size_t t = 0; t < (ndp != 0 ? ndp : 1); t++) {
-			for (size_t p = 0; p < (np != 0 ? np : 1); p++) {
-				if (nsp != 0)
-					sel.ps_sport = pa->pa_src.hs_port[s];
-				if (ndp != 0)
-					sel.ps_dport = pa->pa_dst.hs_port[t];
-				if (np != 0)
-					sel.ps_proto = d->dr_proto[p];
-				if (d->dr_dir != POLICY_IN &&
-				    !flow_add(ps, &sel, POLICY_OUT, false))
-					return false;
-				if (d->dr_dir != POLICY_OUT &&
-				    !flow_add(ps, &sel, POLICY_IN,
-				    d->dr_dir == 0))
-					return false;
-			}
-		}
-	}
-	return true;
-}
-
-static bool
-flow_expand(struct parse *ps, const struct pair *pa)
-{
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	struct policy_selector sel;
-	size_t n = 0;
-
-	for (size_t s = 0; s < pa->pa_src.hs_n; s++) {
-		for (size_t t = 0; t < pa->pa_dst.hs_n; t++) {
-			for (unsigned f = 0; f < 2; f++) {
-				if (!pair_selector(pa, s, t, families[f], &sel))
-					continue;
-				n++;
-				if (!flow_expand_ports(ps, pa, &sel))
-					return false;
-			}
-		}
-	}
-	if (n == 0)
-		return parse_error(ps, pa->pa_at, "the two sides are of "
-		    "different address families");
-	return true;
+	return (dir == POLICY_IN || flow_add(ps, sel, POLICY_OUT, false)) &&
+	    (dir == POLICY_OUT || flow_add(ps, sel, POLICY_IN, dir == 0));
 }
 
 static void
@@ -223,7 +176,6 @@ flow_check(struct parse *ps)
 {
 	struct draft *d = &ps->ps_d;
 	bool clear = d->dr_type == POLICY_BYPASS || d->dr_type == POLICY_DENY;
-	const struct pair *pa = d->dr_pair;
 
 	if (clear && d->dr_peer_given)
 		(void)parse_error(ps, d->dr_peer_at, "a peer means nothing "
@@ -231,15 +183,8 @@ flow_check(struct parse *ps)
 	if (d->dr_peer.pr_addr.ad_af != 0 && !is_host(&d->dr_peer))
 		(void)parse_error(ps, d->dr_peer_at, "the peer of a flow is "
 		    "one address");
-	if (!ps->ps_bad && d->dr_local.ad_af != 0 &&
-	    d->dr_peer.pr_addr.ad_af != 0 &&
-	    d->dr_local.ad_af != d->dr_peer.pr_addr.ad_af)
-		(void)parse_error(ps, d->dr_peer_at, "local and peer are of "
-		    "different address families");
-	if ((pa->pa_src.hs_nport != 0 || pa->pa_dst.hs_nport != 0) &&
-	    d->dr_nproto == 0)
-		(void)parse_error(ps, pa->pa_at, "ports need a protocol: "
-		    "add 'proto tcp' or 'proto udp'");
+	check_families(ps);
+	(void)check_ports(ps, d->dr_pair);
 }
 
 bool
@@ -256,5 +201,5 @@ statement_flow(struct parse *ps)
 	if (d->dr_npair > 1)
 		return false;		/* told: a second time */
 	flow_check(ps);
-	return !ps->ps_bad && flow_expand(ps, d->dr_pair);
+	return !ps->ps_bad && pair_each(ps, d->dr_pair, flow_selector);
 }

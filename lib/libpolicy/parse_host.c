@@ -380,7 +380,8 @@ host_of(const struct host *ho, uint8_t af, struct prefix *out)
 	return out->pr_addr.ad_af == af;
 }
 
-bool
+/* The selector of one combination; false if the families do not fit. */
+static bool
 pair_selector(const struct pair *pa, size_t s, size_t d, uint8_t af,
     struct policy_selector *out)
 {
@@ -390,4 +391,86 @@ pair_selector(const struct pair *pa, size_t s, size_t d, uint8_t af,
 	out->ps_sport = out->ps_dport = any;
 	return host_of(&pa->pa_src.hs_v[s], af, &out->ps_src) &&
 	    host_of(&pa->pa_dst.hs_v[d], af, &out->ps_dst);
+}
+
+/* A list that is empty stands for one that has no say. */
+static size_t
+turns(size_t n)
+{
+	return n != 0 ? n : 1;
+}
+
+static bool
+each_port(struct parse *ps, const struct pair *pa, struct policy_selector *sel,
+    bool (*fn)(struct parse *ps, const struct policy_selector *sel))
+{
+	const struct hosts *src = &pa->pa_src, *dst = &pa->pa_dst;
+	struct draft *d = &ps->ps_d;
+
+	for (size_t s = 0; s < turns(src->hs_nport); s++) {
+		for (size_t t = 0; t < turns(dst->hs_nport); t++) {
+			for (size_t p = 0; p < turns(d->dr_nproto); p++) {
+				if (src->hs_nport != 0)
+					sel->ps_sport = src->hs_port[s];
+				if (dst->hs_nport != 0)
+					sel->ps_dport = dst->hs_port[t];
+				if (d->dr_nproto != 0)
+					sel->ps_proto = d->dr_proto[p];
+				if (!fn(ps, sel))
+					return false;
+			}
+		}
+	}
+	return true;
+}
+
+bool
+pair_each(struct parse *ps, const struct pair *pa,
+    bool (*fn)(struct parse *ps, const struct policy_selector *sel))
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	struct policy_selector sel;
+	size_t n = 0;
+
+	if (pa->pa_src.hs_n == 0 || pa->pa_dst.hs_n == 0)
+		return false;		/* told */
+	for (size_t s = 0; s < pa->pa_src.hs_n; s++) {
+		for (size_t t = 0; t < pa->pa_dst.hs_n; t++) {
+			for (unsigned f = 0; f < 2; f++) {
+				if ((ps->ps_d.dr_af != 0 &&
+				    ps->ps_d.dr_af != families[f]) ||
+				    !pair_selector(pa, s, t, families[f], &sel))
+					continue;
+				n++;
+				if (!each_port(ps, pa, &sel, fn))
+					return false;
+			}
+		}
+	}
+	if (n == 0)
+		return parse_error(ps, pa->pa_at, "the two sides are of "
+		    "different address families");
+	return true;
+}
+
+bool
+check_ports(struct parse *ps, const struct pair *pa)
+{
+	if ((pa->pa_src.hs_nport != 0 || pa->pa_dst.hs_nport != 0) &&
+	    ps->ps_d.dr_nproto == 0)
+		return parse_error(ps, pa->pa_at, "ports need a protocol: "
+		    "add 'proto tcp' or 'proto udp'");
+	return true;
+}
+
+void
+check_families(struct parse *ps)
+{
+	const struct draft *d = &ps->ps_d;
+
+	if (!ps->ps_bad && d->dr_local.ad_af != 0 &&
+	    d->dr_peer.pr_addr.ad_af != 0 &&
+	    d->dr_local.ad_af != d->dr_peer.pr_addr.ad_af)
+		(void)parse_error(ps, d->dr_peer_at, "local and peer are of "
+		    "different address families");
 }

@@ -310,63 +310,6 @@ ike_selector(struct parse *ps, const struct policy_selector *sel)
 	return true;
 }
 
-static bool
-ike_expand_ports(struct parse *ps, const struct pair *pa,
-    const struct policy_selector *base)
-{
-	struct draft *d = &ps->ps_d;
-	size_t nsp = pa->pa_src.hs_nport, ndp = pa->pa_dst.hs_nport;
-	struct policy_selector sel = *base;
-
-	for (size_t s = 0; s < (nsp != 0 ? nsp : 1); s++) {
-		for (size_t t = 0; t < (ndp != 0 ? ndp : 1); t++) {
-			if (nsp != 0)
-				sel.ps_sport = pa->pa_src.hs_port[s];
-			if (ndp != 0)
-				sel.ps_dport = pa->pa_dst.hs_port[t];
-			for (size_t p = 0; p == 0 || p < d->dr_nproto; p++) {
-				if (d->dr_nproto != 0)
-					sel.ps_proto = d->dr_proto[p];
-				if (!ike_selector(ps, &sel))
-					return false;
-			}
-		}
-	}
-	return true;
-}
-
-static bool
-ike_expand(struct parse *ps, const struct pair *pa)
-{
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	struct draft *d = &ps->ps_d;
-	struct policy_selector sel;
-	size_t n = 0;
-
-	if ((pa->pa_src.hs_nport != 0 || pa->pa_dst.hs_nport != 0) &&
-	    d->dr_nproto == 0)
-		return parse_error(ps, pa->pa_at, "ports need a protocol: "
-		    "add 'proto tcp' or 'proto udp'");
-	if (pa->pa_src.hs_n == 0 || pa->pa_dst.hs_n == 0)
-		return false;		/* told */
-	for (size_t s = 0; s < pa->pa_src.hs_n; s++) {
-		for (size_t t = 0; t < pa->pa_dst.hs_n; t++) {
-			for (unsigned f = 0; f < 2; f++) {
-				if ((d->dr_af != 0 && d->dr_af != families[f]) ||
-				    !pair_selector(pa, s, t, families[f], &sel))
-					continue;
-				n++;
-				if (!ike_expand_ports(ps, pa, &sel))
-					return false;
-			}
-		}
-	}
-	if (n == 0)
-		return parse_error(ps, pa->pa_at, "the two sides are of "
-		    "different address families");
-	return true;
-}
-
 /* As traffic selectors of one side: address range, ports, protocol. */
 static bool
 side_same(const struct policy_selector *a, const struct policy_selector *b,
@@ -407,11 +350,7 @@ ike_check(struct parse *ps)
 {
 	struct draft *d = &ps->ps_d;
 
-	if (!ps->ps_bad && d->dr_local.ad_af != 0 &&
-	    d->dr_peer.pr_addr.ad_af != 0 &&
-	    d->dr_local.ad_af != d->dr_peer.pr_addr.ad_af)
-		(void)parse_error(ps, d->dr_peer_at, "local and peer are of "
-		    "different address families");
+	check_families(ps);
 	if (d->dr_ike.ik_active && (d->dr_peer.pr_addr.ad_af == 0 ||
 	    d->dr_peer.pr_len != addr_bits(&d->dr_peer.pr_addr)))
 		(void)parse_error(ps, d->dr_at, "an active rule needs 'peer "
@@ -420,7 +359,8 @@ ike_check(struct parse *ps)
 		(void)parse_error(ps, d->dr_at, "'psk KEY' is missing: this "
 		    "version authenticates by pre-shared keys only");
 	for (size_t i = 0; i < d->dr_npair; i++)
-		(void)ike_expand(ps, &d->dr_pair[i]);
+		(void)(check_ports(ps, &d->dr_pair[i]) &&
+		    pair_each(ps, &d->dr_pair[i], ike_selector));
 	check_side(ps, true);
 	check_side(ps, false);
 }
