@@ -257,7 +257,7 @@ def main():
     for code, argv in ((3, ("up", "riga")), (3, ("rekey", "riga")), (4, ("up", "nowhere")),
                        (1, ("rekey", "oslo")), (1, ("status", "oslo")), (2, ("up",)), (0, ("status",))):
         case("ikectl %s: %d" % (" ".join(argv), code), exit_code("ikectl", *argv) == code)
-    busy = sqlite3.connect(ENV["RAVELIN_DB"], isolation_level=None)
+    busy = sqlite3.connect(ENV["RAVELIN_DB"], isolation_level=None, timeout=60)
     busy.execute("PRAGMA locking_mode = EXCLUSIVE")
     stop("policyd")
     busy.execute("BEGIN EXCLUSIVE")
