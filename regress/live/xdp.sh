@@ -89,7 +89,7 @@ for w in json.load(sys.stdin)["workers"]:
         sys.exit(1)' $2
 }
 for g in $GATEWAYS; do
-	case_ "all frames of $g are back but those to receive into" wait_for 3 frames $g 0.5
+	case_ "all frames of $g are back but those to receive into" wait_for 3 frames $g 0.75
 done
 
 # ---- a router that is killed

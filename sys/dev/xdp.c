@@ -39,7 +39,7 @@
 #include "net/ether.h"
 
 #define MTU_LIMIT	(FRAME_MAX - ETHER_HLEN)
-#define POST_BATCH	64
+#define POST_LEAST	64
 #define POST_MAX	1024
 #define FRAMES_SPARE	1024
 #define LENT_SENDING	0x8000		/* in pkt_lent: in a transmit ring */
@@ -182,11 +182,11 @@ refuse(const struct xdp_dev *xd, int error, const char *what, char *err, size_t 
 	return linuxif_refuse(xd->xd_want.xw_name, what, err, errlen);
 }
 
-/* What the device must be like. */
+/* Is there any chance?  Nothing is changed, and no memory taken, to find out. */
 static int
-prepare(struct ifnet *ifp, struct xdp_dev *xd, char *err, size_t errlen)
+look(struct ifnet *ifp, struct xdp_dev *xd, char *err, size_t errlen)
 {
-	const char *name = xd->xd_want.xw_name;
+	const char *name = xd->xd_want.xw_name, *what;
 	int error = linuxif_learn(ifp, name, xd->xd_ctl, &xd->xd_index, err, errlen);
 
 	if (error != 0)
@@ -196,7 +196,19 @@ prepare(struct ifnet *ifp, struct xdp_dev *xd, char *err, size_t errlen)
 		    name, MTU_LIMIT, ifp->if_mtu);
 		return EMSGSIZE;
 	}
-	error = linuxif_as_sent(xd->xd_ctl, name);
+	if (xd->xd_want.xw_mode == XDP_ONLY_ZEROCOPY &&
+	    (error = xsock_probe(xd->xd_index, &what)) != 0)
+		return refuse(xd, error, what, err, errlen);
+	return 0;
+}
+
+/* What the device must be like. */
+static int
+prepare(struct xdp_dev *xd, char *err, size_t errlen)
+{
+	const char *name = xd->xd_want.xw_name;
+	int error = linuxif_as_sent(xd->xd_ctl, name);
+
 	if (error != 0)
 		return refuse(xd, error, "leaving VLAN tags in frames", err, errlen);
 	if (xd->xd_want.xw_mode == XDP_GENERIC)
@@ -318,7 +330,9 @@ all_open(struct ifnet *ifp, struct xdp_dev *xd, char *err, size_t errlen)
 	xd->xd_ctl = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (xd->xd_ctl == -1)
 		return refuse(xd, errno, "socket", err, errlen);
-	error = prepare(ifp, xd, err, errlen);
+	error = look(ifp, xd, err, errlen);
+	if (error == 0)
+		error = prepare(xd, err, errlen);
 	if (error != 0)
 		return error;
 	xd->xd_prog = xdpprog_take();
@@ -361,13 +375,19 @@ xdp_open(struct ifnet *ifp, const struct xdp_want *xw, unsigned nq, char *err, s
 
 /* ---- receiving ---- */
 
-/* Each socket of a worker has its part of half of the frames. */
+/*
+ * Each socket of a worker has its part of half of the frames.  Those that were
+ * there before others came may have more, and keep it while nothing comes in
+ * on them: as far as frames are short of it, the others have less.
+ */
 static unsigned
-post_target(const struct frames *fr)
+post_target(const struct frames *fr, struct worker *w)
 {
 	unsigned rings = atomic_load_explicit(&fr->fr_rings, memory_order_relaxed);
 	unsigned n = FRAMES_PER_WORKER / 2 / (rings != 0 ? rings : 1);
 
+	if (pkt_frames_scarce(w, 2 * FRAMES_SPARE))
+		return POST_LEAST;
 	return n < POST_MAX ? n : POST_MAX;
 }
 
@@ -375,10 +395,10 @@ static void
 post(struct xdp_queue *xq, struct worker *w)
 {
 	const struct frames *fr = w->w_nk->nk_frames;
-	unsigned i, n, target = post_target(fr);
+	unsigned i, n, target = post_target(fr, w);
 	struct pkt *p;
 
-	if (xq->xq_posted != 0 && xq->xq_posted + POST_BATCH > target)
+	if (xq->xq_posted > target - target / 4)
 		return;
 	n = xring_room(&xq->xq_sock.xs_fill, target - xq->xq_posted);
 	for (i = 0; i < n && (p = pkt_frame(w)) != NULL; i++) {

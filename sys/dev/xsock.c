@@ -19,6 +19,7 @@
 #define SOL_XDP		283
 #endif
 #define SEND_BYTES	(32 << 20)
+#define PROBE_FRAMES	64
 #define BIND_TRIES	40
 #define SEND_CALLS	(XSOCK_RING / 32)	/* with a copy a call takes 32 */
 
@@ -141,6 +142,25 @@ xsock_open(struct xsock *xs, const struct frames *fr, int ifindex, unsigned queu
 	}
 	if (error != 0)
 		xsock_close(xs);
+	return error;
+}
+
+int
+xsock_probe(int ifindex, const char **what)
+{
+	struct frames few = { .fr_len = PROBE_FRAMES * FRAME_SIZE };
+	struct xsock xs;
+	int error;
+
+	*what = "memory";
+	few.fr_mem = mmap(NULL, few.fr_len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (few.fr_mem == MAP_FAILED)
+		return errno;
+	error = xsock_open(&xs, &few, ifindex, 0, XDP_ZEROCOPY, what);
+	if (error == 0)
+		xsock_close(&xs);
+	munmap(few.fr_mem, few.fr_len);
 	return error;
 }
 

@@ -28,6 +28,11 @@ int	xsock_open(struct xsock *, const struct frames *, int ifindex, unsigned queu
     uint16_t flags, const char **what);
 void	xsock_close(struct xsock *);
 /*
+ * Has the interface zero copy?  Costs next to no memory and changes nothing.
+ * As xsock_open().
+ */
+int	xsock_probe(int ifindex, const char **what);
+/*
  * Has the kernel take what was given to the transmit ring, as far as it does
  * so at once.
  */
