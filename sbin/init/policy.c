@@ -236,7 +236,7 @@ first_write(bool host, uint64_t base)
 
 		if (!nics_present(name))
 			continue;
-		fprintf(out, "interface %s create packet %s\n", name, name);
+		fprintf(out, "interface %s create nic %s\n", name, name);
 		if (strcmp(name, "lan0") == 0)
 			fprintf(out, "interface lan0 inet 192.168.1.1/24\n");
 		if (strcmp(name, "wan0") != 0)
