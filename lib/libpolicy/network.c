@@ -374,7 +374,7 @@ line_interface(struct line *ln)
 		ci = interface_add(ln->ln_net, name);
 	if (ci == NULL) {
 		(void)complain(ln, 1, "nothing above creates %s: interface %s "
-		    "create packet eth0", name, name);
+		    "create nic eth0", name, name);
 		return;
 	}
 	while (ok && ln->ln_at < ln->ln_n)
