@@ -28,7 +28,8 @@ static const struct {
 	    "[N]", 1 },
 	{ "diff", command_diff, "diff [-jk] [N [M]]", 2 },
 	{ "export", command_export, "export [-jk] [N]", 1 },
-	{ "import", command_import, "import [-j] [-m why] [--confirm time] file", 1 },
+	{ "import", command_import, "import [-jn] [-m why] [--confirm time] [--base N]\n"
+	    "                file", 1 },
 	{ "history", command_history, "history [-j]", 0 },
 	{ "show", command_show, "show [-jk] [N]", 1 },
 };

@@ -38,7 +38,10 @@ int	command_show(struct command *co);
 int	command_diff(struct command *co);
 
 int	command_export(struct command *co);	/* transfer.c */
-int	command_import(struct command *co);
+int	command_import(struct command *co);	/* import.c */
+
+/* The first line of an export. */
+#define TRANSFER_MAGIC	"### ravelin export 1\n"
 
 /* Cuts what show or export wrote into texts of its parts. */
 bool	command_sections(struct command *co, const char *body);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipsecctl export, import: a revision as one file.
+ * ipsecctl export: a revision as one file, which import.c reads.
  *
  *	### ravelin export 1
  *	### revision 12
@@ -24,10 +24,6 @@
 #include "libpolicy/seal.h"
 #include "libutil/hex.h"
 #include "libutil/sha256.h"
-
-#define MAGIC	"### ravelin export 1\n"
-
-enum { DIGEST = 32, SECRETS_MAX = 1 << 18 };
 
 /* ---- export ---- */
 
@@ -126,8 +122,8 @@ hex_text(const uint8_t *p, size_t n, char *out)
 static bool
 put_export(const struct command *co, uint64_t rev, const char *text, size_t len)
 {
-	uint8_t sum[DIGEST];
-	char hex[2 * DIGEST + 1], *all;
+	uint8_t sum[SHA256_LEN];
+	char hex[2 * SHA256_LEN + 1], *all;
 	size_t cap = len + sizeof(hex) + 16;
 
 	sha256(text, len, sum);
@@ -159,7 +155,7 @@ export_to(struct command *co, struct policy_store *st, uint64_t rev)
 
 	if ((ou.ou_file = open_memstream(&text, &len)) == NULL)
 		return command_fail("out of memory");
-	fprintf(ou.ou_file, MAGIC "### revision %llu\n",
+	fprintf(ou.ou_file, TRANSFER_MAGIC "### revision %llu\n",
 	    (unsigned long long)rev);
 	ok = (co->co_keys || put_secrets(&ou, rev)) &&
 	    put_parts(&ou, rev, co->co_keys);
@@ -191,181 +187,5 @@ command_export(struct command *co)
 	    policy_store_latest(st, &rev, &why))
 		rc = export_to(co, st, rev);
 	policy_store_close(st);
-	return rc;
-}
-
-/* ---- import ---- */
-
-struct secret {
-	uint64_t	se_id;
-	uint8_t		se_key[POLICY_KEY_MAX];
-	size_t		se_len;
-};
-
-struct in {
-	struct secret	*in_v;
-	size_t		 in_n;
-};
-
-static bool
-sound(const char *text, size_t len)
-{
-	const size_t line = 8 + 2 * DIGEST + 1;		/* "### end " hex "\n" */
-	uint8_t said[DIGEST], is[DIGEST];
-
-	if (strlen(text) != len || len < line ||
-	    strncmp(text, MAGIC, strlen(MAGIC)) != 0 ||
-	    memcmp(text + len - line, "### end ", 8) != 0 || !hex_read(text +
-	    len - line + 8, (size_t)2 * DIGEST, said, sizeof(said)))
-		return false;
-	sha256(text, len - line, is);
-	return memcmp(said, is, sizeof(is)) == 0;
-}
-
-/* "N NONCE SEALED" */
-static bool
-take_secret(struct in *in, const struct seal *se, const char *p)
-{
-	uint8_t nonce[SEAL_NONCE], sealed[SEAL_MAX];
-	struct secret *v;
-	char *end;
-	size_t n;
-
-	if (in->in_n == SECRETS_MAX || (v = reallocarray(in->in_v,
-	    in->in_n + 1, sizeof(*v))) == NULL)
-		return false;
-	in->in_v = v;
-	v += in->in_n;
-	v->se_id = strtoull(p, &end, 10);
-	p = end + (*end == ' ');
-	if (strcspn(p, " \n") != (size_t)2 * SEAL_NONCE ||
-	    !hex_read(p, (size_t)2 * SEAL_NONCE, nonce, sizeof(nonce)))
-		return false;
-	p += (size_t)2 * SEAL_NONCE;
-	p += *p == ' ';
-	n = strcspn(p, "\n");
-	if (!hex_read(p, n, sealed, sizeof(sealed)) || !seal_reveal(se,
-	    v->se_id, nonce, sealed, n / 2, v->se_key, &v->se_len))
-		return false;
-	in->in_n++;
-	return true;
-}
-
-static bool
-unseal(void *arg, uint64_t id, uint8_t buf[POLICY_KEY_MAX], size_t *len)
-{
-	const struct in *in = arg;
-
-	for (size_t i = 0; i < in->in_n; i++) {
-		if (in->in_v[i].se_id != id)
-			continue;
-		memcpy(buf, in->in_v[i].se_key, in->in_v[i].se_len);
-		*len = in->in_v[i].se_len;
-		return true;
-	}
-	return false;
-}
-
-/* Puts the keys of one text in clear: policyd seals them anew. */
-static bool
-clear_text(struct in *in, struct policy_text_item *ti)
-{
-	static struct policy_errors errs;
-	struct policy_env env = { .env_unseal = unseal, .env_arg = in };
-	struct policy_text text = { ti->ti_name, ti->ti_body, ti->ti_len };
-	struct policy pol;
-	char *clear = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&clear, &len);
-	bool ok;
-
-	policy_init(&pol);
-	ok = out != NULL && policy_parse(&pol, &text, &env, NULL, 0, &errs) &&
-	    policy_finish(&pol, &errs);
-	if (ok)
-		policy_print(&pol, out, POLICY_PRINT_KEYS);
-	policy_free(&pol);
-	policy_errors_print(&errs, stderr);
-	policy_errors_free(&errs);
-	if (out == NULL || fclose(out) != 0 || !ok) {
-		free(clear);
-		return false;
-	}
-	explicit_bzero(ti->ti_body, ti->ti_len);
-	free(ti->ti_body);
-	ti->ti_body = clear;
-	ti->ti_len = len;
-	ti->ti_cap = len + 1;
-	return true;
-}
-
-static bool
-take_secrets(struct in *in, const char *body)
-{
-	const char *why = "";
-	struct seal se;
-	bool ok = true;
-
-	if (strstr(body, "\n### secret ") == NULL)
-		return true;
-	if (!seal_init(&se, policy_db_path(NULL), false, &why)) {
-		(void)command_fail("%s", why);
-		return false;
-	}
-	for (const char *p = body; ok && (p = strstr(p, "\n### secret ")) !=
-	    NULL; p++)
-		ok = take_secret(in, &se, p + 12);
-	seal_wipe(&se);
-	if (!ok)
-		(void)command_fail("the keys are sealed by another machine: "
-		    "export there with -k");
-	return ok;
-}
-
-static bool
-import_from(struct command *co, struct in *in, const char *name)
-{
-	struct policy_texts file = { 0 };
-	const char *why = "";
-	bool ok;
-
-	if (!policy_texts_read(&file, POLICY_PART_IPSEC, POLICY_TEXT_MAIN,
-	    name, &why)) {
-		(void)command_fail("cannot read %s: %s", name, why);
-		return false;
-	}
-	ok = sound(file.tx_v[0].ti_body, file.tx_v[0].ti_len);
-	if (!ok)
-		(void)command_fail("%s is no export, or not as it was "
-		    "written; a text that was edited goes by 'commit -f'",
-		    name);
-	ok = ok && take_secrets(in, file.tx_v[0].ti_body) &&
-	    command_sections(co, file.tx_v[0].ti_body);
-	policy_texts_free(&file);
-	for (size_t i = 0; ok && i < co->co_texts.tx_n; i++) {
-		if (co->co_texts.tx_v[i].ti_part <= POLICY_PART_IKED)
-			ok = clear_text(in, &co->co_texts.tx_v[i]);
-	}
-	return ok;
-}
-
-int
-command_import(struct command *co)
-{
-	struct in in = { 0 };
-	int rc = 1;
-
-	if (co->co_argc != 1)
-		return command_fail("import which file?");
-	if (import_from(co, &in, co->co_argv[0])) {
-		if (co->co_reason == NULL)
-			co->co_reason = "imported";
-		co->co_base = POLICYCTL_ANY;
-		co->co_whole = true;
-		rc = command_commit(co);
-	}
-	if (in.in_v != NULL)
-		explicit_bzero(in.in_v, in.in_n * sizeof(*in.in_v));
-	free(in.in_v);
 	return rc;
 }
