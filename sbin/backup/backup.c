@@ -18,7 +18,8 @@
 
 enum { PASS_MAX = 256 };
 
-const char *const backup_files[] = { "hostname", "passwd", "nics", NULL };
+const char *const backup_files[] = { "hostname", "passwd", "nics",
+    "ssh.on", "ssh.keys", "ntp", NULL };
 
 int
 backup_fail(const char *fmt, ...)
@@ -35,21 +36,38 @@ backup_fail(const char *fmt, ...)
 
 /* ---- the passphrase ---- */
 
+/* The first line of standard input, without a buffer that would keep it. */
+static bool
+read_line(char *out, size_t cap)
+{
+	size_t n = 0;
+
+	while (n + 1 < cap && read(STDIN_FILENO, out + n, 1) == 1 &&
+	    out[n] != '\n')
+		n++;
+	out[n] = '\0';
+	return n + 1 < cap;
+}
+
+static bool
+read_passfile(const char *path, char *out, size_t cap)
+{
+	if (strcmp(path, "-") == 0 ? read_line(out, cap) :
+	    file_line(path, out, cap))
+		return true;
+	(void)backup_fail("%s: %s", path, strerror(errno));
+	return false;
+}
+
 bool
 backup_passphrase(const struct options *op, bool twice, char *out, size_t cap)
 {
 	char again[PASS_MAX + 2];
 	bool same = true;
 
-	if (op->op_passfile != NULL) {
-		if (!file_line(op->op_passfile, out, cap)) {
-			(void)backup_fail("%s: %s", op->op_passfile,
-			    strerror(errno));
-			return false;
-		}
-	} else if (!ask_hidden("passphrase", out, cap)) {
+	if (op->op_passfile != NULL ? !read_passfile(op->op_passfile, out,
+	    cap) : !ask_hidden("passphrase", out, cap))
 		return false;
-	}
 	if (strlen(out) < BACKUP_PASS_MIN) {
 		(void)backup_fail("a passphrase has at least %d characters",
 		    BACKUP_PASS_MIN);
@@ -166,9 +184,9 @@ static int
 usage(void)
 {
 	fputs("usage: backup create [-P passfile] [-e etc] [-t tls] file\n"
-	    "       backup show [-P passfile] file\n"
-	    "       backup restore [-y] [-P passfile] [-e etc] [-t tls] file\n",
-	    stderr);
+	    "       backup show [-j] [-P passfile] file\n"
+	    "       backup restore [-y] [-c seconds] [-e etc] [-m why] "
+	    "[-P passfile]\n               [-t tls] file\n", stderr);
 	return 2;
 }
 
@@ -179,8 +197,17 @@ main(int argc, char **argv)
 	int c;
 
 	optind = 2;
-	while (argc > 1 && (c = getopt(argc, argv, "e:P:t:y")) != -1) {
+	while (argc > 1 && (c = getopt(argc, argv, "c:e:jm:P:t:y")) != -1) {
 		switch (c) {
+		case 'c':
+			op.op_confirm = optarg;
+			break;
+		case 'j':
+			op.op_json = true;
+			break;
+		case 'm':
+			op.op_reason = optarg;
+			break;
 		case 'e':
 			op.op_etc = optarg;
 			break;

@@ -78,10 +78,13 @@ bool	backup_open(const void *file, size_t n, const char *passphrase,
 
 struct options {
 	const char	*op_file;
-	const char	*op_passfile;	/* -P; NULL: asks */
+	const char	*op_passfile;	/* -P; "-" standard input; NULL: asks */
+	const char	*op_confirm;	/* -c: the policy goes back unless confirmed; NULL */
+	const char	*op_reason;	/* -m; NULL: "restored from a backup" */
 	const char	*op_etc;	/* -e */
 	const char	*op_tls;	/* -t */
 	bool		 op_yes;	/* -y */
+	bool		 op_json;	/* -j */
 };
 
 int	backup_fail(const char *fmt, ...)

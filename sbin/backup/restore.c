@@ -18,7 +18,9 @@
 
 #include "../init/boot.h"
 #include "../init/nics.h"
+#include "../ipsecctl/mask.h"
 #include "backup.h"
+#include "libctl/json.h"
 #include "libpolicy/store.h"
 #include "libseed/seed.h"
 #include "libutil/sandbox.h"
@@ -98,34 +100,6 @@ open_file(const struct options *op, const char *pass, struct bytes *archive)
 
 /* ---- comparing ---- */
 
-/* Replaces what stands behind a keyword for a key, up to its end. */
-static void
-mask_after(char *text, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (char *p = text; (p = strstr(p, word)) != NULL;) {
-		size_t len;
-
-		p += n;
-		len = *p == '"' ? strcspn(p + 1, "\"\n") + 1 :
-		    strcspn(p, " \n");
-		memset(p, '*', len > 8 ? 8 : len);
-		if (len > 8)
-			memmove(p + 8, p + len, strlen(p + len) + 1);
-	}
-}
-
-static void
-mask(char *text)
-{
-	static const char *const words[] = { " psk ", " authkey ", " enckey ",
-	    " authkey file ", " enckey file " };
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		mask_after(text, words[i]);
-}
-
 /* The parts alone: without the lines of a file that are about the file. */
 static char *
 parts(const char *text, size_t n)
@@ -149,8 +123,37 @@ parts(const char *text, size_t n)
 	return copy;
 }
 
+/* What restoring would change. */
+struct difference {
+	char	*df_text;	/* as diff -u, keys left out; malloc'd */
+	bool	 df_same;	/* nothing at all */
+	bool	 df_keys;	/* keys alone */
+};
+
+static void
+difference_free(struct difference *df)
+{
+	free(df->df_text);
+	df->df_text = NULL;
+}
+
 static bool
-show_difference(const struct backup_entry *policy)
+compare(struct difference *df, char *have, char *back)
+{
+	size_t len = 0;
+	FILE *out = open_memstream(&df->df_text, &len);
+	bool differ = false, ok;
+
+	df->df_same = strcmp(have, back) == 0;
+	mask_keys(have);
+	mask_keys(back);
+	ok = out != NULL && udiff(have, back, "here", "backup", out, &differ);
+	df->df_keys = !df->df_same && !differ;
+	return out != NULL && fclose(out) == 0 && ok;
+}
+
+static bool
+difference(struct difference *df, const struct backup_entry *policy)
 {
 	static const char *const show[] = { "ipsecctl", "show", "-k", NULL };
 	size_t n = 0;
@@ -159,18 +162,10 @@ show_difference(const struct backup_entry *policy)
 	char *a = parts(have != NULL && status == 0 ? have : "",
 	    have != NULL && status == 0 ? n : 0);
 	char *b = parts((const char *)policy->be_body, policy->be_len);
-	bool same = a != NULL && b != NULL && strcmp(a, b) == 0;
-	bool differ = false, ok = a != NULL && b != NULL;
+	bool ok = a != NULL && b != NULL;
 
-	if (ok) {
-		mask(a);
-		mask(b);
-		ok = udiff(a, b, "here", "backup", stdout, &differ);
-	}
-	if (ok && same)
-		printf("the policy is the same as here\n");
-	else if (ok && !differ)
-		printf("only keys differ\n");
+	*df = (struct difference){ 0 };
+	ok = ok && compare(df, a, b);
 	if (have != NULL)
 		explicit_bzero(have, n);
 	free(have);
@@ -179,8 +174,10 @@ show_difference(const struct backup_entry *policy)
 	return ok;
 }
 
+/* ---- telling ---- */
+
 static void
-show_entries(const struct backup *bk)
+show_text(const struct backup *bk, const struct difference *df)
 {
 	const struct backup_entry *gen = backup_find(bk, "generation");
 
@@ -190,17 +187,53 @@ show_entries(const struct backup *bk)
 	if (gen != NULL)
 		printf("generation %.*s\n", (int)gen->be_len,
 		    (const char *)gen->be_body);
+	(void)fputs(df->df_text, stdout);
+	if (df->df_same)
+		printf("the policy is the same as here\n");
+	else if (df->df_keys)
+		printf("only keys differ\n");
+}
+
+static void
+show_json(const struct backup *bk, const struct difference *df)
+{
+	const struct backup_entry *gen = backup_find(bk, "generation");
+	char hex[GENERATION_HEX] = "";
+
+	if (gen != NULL && gen->be_len < sizeof(hex))
+		memcpy(hex, gen->be_body, gen->be_len);
+	json_begin();
+	json_array("entries");
+	for (size_t i = 0; i < bk->bk_n; i++) {
+		json_object(NULL);
+		json_string("name", bk->bk_entry[i].be_name);
+		json_number("bytes", bk->bk_entry[i].be_len);
+		json_object_end();
+	}
+	json_array_end();
+	json_string("generation", hex);
+	json_bool("same", df->df_same);
+	json_bool("only_keys", df->df_keys);
+	json_string("diff", df->df_text);
+	json_end();
 }
 
 /* ---- bringing back ---- */
 
 static bool
-import(const struct backup_entry *policy)
+import(const struct options *op, const struct backup_entry *policy)
 {
 	char path[600];
-	const char *const argv[] = { "ipsecctl", "import", "-m",
-	    "restored from a backup", path, NULL };
+	const char *argv[10] = { "ipsecctl", "import", "-m",
+	    op->op_reason != NULL ? op->op_reason : "restored from a backup" };
+	size_t n = 4;
 	bool ok;
+
+	if (op->op_confirm != NULL) {
+		argv[n++] = "--confirm";
+		argv[n++] = op->op_confirm;
+	}
+	argv[n] = path;
 
 	(void)snprintf(path, sizeof(path), "%s/restore.export",
 	    policy_run_dir(NULL));
@@ -230,7 +263,8 @@ put_file(const char *dir, const char *name, const struct backup_entry *be)
 	char path[600];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	if (file_replace(path, be->be_body, be->be_len, 0640))
+	if (file_replace(path, be->be_body, be->be_len,
+	    strncmp(name, "ssh.", 4) == 0 ? 0600 : 0640))
 		return true;
 	(void)backup_fail("%s: %s", path, strerror(errno));
 	return false;
@@ -295,18 +329,23 @@ static int
 restore(const struct options *op, const struct backup *bk, bool change)
 {
 	const struct backup_entry *policy = backup_find(bk, "policy");
+	struct difference df;
 
 	if (policy == NULL)
 		return backup_fail("%s holds no policy", op->op_file);
-	show_entries(bk);
-	if (!show_difference(policy))
+	if (!difference(&df, policy))
 		return backup_fail("the difference cannot be told");
+	if (op->op_json)
+		show_json(bk, &df);
+	else
+		show_text(bk, &df);
+	difference_free(&df);
 	if (!change)
 		return fflush(stdout) == 0 ? 0 : 1;
 	(void)fflush(stdout);
 	if (!wanted(op))
 		return backup_fail("nothing has changed");
-	if (!import(policy))
+	if (!import(op, policy))
 		return backup_fail("the policy was not taken: nothing has "
 		    "changed");
 	if (!put_files(op, bk) || !same_generation(bk))

@@ -24,6 +24,7 @@
 
 #include "../init/boot.h"
 #include "../init/slots.h"
+#include "libctl/json.h"
 #include "libutil/sandbox.h"
 #include "upgrade.h"
 
@@ -207,8 +208,18 @@ upgrade_check(const struct upgrade_place *pl, const char *path)
 	if (fd == -1)
 		return 1;
 	close(fd);
-	printf("%s: version %s, serial %llu, for %s, signed and whole\n", path,
-	    ug.ug_version, (unsigned long long)ug.ug_serial, ug.ug_machine);
+	if (pl->pl_json) {
+		json_begin();
+		json_string("version", ug.ug_version);
+		json_number("serial", ug.ug_serial);
+		json_number("running_serial", running_serial(pl));
+		json_string("machine", ug.ug_machine);
+		json_end();
+	} else {
+		printf("%s: version %s, serial %llu, for %s, signed and whole\n",
+		    path, ug.ug_version, (unsigned long long)ug.ug_serial,
+		    ug.ug_machine);
+	}
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
@@ -347,16 +358,31 @@ upgrade_install(const struct upgrade_place *pl, const char *path)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
-int
-upgrade_status(const struct upgrade_place *pl)
+/* ---- status ---- */
+
+struct slot_state {
+	char	ss_version[UPGRADE_VERSION + 2];	/* "": empty */
+	bool	ss_runs, ss_good, ss_next;
+};
+
+static bool
+read_state(const struct upgrade_place *pl, struct slot_state ss[2])
 {
 	static const char *const slots[] = { "a", "b" };
-	char block[SLOTS_BLOCK], good[SLOTS_VALUE], next[SLOTS_VALUE];
-	char now[SLOTS_VALUE] = "", path[600], version[UPGRADE_VERSION + 2];
+	char block[SLOTS_BLOCK], good[SLOTS_VALUE] = "", next[SLOTS_VALUE] = "";
+	char now[SLOTS_VALUE] = "", path[600];
 	const char *why = "";
 
-	if (!slots_read(pl->pl_boot, block, &why))
-		return upgrade_fail("%s", why);
+	(void)snprintf(path, sizeof(path), "%s/grubenv", pl->pl_boot);
+	if (access(path, F_OK) == -1 && errno == ENOENT) {
+		(void)upgrade_fail("this machine has no slots: it was not "
+		    "started from an image of the appliance");
+		return false;
+	}
+	if (!slots_read(pl->pl_boot, block, &why)) {
+		(void)upgrade_fail("%s", why);
+		return false;
+	}
 	(void)slots_get(block, "slot", good);
 	(void)slots_get(block, "boot", next);
 	if (pl->pl_slot != NULL)
@@ -366,12 +392,46 @@ upgrade_status(const struct upgrade_place *pl)
 	for (size_t i = 0; i < 2; i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s/version",
 		    pl->pl_boot, slots[i]);
-		if (!file_line(path, version, sizeof(version)))
-			(void)snprintf(version, sizeof(version), "empty");
-		printf("slot %s: %s%s%s%s\n", slots[i], version,
-		    strcmp(slots[i], now) == 0 ? ", runs" : "",
-		    strcmp(slots[i], good) == 0 ? ", good" : "",
-		    strcmp(slots[i], next) == 0 ? ", next" : "");
+		(void)file_line(path, ss[i].ss_version,
+		    sizeof(ss[i].ss_version));
+		ss[i].ss_runs = strcmp(slots[i], now) == 0;
+		ss[i].ss_good = strcmp(slots[i], good) == 0;
+		ss[i].ss_next = strcmp(slots[i], next) == 0;
 	}
+	return true;
+}
+
+static void
+state_json(const struct slot_state ss[2])
+{
+	json_begin();
+	json_array("slots");
+	for (size_t i = 0; i < 2; i++) {
+		json_object(NULL);
+		json_string("slot", i == 0 ? "a" : "b");
+		json_string("version", ss[i].ss_version);
+		json_bool("runs", ss[i].ss_runs);
+		json_bool("good", ss[i].ss_good);
+		json_bool("next", ss[i].ss_next);
+		json_object_end();
+	}
+	json_array_end();
+	json_end();
+}
+
+int
+upgrade_status(const struct upgrade_place *pl)
+{
+	struct slot_state ss[2] = { 0 };
+
+	if (!read_state(pl, ss))
+		return 1;
+	if (pl->pl_json)
+		state_json(ss);
+	for (size_t i = 0; i < 2 && !pl->pl_json; i++)
+		printf("slot %c: %s%s%s%s\n", i == 0 ? 'a' : 'b',
+		    ss[i].ss_version[0] != '\0' ? ss[i].ss_version : "empty",
+		    ss[i].ss_runs ? ", runs" : "", ss[i].ss_good ? ", good" : "",
+		    ss[i].ss_next ? ", next" : "");
 	return fflush(stdout) == 0 ? 0 : 1;
 }

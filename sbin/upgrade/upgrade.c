@@ -33,10 +33,10 @@ upgrade_fail(const char *fmt, ...)
 static int
 usage(void)
 {
-	fputs("usage: upgrade check [-p key] [-R release] [--allow-older] file\n"
+	fputs("usage: upgrade check [-j] [-p key] [-R release] [--allow-older] file\n"
 	    "       upgrade install [-b boot] [-p key] [-R release] [-s slot]\n"
 	    "               [--allow-older] file\n"
-	    "       upgrade status [-b boot] [-s slot]\n"
+	    "       upgrade status [-j] [-b boot] [-s slot]\n"
 	    "       upgrade keygen -o file\n"
 	    "       upgrade create -V version -S serial -k key -K kernel\n"
 	    "               -I initrd [-m machine] -o file\n", stderr);
@@ -54,6 +54,7 @@ option(int c)
 	case 'R': place.pl_release = optarg; break;
 	case 's': place.pl_slot = optarg; break;
 	case 'O': place.pl_older = true; break;
+	case 'j': place.pl_json = true; break;
 	case 'V': inputs.ui_version = optarg; break;
 	case 'k': inputs.ui_key = optarg; break;
 	case 'K': inputs.ui_part[0] = optarg; break;
@@ -111,7 +112,7 @@ main(int argc, char **argv)
 	if (argc < 2)
 		return usage();
 	optind = 2;
-	while ((c = getopt_long(argc, argv, "b:p:R:s:V:S:k:K:I:m:o:", longer,
+	while ((c = getopt_long(argc, argv, "b:jp:R:s:V:S:k:K:I:m:o:", longer,
 	    NULL)) != -1) {
 		if (!option(c))
 			return usage();

@@ -89,6 +89,7 @@ struct upgrade_place {
 	const char	*pl_release;	/* what runs: file with serial= */
 	const char	*pl_slot;	/* NULL: by the kernel's command line */
 	bool		 pl_older;	/* an older version is taken too */
+	bool		 pl_json;	/* check, status: a document */
 };
 
 /* All of the file: header and parts. Prints what it is. */
