@@ -16,10 +16,8 @@
 #include "libweb/web.h"
 #include "libweb/web_int.h"
 
-#define BOUNDARY_MAX	70	/* RFC 2046 section 5.1.1 */
-
 /* boundary=..., quoted or not. */
-static bool
+bool
 boundary_of(const char *type, char out[BOUNDARY_MAX + 8])
 {
 	const char *p = strcasestr(type, "boundary=");
@@ -57,7 +55,7 @@ until_text(struct cur *c, const char *text, struct cur *out)
 }
 
 /* name="..." of the header lines. */
-static bool
+bool
 part_name(struct cur head, char out[WEB_NAME_MAX])
 {
 	struct cur line;

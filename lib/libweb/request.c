@@ -15,7 +15,6 @@
 
 struct cgi {
 	const char	*(*cg_get)(void *, const char *);
-	ssize_t		(*cg_read)(void *, void *, size_t);
 	void		*cg_arg;
 };
 
@@ -89,8 +88,8 @@ cookie(struct web_request *wr, const char *text)
 	}
 }
 
-static int
-length(const char *text, size_t *len)
+int
+length_of(const char *text, uint64_t max, uint64_t *len)
 {
 	char *end;
 	unsigned long n;
@@ -102,7 +101,7 @@ length(const char *text, size_t *len)
 	n = strtoul(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0)
 		return 400;
-	if (n > WEB_BODY_MAX)
+	if (n > max)
 		return 413;
 	*len = n;
 	return 0;
@@ -128,11 +127,13 @@ parse_body(struct web_request *wr, const char *type, const char *buf, size_t len
 	    web_multipart_parse(wr, type, c);
 }
 
-static int
-body(struct web_request *wr, const struct cgi *cg, const char **why)
+int
+web_request_body(struct web_request *wr,
+    ssize_t (*rd)(void *arg, void *buf, size_t n), void *arg, const char **why)
 {
-	size_t len, n = 0;
-	int status = length(variable(cg, "CONTENT_LENGTH"), &len);
+	uint64_t len;
+	size_t n = 0;
+	int status = length_of(wr->wr_length, WEB_BODY_MAX, &len);
 	char *buf;
 	ssize_t got = 1;
 	bool ok;
@@ -145,9 +146,9 @@ body(struct web_request *wr, const struct cgi *cg, const char **why)
 		*why = "Out of memory.";
 		return 503;
 	}
-	while (n < len && (got = cg->cg_read(cg->cg_arg, buf + n, len - n)) > 0)
+	while (n < len && (got = rd(arg, buf + n, len - n)) > 0)
 		n += (size_t)got;
-	ok = n == len && parse_body(wr, variable(cg, "CONTENT_TYPE"), buf, len);
+	ok = n == len && parse_body(wr, wr->wr_type, buf, len);
 	explicit_bzero(buf, len);
 	free(buf);
 	*why = "The form cannot be read.";
@@ -155,12 +156,10 @@ body(struct web_request *wr, const struct cgi *cg, const char **why)
 }
 
 int
-web_request_read(struct web_request *wr,
-    const char *(*get)(void *arg, const char *name),
-    ssize_t (*rd)(void *arg, void *buf, size_t n), void *arg,
-    const char **why)
+web_request_head(struct web_request *wr,
+    const char *(*get)(void *arg, const char *name), void *arg, const char **why)
 {
-	const struct cgi cg = { get, rd, arg };
+	const struct cgi cg = { get, arg };
 
 	memset(wr, 0, sizeof(*wr));
 	*why = "This method is not known here.";
@@ -172,10 +171,27 @@ web_request_read(struct web_request *wr,
 	    !copy(wr->wr_origin, sizeof(wr->wr_origin), variable(&cg, "HTTP_ORIGIN")) ||
 	    !copy(wr->wr_peer, sizeof(wr->wr_peer), variable(&cg, "REMOTE_ADDR")))
 		return 400;
+	*why = "The form cannot be read.";
+	if (!copy(wr->wr_type, sizeof(wr->wr_type), variable(&cg, "CONTENT_TYPE")) ||
+	    !copy(wr->wr_length, sizeof(wr->wr_length),
+	    variable(&cg, "CONTENT_LENGTH")))
+		return 400;
 	wr->wr_tls = strcmp(variable(&cg, "HTTPS"), "on") == 0;
 	wr->wr_refresh = variable(&cg, "HTTP_X_REFRESH")[0] != '\0';
 	cookie(wr, variable(&cg, "HTTP_COOKIE"));
-	return wr->wr_method == WEB_POST ? body(wr, &cg, why) : 0;
+	return 0;
+}
+
+int
+web_request_read(struct web_request *wr,
+    const char *(*get)(void *arg, const char *name),
+    ssize_t (*rd)(void *arg, void *buf, size_t n), void *arg,
+    const char **why)
+{
+	int status = web_request_head(wr, get, arg, why);
+
+	return status == 0 && wr->wr_method == WEB_POST ?
+	    web_request_body(wr, rd, arg, why) : status;
 }
 
 void

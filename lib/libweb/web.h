@@ -28,6 +28,7 @@ enum {
 	WEB_PATH_MAX	= 256,
 	WEB_NAME_MAX	= 32,		/* of a field */
 	WEB_QUERY_MAX	= 4096,
+	WEB_WINDOW	= 64 << 10,	/* bytes of a file that are held at a time */
 	WEB_TOKEN	= 64,		/* a token as text: 32 random bytes in hex */
 };
 
@@ -52,6 +53,8 @@ struct web_request {
 	char		 wr_session[WEB_TOKEN + 1];	/* of the cookie; "" none */
 	bool		 wr_tls;
 	bool		 wr_refresh;		/* by the page's script, not by a person */
+	char		 wr_type[200];		/* of the body */
+	char		 wr_length[24];		/* as it came: no number yet */
 	struct web_field wr_field[WEB_FIELDS_MAX];
 	size_t		 wr_nfields;
 };
@@ -65,6 +68,37 @@ int	web_request_read(struct web_request *wr,
 	    const char *(*get)(void *arg, const char *name),
 	    ssize_t (*read)(void *arg, void *buf, size_t n), void *arg,
 	    const char **why);
+/*
+ * The same in two steps: all but the body, so that who has no session is
+ * refused before; and the body.
+ */
+int	web_request_head(struct web_request *wr,
+	    const char *(*get)(void *arg, const char *name), void *arg,
+	    const char **why);
+int	web_request_body(struct web_request *wr,
+	    ssize_t (*read)(void *arg, void *buf, size_t n), void *arg,
+	    const char **why);
+
+/*
+ * A body that is larger than memory should hold: multipart/form-data whose
+ * parts "text" and "file" go to wu_data() as they come.  The others, which
+ * must stand before them, become fields.  At most max bytes in all.
+ */
+struct web_upload {
+	ssize_t	(*wu_read)(void *arg, void *buf, size_t n);	/* as read(2) */
+	/* the fields are there: go on? asked once */
+	bool	(*wu_begin)(void *arg);
+	/* n is not 0, and at most WEB_WINDOW */
+	bool	(*wu_data)(void *arg, const void *p, size_t n);
+	void	*wu_arg;
+};
+/*
+ * 0, or a status and a sentence; a callback that returned false has its own
+ * ("" in *why).  What is left is read and thrown away.
+ */
+int	web_upload(struct web_request *wr, const struct web_upload *wu,
+	    uint64_t max, const char **why);
+
 /* Overwrites what it held: a form may hold a password. */
 void	web_request_free(struct web_request *wr);
 /* The field's value, or NULL. */

@@ -78,7 +78,9 @@ class Page(html.parser.HTMLParser):
 class Answer:
     def __init__(self, r, body):
         self.status, self.headers = r.status, r.headers
-        self.body = body.decode('utf-8', 'strict') if body else ''
+        self.raw = body or b''
+        binary = (r.headers.get('Content-Type') or '').startswith('application/octet-stream')
+        self.body = '' if binary else self.raw.decode('utf-8', 'strict')
         self.to = r.headers.get('Location')
 
     def page(self):
@@ -95,8 +97,11 @@ class Client:
         self.tls = ssl.create_default_context()
         self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
 
-    def ask(self, method, path, body=None, headers=None):
+    def ask(self, method, path, body=None, headers=None, close=False):
         h = dict(headers or {})
+        if close and self.conn is not None:
+            self.conn.close()
+            self.conn = None
         if self.cookie:
             h.setdefault('Cookie', self.cookie)
         for again in (True, False):
@@ -127,9 +132,22 @@ class Client:
         h.update(headers)
         return self.ask('POST', path, urllib.parse.urlencode(fields), h)
 
+    def upload(self, path, fields, body, origin=True, after=()):
+        """A form with a file, as a browser sends it."""
+        def part(name, value):
+            return (b'--xyzzy\r\nContent-Disposition: form-data; name="%s"\r\n\r\n' % name.encode() +
+                    value.encode() + b'\r\n')
+        form = b''.join(part(*f) for f in fields)
+        form += (b'--xyzzy\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n'
+                 b'Content-Type: application/octet-stream\r\n\r\n') + body + b'\r\n'
+        form += b''.join(part(*f) for f in after) + b'--xyzzy--\r\n'
+        return self.ask('POST', path, form, {
+            'Content-Type': 'multipart/form-data; boundary=xyzzy',
+            'Origin': 'https://' + self.host if origin is True else origin})
+
     def follow(self, a):
         while a.status == 303:
-            a = self.get(a.to)
+            a = self.get(a.to.split('#')[0])
         return a
 
     def login(self, user, password):

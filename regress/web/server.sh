@@ -65,6 +65,16 @@ web_stop() {		# web_stop A: what topo_down does not see
 	return 0
 }
 
+# Backups, imports and upgrades, by root; the slots are plain folders.
+web_maint() {		# web_maint A
+	mkdir -p "$W/$1/etc" "$W/$1/tls"
+	echo "serial=100" >"$W/$1/release"
+	PATH=$BIN:$PATH RAVELIN_PASSWD="$W/$1/passwd" run_in_background "$1" maintd \
+	    -D "$W/$1/maint" -e "$W/$1/etc" -t "$W/$1/tls" -b "$W/$1/boot" \
+	    -p "$W/$1/upgrade.pub" -R "$W/$1/release" -s a
+	wait_for 10 test -S "$W/$1/run/maint.sock"
+}
+
 web_start() {		# web_start A
 	_g=$1
 	# what the user _web reads lies where it may go
@@ -78,6 +88,7 @@ web_start() {		# web_start A
 	echo "$WEB_PASSWORD" | RAVELIN_PASSWD="$W/$_g/passwd" "$BIN/webadmin" -p $WEB_USER || return 1
 	chown 64080 "$W/$_g/passwd"
 	: >>"$W/$_g/web.log"; chown 64080 "$W/$_g/web.log"
+	web_maint "$_g" || return 1
 	web_conf "$_g" >"$W/$_g/lighttpd.conf"
 	{ WEB_EXEC=exec; web_exec "$_g" "$LIGHTTPD" -D -f "$W/$_g/lighttpd.conf"; } \
 	    >>"$W/$_g/lighttpd.log" 2>&1 &

@@ -32,8 +32,8 @@ part_of(struct page *pg, enum policy_part *part)
 	return false;
 }
 
-static void
-put_spans(struct page *pg, uint64_t chosen)
+void
+spans_put(struct page *pg, uint64_t chosen)
 {
 	static const struct { unsigned s; const char *label; } spans[] = {
 		{ 120, "2 minutes" }, { 600, "10 minutes" }, { 30, "30 seconds" },
@@ -55,7 +55,7 @@ put_form(struct page *pg, enum policy_part part, const char *text, uint64_t base
 	put_text(pg->pg_data, "text", text);
 	put_number(pg->pg_data, "base", (double)base);
 	put_text(pg->pg_data, "reason", web_posted(&pg->pg_rq, "reason"));
-	put_spans(pg, web_number(&pg->pg_rq, "confirm", 86400, 120));
+	spans_put(pg, web_number(&pg->pg_rq, "confirm", 86400, 120));
 }
 
 static bool
@@ -150,8 +150,8 @@ put_error(cJSON *a, char *line)
 	return o;
 }
 
-static void
-put_errors(struct page *pg, const char *text)
+void
+errors_put(struct page *pg, const char *text)
 {
 	cJSON *a = put_array(pg->pg_data, "errors"), *last = NULL;
 	char *copy = strdup(text), *rest = copy, *line;
@@ -268,7 +268,7 @@ act(struct page *pg, enum policy_part part, const char *text, uint64_t base,
 	put_bool(pg->pg_data, "refused", true);
 	put_bool(pg->pg_data, "later", res.re_later);
 	put_bool(pg->pg_data, "committed", res.re_ok);
-	put_errors(pg, res.re_text);
+	errors_put(pg, res.re_text);
 	if (strstr(res.re_text, "since you began") != NULL)
 		put_stale(pg, part, base);
 	if (pg->pg_status == 0)

@@ -6,7 +6,9 @@
  *	session.c	who asks: login, logout, may this request change anything?
  *	gather.c	what iked and netkern say of tunnels
  *	overview.c tunnels.c policy.c edit.c firewall.c states.c
- *	interfaces.c log.c explain.c	the pages
+ *	interfaces.c log.c explain.c
+ *	backup.c upgrade.c import.c	the pages
+ *	maint.c		what maintd says and is told; upload.c files for it
  *	chart.c		rates over time, from what collect.c has written down
  *
  * A page's function fills pg_data, which its template and its JSON twin print.
@@ -16,6 +18,7 @@
 #define WEBADMIN_PAGE_H
 
 #include "libctl/client.h"
+#include "libctl/maint.h"
 #include "libweb/web.h"
 
 struct settings {
@@ -46,6 +49,8 @@ struct page {
 	int			 pg_status;	/* 0: 200 */
 	char			 pg_to[512];	/* "": a page; else where to go on (303) */
 	char			 pg_cookie[200];	/* "" none */
+	int			 pg_file;	/* instead of a page; -1 none */
+	char			 pg_filename[100];
 };
 
 struct route {
@@ -56,6 +61,7 @@ struct route {
 	void		(*ro_get)(struct page *);
 	void		(*ro_post)(struct page *);	/* NULL: GET only */
 	bool		 ro_open;	/* without a session */
+	bool		 ro_upload;	/* ro_post reads the body by itself (upload.c) */
 };
 
 /* ---- webadmin.c ---- */
@@ -83,8 +89,13 @@ void	page_problem(struct page *pg, const char *text);
 struct span { size_t from, to; };
 struct span page_span(struct page *pg, size_t n, size_t each);
 
+/* The body of a request, as read(2). */
+ssize_t	page_read(void *arg, void *buf, size_t n);
+
 /* ---- session.c ---- */
 
+/* Does it come from our own pages?  If not, the answer says so. */
+bool	session_origin(struct page *pg);
 /* May this request change anything?  If not, the answer says why. */
 bool	session_allows(struct page *pg, bool needs_session);
 void	login_get(struct page *pg);
@@ -151,6 +162,12 @@ void	tables_get(struct page *pg);
 void	interfaces_get(struct page *pg);
 void	log_get(struct page *pg);
 void	explain_get(struct page *pg);
+void	backup_get(struct page *pg);
+void	backup_post(struct page *pg);
+void	upgrade_get(struct page *pg);
+void	upgrade_post(struct page *pg);
+void	import_get(struct page *pg);
+void	import_post(struct page *pg);
 
 /* ---- policy.c ---- */
 
@@ -161,5 +178,36 @@ struct policyctl *policy_open(struct page *pg, const char **why);
 /* Lines of a difference to an array: {"kind": "add", "text": "..."}. */
 void	diff_put(cJSON *array, const char *a, const char *b, const char *aname,
 	    const char *bname);
+
+/* The lines of one that has been made; wipes it. */
+void	diff_lines_put(cJSON *array, char *text);
+
+/* ---- edit.c ---- */
+
+/* "FILE:LINE:COLUMN: message" and source lines to an array "errors". */
+void	errors_put(struct page *pg, const char *text);
+/* The choices of a confirm timer. */
+void	spans_put(struct page *pg, uint64_t chosen);
+
+/* ---- maint.c ---- */
+
+/*
+ * What maintd knows of a kind: what is under way, the file, what was found out
+ * about it, what was done.  False with a problem told: it does not run.
+ */
+bool	maint_put(struct page *pg, enum maint_kind kind);
+/* maintd, or NULL with page_fail(). */
+struct maint *maint_connect(struct page *pg);
+/* Asks it to run a command with the posted id; false with *why told in "refused". */
+enum maint_status maint_command(struct page *pg, enum maint_command command,
+	    struct maint_request *mq, int *fd);
+/* The posted file goes. */
+void	maint_drop(struct page *pg, enum maint_kind kind);
+
+/* ---- upload.c ---- */
+
+void	upload_restore_post(struct page *pg);
+void	upload_upgrade_post(struct page *pg);
+void	upload_import_post(struct page *pg);
 
 #endif

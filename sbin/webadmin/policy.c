@@ -157,19 +157,13 @@ policy_post(struct page *pg)
 /* ---- differences ---- */
 
 void
-diff_put(cJSON *array, const char *a, const char *b, const char *aname,
-    const char *bname)
+diff_lines_put(cJSON *array, char *text)
 {
-	char *text = NULL, *line, *rest;
-	size_t len = 0, n = 0;
-	FILE *out = open_memstream(&text, &len);
-	bool differ = false, ok;
+	size_t len = strlen(text), n = 0;
+	char *line, *rest = text;
 	cJSON *o;
 
-	ok = out != NULL && udiff(a, b, aname, bname, out, &differ);
-	ok = out != NULL && fclose(out) == 0 && ok;
-	for (rest = text; ok && differ && n < LINES_MAX &&
-	    (line = strsep(&rest, "\n")) != NULL; n++) {
+	for (; n < LINES_MAX && (line = strsep(&rest, "\n")) != NULL; n++) {
 		if (line[0] == '\0')
 			continue;
 		o = put_item(array);
@@ -179,8 +173,22 @@ diff_put(cJSON *array, const char *a, const char *b, const char *aname,
 		    "same");
 		put_text(o, "text", line);
 	}
-	if (text != NULL)
-		explicit_bzero(text, len);
+	explicit_bzero(text, len);
+}
+
+void
+diff_put(cJSON *array, const char *a, const char *b, const char *aname,
+    const char *bname)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	bool differ = false, ok;
+
+	ok = out != NULL && udiff(a, b, aname, bname, out, &differ);
+	ok = out != NULL && fclose(out) == 0 && ok;
+	if (ok && differ)
+		diff_lines_put(array, text);
 	free(text);
 }
 

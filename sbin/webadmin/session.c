@@ -31,12 +31,19 @@ origin_ours(const struct page *pg)
 }
 
 bool
+session_origin(struct page *pg)
+{
+	if (origin_ours(pg))
+		return true;
+	page_fail(pg, 403, "This request did not come from these pages.");
+	return false;
+}
+
+bool
 session_allows(struct page *pg, bool needs_session)
 {
-	if (!origin_ours(pg)) {
-		page_fail(pg, 403, "This request did not come from these pages.");
+	if (!session_origin(pg))
 		return false;
-	}
 	if (needs_session && (!pg->pg_in || !web_same(pg->pg_session.ws_csrf,
 	    web_posted(&pg->pg_rq, "csrf")))) {
 		page_fail(pg, 403, "This form is of another session: load the page "

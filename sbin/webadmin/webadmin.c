@@ -24,20 +24,29 @@
 #define SCHEMA	1
 
 static const struct route routes[] = {
-	{ "/", "overview", "Overview", "/", overview_get, NULL, false },
-	{ "/tunnels", "tunnels", "Tunnels", "/tunnels", tunnels_get, NULL, false },
-	{ "/tunnel", "tunnel", "Tunnel", "/tunnels", tunnel_get, tunnel_post, false },
-	{ "/policy", "policy", "Policy", "/policy", policy_get, policy_post, false },
-	{ "/policy/edit", "edit", "Edit policy", "/policy", edit_get, edit_post, false },
-	{ "/policy/revision", "revision", "Revision", "/policy", revision_get, NULL, false },
-	{ "/firewall", "firewall", "Firewall rules", "/firewall", rules_get, NULL, false },
-	{ "/firewall/states", "states", "Firewall states", "/firewall", states_get, NULL, false },
-	{ "/firewall/tables", "tables", "Firewall tables", "/firewall", tables_get, NULL, false },
-	{ "/interfaces", "interfaces", "Interfaces", "/interfaces", interfaces_get, NULL, false },
-	{ "/log", "log", "Log", "/log", log_get, NULL, false },
-	{ "/explain", "explain", "Explain a packet", "/explain", explain_get, NULL, false },
-	{ "/login", "login", "Log in", NULL, login_get, login_post, true },
-	{ "/logout", "login", "Log out", NULL, login_get, logout_post, false },
+	{ "/", "overview", "Overview", "/", overview_get, NULL, false, false },
+	{ "/tunnels", "tunnels", "Tunnels", "/tunnels", tunnels_get, NULL, false, false },
+	{ "/tunnel", "tunnel", "Tunnel", "/tunnels", tunnel_get, tunnel_post, false, false },
+	{ "/policy", "policy", "Policy", "/policy", policy_get, policy_post, false, false },
+	{ "/policy/edit", "edit", "Edit policy", "/policy", edit_get, edit_post, false, false },
+	{ "/policy/revision", "revision", "Revision", "/policy", revision_get, NULL, false, false },
+	{ "/firewall", "firewall", "Firewall rules", "/firewall", rules_get, NULL, false, false },
+	{ "/firewall/states", "states", "Firewall states", "/firewall", states_get, NULL, false, false },
+	{ "/firewall/tables", "tables", "Firewall tables", "/firewall", tables_get, NULL, false, false },
+	{ "/interfaces", "interfaces", "Interfaces", "/interfaces", interfaces_get, NULL, false, false },
+	{ "/log", "log", "Log", "/log", log_get, NULL, false, false },
+	{ "/explain", "explain", "Explain a packet", "/explain", explain_get, NULL, false, false },
+	{ "/backup", "backup", "Backup and restore", "/backup", backup_get, backup_post, false, false },
+	{ "/upgrade", "upgrade", "Upgrade", "/upgrade", upgrade_get, upgrade_post, false, false },
+	{ "/import", "import", "Import a policy", "/policy", import_get, import_post, false, false },
+	{ "/upload/restore", "backup", "Backup and restore", "/backup", NULL,
+	    upload_restore_post, false, true },
+	{ "/upload/upgrade", "upgrade", "Upgrade", "/upgrade", NULL,
+	    upload_upgrade_post, false, true },
+	{ "/upload/import", "import", "Import a policy", "/policy", NULL,
+	    upload_import_post, false, true },
+	{ "/login", "login", "Log in", NULL, login_get, login_post, true, false },
+	{ "/logout", "login", "Log out", NULL, login_get, logout_post, false, false },
 };
 #define ROUTES	(sizeof(routes) / sizeof(routes[0]))
 
@@ -45,6 +54,7 @@ static const struct { const char *path, *label; } menu[] = {
 	{ "/", "Overview" }, { "/tunnels", "Tunnels" }, { "/policy", "Policy" },
 	{ "/firewall", "Firewall" }, { "/interfaces", "Interfaces" },
 	{ "/log", "Log" }, { "/explain", "Explain" },
+	{ "/backup", "Backup" }, { "/upgrade", "Upgrade" },
 };
 
 /* ---- what pages use ---- */
@@ -200,7 +210,7 @@ reason(int status)
 static void
 headers(const struct page *pg, int status, const char *type, size_t len)
 {
-	printf("Status: %d %s\r\nContent-Type: %s; charset=utf-8\r\n"
+	printf("Status: %d %s\r\nContent-Type: %s\r\n"
 	    "Content-Length: %zu\r\nCache-Control: no-store\r\n"
 	    "Content-Security-Policy: default-src 'none'; style-src 'self'; "
 	    "script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -217,6 +227,9 @@ headers(const struct page *pg, int status, const char *type, size_t len)
 		printf("Set-Cookie: %s\r\n", pg->pg_cookie);
 	if (status == 303)
 		printf("Location: %s\r\n", pg->pg_to);
+	if (pg->pg_file != -1)
+		printf("Content-Disposition: attachment; filename=\"%s\"\r\n",
+		    pg->pg_filename);
 	printf("\r\n");
 }
 
@@ -260,10 +273,10 @@ answer_html(struct page *pg, const struct route *ro)
 	ok = out != NULL && fclose(out) == 0 && ok;
 	if (!ok) {
 		fprintf(stderr, "webadmin: %s: %s\n", pg->pg_se->se_www, why);
-		headers(pg, 500, "text/plain", 0);
+		headers(pg, 500, "text/plain; charset=utf-8", 0);
 	} else {
 		headers(pg, pg->pg_status != 0 ? pg->pg_status : 200,
-		    "text/html", len);
+		    "text/html; charset=utf-8", len);
 		if (pg->pg_rq.wr_method != WEB_HEAD)
 			(void)fwrite(text, 1, len, stdout);
 	}
@@ -273,22 +286,38 @@ answer_html(struct page *pg, const struct route *ro)
 }
 
 static void
+answer_file(struct page *pg)
+{
+	char buf[16384];
+	off_t len = lseek(pg->pg_file, 0, SEEK_END);
+	ssize_t n;
+
+	headers(pg, 200, "application/octet-stream", len > 0 ? (size_t)len : 0);
+	if (lseek(pg->pg_file, 0, SEEK_SET) == 0)
+		while ((n = read(pg->pg_file, buf, sizeof(buf))) > 0)
+			(void)fwrite(buf, 1, (size_t)n, stdout);
+	close(pg->pg_file);
+}
+
+static void
 answer(struct page *pg, const struct route *ro)
 {
 	char *text;
 
-	if (pg->pg_to[0] != '\0') {
-		headers(pg, 303, "text/plain", 0);
+	if (pg->pg_file != -1) {
+		answer_file(pg);
+	} else if (pg->pg_to[0] != '\0') {
+		headers(pg, 303, "text/plain; charset=utf-8", 0);
 	} else if (!pg->pg_twin) {
 		answer_html(pg, ro);
 	} else if ((text = cJSON_PrintUnformatted(pg->pg_data)) != NULL) {
 		headers(pg, pg->pg_status != 0 ? pg->pg_status : 200,
-		    "application/json", strlen(text));
+		    "application/json; charset=utf-8", strlen(text));
 		if (pg->pg_rq.wr_method != WEB_HEAD)
 			(void)fputs(text, stdout);
 		free(text);
 	} else {
-		headers(pg, 500, "text/plain", 0);
+		headers(pg, 500, "text/plain; charset=utf-8", 0);
 	}
 	(void)fflush(stdout);
 }
@@ -349,10 +378,29 @@ dispatch(struct page *pg, const struct route *ro)
 		go_login(pg);
 	else if (post && (ro->ro_post == NULL || pg->pg_twin))
 		page_fail(pg, 405, "This page changes nothing.");
-	else if (post && session_allows(pg, !ro->ro_open))
+	else if (post && ro->ro_upload && session_origin(pg))
+		ro->ro_post(pg);	/* looks at the token when it has come */
+	else if (post && !ro->ro_upload && session_allows(pg, !ro->ro_open))
 		ro->ro_post(pg);
+	else if (!post && ro->ro_get == NULL)
+		page_fail(pg, 405, "Files are sent here, by the form of the page "
+		    "that is about them.");
 	else if (!post)
 		ro->ro_get(pg);
+}
+
+/* The body of a POST, unless its page reads it by itself. */
+static bool
+read_body(struct page *pg, const struct route *ro)
+{
+	const char *why = "";
+	int status = 0;
+
+	if (pg->pg_rq.wr_method == WEB_POST && (ro == NULL || !ro->ro_upload))
+		status = web_request_body(&pg->pg_rq, page_read, NULL, &why);
+	if (status != 0)
+		page_fail(pg, status, why);
+	return status == 0;
 }
 
 /* ---- start and end ---- */
@@ -364,8 +412,8 @@ from_environment(void *arg, const char *name)
 	return getenv(name);
 }
 
-static ssize_t
-from_stdin(void *arg, void *buf, size_t n)
+ssize_t
+page_read(void *arg, void *buf, size_t n)
 {
 	ssize_t got;
 
@@ -411,6 +459,7 @@ serve(const struct settings *se)
 	int status;
 
 	pg.pg_se = se;
+	pg.pg_file = -1;
 	pg.pg_now = (int64_t)time(NULL);
 	pg.pg_data = cJSON_CreateObject();
 	put_number(pg.pg_data, "schema_version", SCHEMA);
@@ -420,8 +469,8 @@ serve(const struct settings *se)
 	(void)snprintf(path, sizeof(path), "%s/sessions.db", se->se_state);
 	if (!sandbox_enter(SANDBOX_FILES))
 		page_fail(&pg, 500, "Privilege cannot be given up.");
-	else if ((status = web_request_read(&pg.pg_rq, from_environment,
-	    from_stdin, NULL, &why)) != 0)
+	else if ((status = web_request_head(&pg.pg_rq, from_environment, NULL,
+	    &why)) != 0)
 		page_fail(&pg, status, why);
 	else if ((pg.pg_sessions = web_sessions_open(path, &why)) == NULL) {
 		fprintf(stderr, "webadmin: %s\n", why);
@@ -434,7 +483,8 @@ serve(const struct settings *se)
 			pg.pg_template = ro->ro_template;
 			pg.pg_title = ro->ro_title;
 		}
-		dispatch(&pg, ro);
+		if (read_body(&pg, ro))
+			dispatch(&pg, ro);
 	}
 	answer(&pg, ro);
 	web_sessions_close(pg.pg_sessions);
