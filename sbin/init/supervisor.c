@@ -653,12 +653,15 @@ add_web(struct supervisor *sv)
 		    .ud_patience = 60000, .ud_flags = UNIT_MUST },
 		{ .ud_name = "web-collect", .ud_kind = UNIT_DAEMON,
 		    .ud_after = "web-key" },
+		{ .ud_name = "web-maint", .ud_kind = UNIT_DAEMON,
+		    .ud_after = "web-key", .ud_patience = 60000 },
 		{ .ud_name = "web", .ud_kind = UNIT_DAEMON,
 		    .ud_after = "web-key" },
 	};
 	static const struct program what[] = {
 		{ .pr_task = task_web_key },
 		{ .pr_argv = { "webadmin", "-c" }, .pr_user = "_web" },
+		{ .pr_argv = { "maintd" }, .pr_socket = "maint.sock" },
 		{ .pr_argv = { "lighttpd", "-D", "-f", "/etc/lighttpd.conf" },
 		    .pr_password = true },
 	};
