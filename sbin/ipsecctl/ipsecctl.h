@@ -26,12 +26,14 @@ struct options {
 
 /* Each returns the program's exit status. */
 int	ipsecctl_load(struct options *op);		/* load.c */
-int	ipsecctl_flush(const struct options *op);
+int	ipsecctl_flush(struct options *op);
 int	ipsecctl_show(const struct options *op);	/* show.c */
 int	ipsecctl_monitor(const struct options *op);
 int	ipsecctl_stats(const struct options *op);	/* json.c */
 /* What -s asks for as JSON; an errno of the key socket. */
 struct pfkey;
 int	ipsecctl_json(const struct options *op, struct pfkey *pk);
+/* What -n found: rules in normal form, a line each but for lines that go on, or errors. */
+void	ipsecctl_json_check(bool valid, const char *rules, const struct policy_errors *errs);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * -j: the SPD and the SAD as JSON, each entry with the rule in the words of
- * ipsec.conf(5) and its numbers beside it; -s stats, as text too.
+ * ipsec.conf(5) and its numbers beside it; what -n found; -s stats, as text too.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -135,6 +135,62 @@ ipsecctl_json(const struct options *op, struct pfkey *pk)
 	}
 	json_end();
 	return error;
+}
+
+/* ---- -n ------------------------------------------------------------- */
+
+/* The length of the rule at text, lines that go on after a backslash included. */
+static size_t
+rule_len(const char *text)
+{
+	size_t n = 0;
+
+	for (;;) {
+		n += strcspn(text + n, "\n");
+		if (text[n] == '\0' || n == 0 || text[n - 1] != '\\')
+			return n;
+		n++;
+	}
+}
+
+static void
+json_rules(const char *text)
+{
+	json_array("rules");
+	while (*text != '\0') {
+		size_t n = rule_len(text);
+		char *rule = strndup(text, n);
+
+		if (rule != NULL) {
+			json_string(NULL, rule);
+			explicit_bzero(rule, n);
+		}
+		free(rule);
+		text += n + (text[n] == '\n');
+	}
+	json_array_end();
+}
+
+void
+ipsecctl_json_check(bool valid, const char *rules, const struct policy_errors *errs)
+{
+	json_begin();
+	json_bool("valid", valid);
+	json_rules(rules);
+	json_array("errors");
+	for (unsigned i = 0; i < errs->per_n; i++) {
+		const struct policy_error *pe = &errs->per_list[i];
+
+		json_object(NULL);
+		json_string("file", pe->pe_file);
+		json_number("line", pe->pe_line);
+		json_number("column", pe->pe_col);
+		json_string("text", pe->pe_msg);
+		json_object_end();
+	}
+	json_array_end();
+	json_number("more_errors", errs->per_more);
+	json_end();
 }
 
 /* ---- -s stats ------------------------------------------------------- */

@@ -15,14 +15,16 @@
 #include "command.h"
 #include "ipsecctl.h"
 
+/* And tells their number. */
 static void
-print_errors(const struct policy_errors *errs)
+print_errors(const struct policy_errors *errs, struct policyctl_result *res)
 {
 	unsigned n = errs->per_n + errs->per_more;
 
 	policy_errors_print(errs, stderr);
-	fprintf(stderr, "ipsecctl: %u error%s, nothing loaded\n", n,
-	    n == 1 ? "" : "s");
+	*res = (struct policyctl_result){ 0 };
+	(void)snprintf(res->re_text, sizeof(res->re_text), "%u error%s, nothing loaded",
+	    n, n == 1 ? "" : "s");
 }
 
 /* False with a text in res if policyd cannot be asked. */
@@ -84,7 +86,7 @@ load_iface(void *arg, const char *name, struct policy_ifaddr *out, size_t max,
 
 /* Those of assert.conf are read, and printed; nothing is tried here. */
 static bool
-parse_assertions(const struct options *op, struct policy_errors *errs)
+parse_assertions(const struct options *op, FILE *out, struct policy_errors *errs)
 {
 	struct assertions av = { 0 };
 	bool ok = true;
@@ -96,32 +98,62 @@ parse_assertions(const struct options *op, struct policy_errors *errs)
 		if (ti->ti_part == POLICY_PART_ASSERT)
 			ok = assert_parse(&av, &text, errs) && ok;
 	}
-	if (ok && op->op_verbose != 0)
-		assert_print(&av, stdout);
+	if (ok && out != NULL)
+		assert_print(&av, out);
 	assert_free(&av);
 	return ok;
 }
 
-/* Errors are printed. */
+/* What was understood goes to out in normal form; NULL: it does not. */
 static bool
-parse(struct options *op)
+parse(struct options *op, FILE *out, struct policy_errors *errs)
 {
-	static struct policy_errors errs;
 	struct policy_env env = {
 		.env_read = load_read,
 		.env_iface = load_iface,
 		.env_arg = op,
 	};
 	struct policy pol;
-	bool ok = policy_texts_parse(&op->op_texts, &pol, &env, &errs);
+	bool ok = policy_texts_parse(&op->op_texts, &pol, &env, errs);
 
-	ok = parse_assertions(op, &errs) && ok;
-	if (!ok)
-		print_errors(&errs);
-	else if (op->op_verbose != 0)
-		policy_print(&pol, stdout, op->op_keys ? POLICY_PRINT_KEYS : 0);
-	policy_errors_free(&errs);
+	ok = parse_assertions(op, out, errs) && ok;
+	if (ok && out != NULL)
+		policy_print(&pol, out, op->op_keys ? POLICY_PRINT_KEYS : 0);
 	policy_free(&pol);
+	return ok;
+}
+
+static int
+check_json(struct options *op)
+{
+	static struct policy_errors errs;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	bool ok = out != NULL && parse(op, out, &errs);
+
+	ok = out != NULL && fclose(out) == 0 && ok;
+	ipsecctl_json_check(ok, ok ? text : "", &errs);
+	if (text != NULL)
+		explicit_bzero(text, len);
+	free(text);
+	policy_errors_free(&errs);
+	return ok ? 0 : 1;
+}
+
+/* Errors are printed. */
+static bool
+read_through(struct options *op)
+{
+	static struct policy_errors errs;
+	struct policyctl_result res;
+	bool ok = parse(op, op->op_verbose != 0 && !op->op_json ? stdout : NULL, &errs);
+
+	if (!ok) {
+		print_errors(&errs, &res);
+		(void)tell(op, &res);
+	}
+	policy_errors_free(&errs);
 	return ok;
 }
 
@@ -134,13 +166,15 @@ ipsecctl_load(struct options *op)
 	struct policyctl_result res;
 	bool asked = false;
 
+	if (op->op_check && op->op_json)
+		return check_json(op);
 	if (!op->op_check && op->op_verbose == 0 && !asserts &&
 	    policy_texts_whole(&op->op_texts)) {
 		asked = ask(op, flags, &res);
 		if (res.re_ok || res.re_later)
 			return tell(op, &res);
 	}
-	if (!parse(op))
+	if (!read_through(op))
 		return 1;
 	if (op->op_check)
 		return 0;
@@ -155,7 +189,9 @@ ipsecctl_load(struct options *op)
 }
 
 int
-ipsecctl_flush(const struct options *op)
+ipsecctl_flush(struct options *op)
 {
-	return op->op_check ? 0 : send_texts(op, POLICYCTL_FLUSH);
+	if (!op->op_check)
+		return send_texts(op, POLICYCTL_FLUSH);
+	return op->op_json ? check_json(op) : 0;
 }

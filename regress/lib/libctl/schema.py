@@ -194,6 +194,31 @@ def revisions():
     check("ipsecctl-result", "ipsecctl", "import", "-j", name)
     check("ipsecctl-result", "ipsecctl", "rollback", "-j", "1")
     check("ipsecctl-result", "ipsecctl", "-j", "-f", os.path.join(TMP, "ipsec.conf"))
+    parsed(expect)
+
+
+def parsed(expect):
+    """What -n finds in a file, and -f in one that has errors."""
+    good = os.path.join(TMP, "ipsec.conf")
+    d = check("ipsecctl-parse", "ipsecctl", "-nj", "-f", good, least="rules")
+    text = program("ipsecctl", "-nvf", good)
+    case("the rules are those of -v", d and d["valid"] and len(d["rules"]) == 6 and
+         "".join(r + "\n" for r in d["rules"]) == text, d)
+    case("no key is shown", d and "22222222" not in json.dumps(d) and "decent" not in json.dumps(d))
+    d = check("ipsecctl-parse", "ipsecctl", "-njkf", good)
+    case("unless asked for", d and "22222222" in json.dumps(d))
+    d = check("ipsecctl-parse", "ipsecctl", "-nvjf", expect, least="rules")
+    case("an assertion", d and d["rules"][0].startswith("expect deliver"), d)
+    check("ipsecctl-parse", "ipsecctl", "-njF")
+    bad = conf("bad.conf", "flow esp frm 1\nflow esp from 10.1.0.0/24 to 10.2.0.0/24\n" + 25 * "foo\n")
+    d = check("ipsecctl-parse", "ipsecctl", "-nj", "-f", bad, least="errors")
+    case("the place and the reason", d and not d["valid"] and d["rules"] == [] and
+         d["errors"][0]["line"] == 1 and d["errors"][0]["column"] == 10 and
+         "'frm'" in d["errors"][0]["text"] and d["more_errors"] == 7, d)
+    case("1 as without -j", exit_code("ipsecctl", "-njf", bad) == 1)
+    case("and 0", exit_code("ipsecctl", "-njf", good) == 0)
+    d = check("ipsecctl-result", "ipsecctl", "-jvf", bad)
+    case("errors are no commit", d and not d["committed"] and "27 errors" in d["text"], d)
 
 
 def monitored():
