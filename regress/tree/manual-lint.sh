@@ -15,6 +15,8 @@ for page in $pages; do
 	want=$(echo "${base%.*} ${base##*.}" | tr '[:lower:]' '[:upper:]')
 	[ "$(sed -n 's/^\.Dt //p' "$page" | tr '[:lower:]' '[:upper:]')" = "$want" ]
 	verdict $? "$page: .Dt is not $want"
+	grep -qx '\.Os Ravelin' "$page"
+	verdict $? "$page: .Os is not Ravelin"
 	grep -q '^\.Sh EXAMPLES' "$page" || [ "${base##*.}" = 4 ]
 	verdict $? "$page: no EXAMPLES section"
 done
