@@ -12,7 +12,7 @@ _ravelin_words() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
 	-s) what=show ;;
-	status | why | up | down | rekey | rekey-ike | reset | monitor | history)
+	status | why | check | up | down | rekey | rekey-ike | reset | monitor | history)
 		what=names ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$("$program" --complete $what 2>/dev/null)" -- "$cur")

@@ -20,7 +20,7 @@
 #include "libike/ike.h"
 
 #define IKECTL_SOCKET	"iked.sock"
-#define IKECTL_VERSION	3
+#define IKECTL_VERSION	4
 
 enum ikectl_op {
 	IKECTL_STATUS = 1,	/* answers: struct ikectl_status */
@@ -31,6 +31,7 @@ enum ikectl_op {
 	IKECTL_RESET,		/* the IKE SA with its children */
 	IKECTL_STATS,		/* answer: struct ikectl_stats */
 	IKECTL_MONITOR,		/* answer: struct ikectl_stats; then struct ikectl_event */
+	IKECTL_CHECK,		/* size of packets; ik_count IKE SAs, an event each */
 	/* answers only */
 	IKECTL_EVENT,
 	IKECTL_END

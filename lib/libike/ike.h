@@ -617,6 +617,8 @@ enum ike_reason {
 
 const char *ike_reason_id(enum ike_reason r);		/* "AUTH-02" */
 const char *ike_reason_title(enum ike_reason r);
+/* What to change, and on which side; sentences. */
+const char *ike_reason_advice(enum ike_reason r);
 
 enum ike_event_type {
 	IKE_EV_CONNECTING,	/* ev_text: stage */
@@ -685,6 +687,8 @@ struct ike_status {
 	enum ike_reason		st_reason;	/* of the last failure */
 	uint64_t		st_since;	/* `now' when it became so */
 	uint32_t		st_retry;	/* attempts failed in a row */
+	uint32_t		st_sent;	/* CONNECTING: how often the request
+						   that is out went out */
 	uint64_t		st_retry_at;	/* 0: none planned */
 	struct addr		st_local, st_peer;	/* family 0: any */
 	uint16_t		st_lport, st_rport;

@@ -232,6 +232,7 @@ child_out(struct child *c)
 	c->c_sa_id_out = child_add(c, false);
 	c->c_out_on = c->c_sa_id_out != 0;
 	explicit_bzero(&c->c_keys, sizeof(c->c_keys));
+	path_used(c->c_sa);
 }
 
 void

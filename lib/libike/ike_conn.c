@@ -188,6 +188,21 @@ conn_established(struct conn *cn)
 	pol_up(cn->cn_pol);
 }
 
+void
+conn_rekey_failed(struct conn *cn, enum ike_reason r, const char *note)
+{
+	cn->cn_reason = r == IKE_R_PROP_PFS ? r : IKE_R_REKEY;
+	conn_note(cn, note);
+}
+
+void
+conn_rekeyed(struct conn *cn)
+{
+	cn->cn_rekeys++;
+	cn->cn_reason = IKE_R_NONE;
+	conn_note(cn, NULL);
+}
+
 /* How soon what was lost is made again. */
 static uint64_t
 conn_lost_wait(struct conn *cn, enum ike_reason why)

@@ -89,6 +89,8 @@ create_failed(struct xchg *x, enum ike_reason r, const char *text)
 			tmo_set(&ike->i_tmos, &old->c_tmo_rekey, ike->i_now +
 			    ike_jitter(ike, (old->c_end_at - ike->i_now) /
 			    REKEY_RETRY_PART));
+		if (x->x_conn != NULL)
+			conn_rekey_failed(x->x_conn, r, text);
 	}
 	xchg_end(x);
 }
@@ -206,9 +208,7 @@ create_refused(struct xchg *x, const struct ike_msg *m)
 	}
 	if (type == IKE_N_INVALID_KE_PAYLOAD && create_follow_group(x, n))
 		return;
-	(void)snprintf(text, sizeof(text), "the peer refused: %s",
-	    n != NULL ? ike_notify_name(type) : "no reason given");
-	create_failed(x, child_refused(n), text);
+	create_failed(x, child_refused(x, n, text), text);
 }
 
 /* -------------------------------------------------------------- success */
@@ -244,7 +244,7 @@ create_up(struct xchg *x, struct child *c, bool rekey)
 	    c->c_spi_in, c->c_spi_out);
 	if (rekey) {
 		ike->i_stats.is_child_rekeyed++;
-		c->c_conn->cn_rekeys++;
+		conn_rekeyed(c->c_conn);
 	} else {
 		ike->i_stats.is_child_made++;
 		conn_established(c->c_conn);

@@ -186,7 +186,7 @@ created_install(struct xchg *x, struct child *old)
 	    c->c_spi_in, c->c_spi_out);
 	if (old != NULL) {
 		ike->i_stats.is_child_rekeyed++;
-		c->c_conn->cn_rekeys++;
+		conn_rekeyed(c->c_conn);
 	} else {
 		ike->i_stats.is_child_made++;
 		conn_established(c->c_conn);

@@ -181,10 +181,8 @@ auth_child_result(struct xchg *x, const struct ike_msg *m)
 		ikesa_delete(sa, rf.rf_reason);
 		return;
 	}
-	(void)snprintf(rf.rf_text, sizeof(rf.rf_text), "the peer refused the "
-	    "child SA: %s", n != NULL ? ike_notify_name(n->n_type) :
-	    "no reason given");
-	conn_failed(x->x_conn, child_refused(n), rf.rf_text, true);
+	rf.rf_reason = child_refused(x, n, rf.rf_text);
+	conn_failed(x->x_conn, rf.rf_reason, rf.rf_text, true);
 	pol_up(sa->sa_pol);
 }
 

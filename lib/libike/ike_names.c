@@ -141,6 +141,66 @@ ike_reason_title(enum ike_reason r)
 	return r < IKE_R_COUNT ? reasons[r].title : "";
 }
 
+static const char *const advices[IKE_R_COUNT] = {
+	[IKE_R_ASKED] = "Nothing is wrong: ikectl up brings it up.",
+	[IKE_R_POLICY] = "Compare the revisions; what did not change is not "
+	    "touched.",
+	[IKE_R_SHUTDOWN] = "Here: start iked again.",
+	[IKE_R_PROP_IKE] = "Here or at the peer: add to ikesa a combination "
+	    "that the other side accepts.",
+	[IKE_R_PROP_ESP] = "Here or at the peer: add to childsa a combination "
+	    "that the other side accepts.",
+	[IKE_R_PROP_PFS] = "Here or at the peer: give both sides the same group "
+	    "in childsa, or none.",
+	[IKE_R_KE_GROUP] = "Nothing is wrong: listing the peer's group first "
+	    "saves a round trip.",
+	[IKE_R_AUTH_KEY] = "Compare psk here with that at the peer, and the "
+	    "identities that select it: one side has another key.",
+	[IKE_R_AUTH_PEER] = "Compare psk here with that at the peer, and srcid "
+	    "here with dstid there.",
+	[IKE_R_AUTH_NOKEY] = "Here: give the rule a psk, and load it again.",
+	[IKE_R_ID_UNKNOWN] = "Correct dstid here, or srcid at the peer.",
+	[IKE_R_TS_NONE] = "What is from and to here must be to and from at the "
+	    "peer: correct one of both sides.",
+	[IKE_R_TS_NARROWED] = "If the whole was meant: name the same networks "
+	    "on both sides.",
+	[IKE_R_MODE] = "Use the same mode, tunnel or transport, on both sides.",
+	[IKE_R_NO_ANSWER] = "Here: is the peer's address right, and do the rules "
+	    "pass UDP port 500 and 4500? At the peer: does its daemon run and "
+	    "know us, and does its filter pass them?",
+	[IKE_R_NO_AUTH_ANSWER] = "On the way: let UDP port 4500 and fragments "
+	    "pass. On both sides: leave IKE fragmentation on.",
+	[IKE_R_ONE_WAY] = "Here and on the way: let ESP (IP protocol 50; UDP "
+	    "port 4500 behind a NAT) from the peer pass. At the peer: does its "
+	    "rule name these networks, has it a route to them, and does its "
+	    "filter let the answers pass?",
+	[IKE_R_NO_ROUTE] = "Here: add a route to the peer, or name the address "
+	    "with local.",
+	[IKE_R_MTU] = "Here nothing is to be changed. At the peer: keep its "
+	    "side to the same size (mtu of its interface, or max-mss for "
+	    "TCP), or let ICMP type 3 code 4 pass on the way.",
+	[IKE_R_DEAD] = "See that the peer runs and that UDP reaches it; an "
+	    "active rule connects again by itself.",
+	[IKE_R_REKEY] = "Make ikesa and childsa of both sides agree before the "
+	    "old keys end.",
+	[IKE_R_EXPIRED] = "Look for the reason before it in the history.",
+	[IKE_R_PEER_DELETED] = "At the peer: its log says why.",
+	[IKE_R_PEER_REPLACED] = "Nothing is wrong.",
+	[IKE_R_PEER_BUSY] = "Nothing is wrong: the peer is asked again.",
+	[IKE_R_PEER_ERROR] = "At the peer: its log says more.",
+	[IKE_R_SYNTAX] = "Report it to the peer's maker.",
+	[IKE_R_KERNEL] = "Here: the log of netkern says why.",
+	[IKE_R_MEMORY] = "Here: ikectl stats shows floods of half-open SAs.",
+	[IKE_R_TIMEOUT] = "Here: are netkern and all processes of iked running?",
+	[IKE_R_CONFIG] = "Here: change the rule, and load it again.",
+};
+
+const char *
+ike_reason_advice(enum ike_reason r)
+{
+	return r < IKE_R_COUNT && advices[r] != NULL ? advices[r] : "";
+}
+
 const char *
 ike_event_name(enum ike_event_type t)
 {

@@ -174,12 +174,14 @@ child_offer_check(struct xchg *x, const struct ike_msg *m, bool no_dh,
 	return true;
 }
 
-enum ike_reason
-child_refused(const struct ike_notify *n)
+static enum ike_reason
+refused_reason(const struct xchg *x, const struct ike_notify *n)
 {
 	switch (n != NULL ? n->n_type : 0) {
 	case IKE_N_NO_PROPOSAL_CHOSEN:
-		return IKE_R_PROP_ESP;
+		/* The pair is there: only its group was not offered before. */
+		return x->x_type == X_CHILD_REKEY ? IKE_R_PROP_PFS :
+		    IKE_R_PROP_ESP;
 	case IKE_N_TS_UNACCEPTABLE:
 	case IKE_N_SINGLE_PAIR_REQUIRED:
 		return IKE_R_TS_NONE;
@@ -191,6 +193,34 @@ child_refused(const struct ike_notify *n)
 	default:
 		return IKE_R_PEER_ERROR;
 	}
+}
+
+enum ike_reason
+child_refused(const struct xchg *x, const struct ike_notify *n,
+    char text[IKE_TEXT_MAX])
+{
+	enum ike_reason r = refused_reason(x, n);
+	const char *name = n != NULL ? ike_notify_name(n->n_type) :
+	    "no reason given";
+	struct ike_ts_list local, remote;
+	char a[200], b[200];
+
+	if (x->x_conn != NULL && (r == IKE_R_PROP_ESP || r == IKE_R_PROP_PFS)) {
+		(void)snprintf(text, IKE_TEXT_MAX, "the peer refused (%s) all "
+		    "that we offer for the child SA: %s", name,
+		    ike_proposals_print(x->x_conn->cn_conf.ch_esp, a,
+		    sizeof(a)));
+	} else if (x->x_conn != NULL && r == IKE_R_TS_NONE) {
+		conn_ts(x->x_conn, x->x_sa, &local, &remote);
+		(void)snprintf(text, IKE_TEXT_MAX, "the peer refused (%s) our "
+		    "%s to its %s", name,
+		    ike_ts_list_print(&local, a, sizeof(a)),
+		    ike_ts_list_print(&remote, b, sizeof(b)));
+	} else {
+		(void)snprintf(text, IKE_TEXT_MAX, "the peer refused the child "
+		    "SA: %s", name);
+	}
+	return r;
 }
 
 /* ------------------------------------------------------------ responder */

@@ -23,14 +23,14 @@
  * network kernel's outbound SAs, which refuse or fragment larger packets
  * before sealing, and for the pieces of our own messages.
  *
- * Tried are sizes soon after an IKE SA is up, each hour, when the peer has moved,
+ * Tried are sizes soon after an IKE SA has a child, each hour, when the peer has moved,
  * and by command.  Another exchange that waits cuts a probe short.
  */
 #include <stdio.h>
 
 #include "libike/ike_var.h"
 
-#define PATH_FIRST_MS	1000	/* after the IKE SA is up ... */
+#define PATH_FIRST_MS	1000	/* after the first child is up ... */
 #define PATH_SPREAD_MS	4000	/* ... and up to so much later */
 #define PATH_AGAIN_MS	3600000
 #define PATH_TRIES	2	/* transmissions of one size, unfragmented */
@@ -116,11 +116,9 @@ path_text(const struct ikesa *sa, char *buf, size_t len)
 	if (inner != 0)
 		(void)snprintf(in, sizeof(in), " (%u within the tunnel)", inner);
 	(void)snprintf(buf, len, "packets of more than %u bytes do not reach "
-	    "the peer, though %u leave us: something between drops them and "
-	    "tells nobody. Here nothing is to change: the tunnel keeps to %u"
-	    "%s, and tells senders. At the peer: keep its side to the same "
-	    "(interface mtu or TCP max-mss), or let ICMP type 3 code 4 pass on "
-	    "the way", pa->pa_mtu, pa->pa_link, pa->pa_mtu, in);
+	    "the peer, though our way out takes %u: something between drops "
+	    "them and tells nobody. The tunnel keeps to %u%s now, and tells "
+	    "senders", pa->pa_mtu, pa->pa_link, pa->pa_mtu, in);
 }
 
 /* ------------------------------------------------------------ the search */
@@ -320,12 +318,20 @@ path_start(struct ikesa *sa)
 /* ---------------------------------------------------------- when it is due */
 
 void
-path_up(struct ikesa *sa)
+path_soon(struct ikesa *sa)
 {
-	if (sa->sa_ike->i_conf.cf_path)
+	if (sa->sa_ike->i_conf.cf_path && sa->sa_nchildren != 0)
 		tmo_set(&sa->sa_ike->i_tmos, &sa->sa_tmo_path,
 		    sa->sa_ike->i_now + PATH_FIRST_MS +
 		    ike_random_u32(sa->sa_ike) % PATH_SPREAD_MS);
+}
+
+void
+path_used(struct ikesa *sa)
+{
+	if (sa->sa_path.pa_at == 0 && sa->sa_path.pa_left == 0 &&
+	    !sa->sa_tmo_path.tm_on)
+		path_soon(sa);
 }
 
 void
@@ -484,6 +490,6 @@ ike_path_tune(struct ike *ike, uint64_t now, bool on)
 	ike->i_conf.cf_path = on;
 	TAILQ_FOREACH(sa, &ike->i_sas, sa_entry)
 		if (sa->sa_state == SA_UP)
-			path_up(sa);
+			path_soon(sa);
 	ike_leave(ike);
 }

@@ -573,7 +573,6 @@ ikesa_up(struct ikesa *sa)
 	sa->sa_since = ike->i_now;
 	ikesa_heard(sa);
 	ikesa_schedule(sa);
-	path_up(sa);
 	ike->i_stats.is_ike_made++;
 	act_event(ike, IKE_EV_IKE_UP, IKE_R_NONE, sa, "", 0,
 	    "established with %s at %s%s",
@@ -638,7 +637,7 @@ ikesa_move_one(struct ikesa *sa, const struct ike_datagram *dg)
 
 	sa->sa_remote = dg->dg_remote;
 	sa->sa_rport = dg->dg_rport;
-	path_up(sa);
+	path_soon(sa);
 	TAILQ_FOREACH(c, &sa->sa_children, c_entry)
 		child_relocate(c);
 }

@@ -493,6 +493,9 @@ void	conn_established(struct conn *cn);
 bool	conn_is_up(const struct conn *cn);
 bool	conn_is_busy(const struct conn *cn);
 struct child *conn_child(const struct conn *cn);
+/* A pair of it that is up could not get new keys; or it could. */
+void	conn_rekey_failed(struct conn *cn, enum ike_reason r, const char *note);
+void	conn_rekeyed(struct conn *cn);
 /* Another pair of the conn that is up; NULL. */
 struct child *conn_other(const struct conn *cn, const struct child *c);
 /* The policy's IKE SA that is up, else one that is becoming so; NULL. */
@@ -652,8 +655,9 @@ void	child_offer(struct xchg *x, struct ike_writer *w, bool no_dh);
 /* Initiator: the peer's answer; true if it may be installed. */
 bool	child_offer_check(struct xchg *x, const struct ike_msg *m, bool no_dh,
 	    struct refusal *rf);
-/* Why the peer refused a child. */
-enum ike_reason child_refused(const struct ike_notify *n);
+/* Why the peer refused a child, and what we had asked for. */
+enum ike_reason child_refused(const struct xchg *x, const struct ike_notify *n,
+	    char text[IKE_TEXT_MAX]);
 /*
  * Responder: finds conn and common ground, makes x_new; 0 or the notify to
  * send, with reason and text.
@@ -721,7 +725,8 @@ void	info_requested(struct ikesa *sa, const struct inmsg *im,
 void	child_delete(struct child *c, enum ike_reason why);
 
 /* ike_path.c */
-void	path_up(struct ikesa *sa);		/* soon */
+void	path_used(struct ikesa *sa);		/* it has a child now */
+void	path_soon(struct ikesa *sa);
 void	path_due(struct ikesa *sa);
 void	path_check(struct ikesa *sa);		/* now, and an event */
 void	path_inherit(struct ikesa *old, struct ikesa *to);

@@ -233,16 +233,6 @@ why_interface(const struct ctl_if *ci, bool *any)
 }
 
 static void
-why_tunnel(const char *name, bool up, void *arg)
-{
-	const char *const argv[] = { "ikectl", "why", name, NULL };
-
-	(void)arg;
-	if (!up)
-		(void)run_program(argv);
-}
-
-static void
 why_gateway(void)
 {
 	struct network ne;
@@ -265,6 +255,7 @@ void
 show_why(void)
 {
 	static const char *const status[] = { "ikectl", "status", NULL };
+	static const char *const why[] = { "ikectl", "why", NULL };
 	static const char *const units[] = { "init", "status", NULL };
 	static struct list li;
 	bool any = false;
@@ -280,7 +271,7 @@ show_why(void)
 	}
 	why_gateway();
 	(void)run_program(status);
-	(void)each_tunnel(why_tunnel, NULL);
+	(void)run_program(why);
 	say("%s", "");
 	(void)run_program(units);
 }

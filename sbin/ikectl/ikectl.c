@@ -238,14 +238,6 @@ cmd_status(struct session *ss, const char *name)
 	return code;
 }
 
-/* A reason that holds now: of what is down, or silent. */
-static bool
-reason_now(const struct tunnel *tu)
-{
-	return tunnel_reason(tu) != IKE_R_NONE &&
-	    (!tunnel_up(tu) || tunnel_word(tu) == WORD_SILENT);
-}
-
 static void
 why_one(const struct tunnel *tu)
 {
@@ -253,15 +245,17 @@ why_one(const struct tunnel *tu)
 	enum ike_reason r = tunnel_reason(tu);
 	struct history_event he;
 	char state[32], when[32], text[IKE_TEXT_MAX];
+	const char *detail;
 	time_t t;
 
 	printf("%s: %s\n", st->st_policy, tunnel_state(tu, state));
-	if (reason_now(tu)) {
+	if (tunnel_trouble(tu)) {
 		printf("  reason: %s %s\n", ike_reason_id(r),
 		    ike_reason_title(r));
-		if (st->st_state != IKE_ST_CONNECTING)
-			print_wrapped(tunnel_detail(tu, text, sizeof(text)), 2,
-			    80);
+		detail = tunnel_detail(tu, text, sizeof(text));
+		if (detail[0] != '\0')
+			print_wrapped(detail, 2, 80);
+		print_wrapped(ike_reason_advice(r), 2, 80);
 	} else if (history_last_failure(st->st_policy, &he)) {
 		t = (time_t)(he.he_time / 1000);
 		(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S",
@@ -296,17 +290,39 @@ why_json(const struct tunnel *list, size_t n)
 	json_out(o, false);
 }
 
+/* Without a name: of all that are not as they should be. */
+static size_t
+troubled(struct tunnel *list, size_t n)
+{
+	size_t m = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (tunnel_trouble(&list[i]))
+			list[m++] = list[i];
+	return m;
+}
+
+static void
+why_all(const struct session *ss, const struct tunnel *list, size_t n)
+{
+	if (ss->ss_json)
+		why_json(list, n);
+	else
+		for (size_t i = 0; i < n; i++)
+			why_one(&list[i]);
+}
+
 static int
 cmd_why(struct session *ss, const char *name)
 {
 	size_t n;
 	struct tunnel *list = get_status(ss, name, &n);
 
-	if (ss->ss_json)
-		why_json(list, n);
-	else
-		for (size_t i = 0; i < n; i++)
-			why_one(&list[i]);
+	if (name == NULL)
+		n = troubled(list, n);
+	if (n == 0 && !ss->ss_json)
+		printf("of no tunnel is anything known to be wrong\n");
+	why_all(ss, list, n);
 	free(list);
 	return 0;
 }
@@ -456,6 +472,55 @@ cmd_reset(struct session *ss, const char *name)
 	return done(ss, name, 0, text);
 }
 
+/* Waits for what iked finds out about each of so many IKE SAs. */
+static void
+checked(struct session *ss, const char *name, uint32_t left)
+{
+	static union answer an;
+	uint64_t end = clock_s() + ss->ss_timeout;
+
+	while (left != 0 && clock_s() < end) {
+		const struct ike_event *ev = &an.an_event.ie_event;
+
+		if (!answer(ss, &an, 500) || an.an_hdr.ik_op != IKECTL_EVENT ||
+		    !event_is_of(ev, name) || ev->ev_type != IKE_EV_CHECKED)
+			continue;
+		left--;
+		if (ev->ev_reason == IKE_R_NONE && !ss->ss_json)
+			print_wrapped(ev->ev_text, 2, 80);
+	}
+	if (left != 0)
+		fail(EX_TIMEOUT, name, "the size of packets that reach the peer "
+		    "was not found out in time");
+}
+
+/* Tries what can be tried, and says what is wrong. */
+static int
+cmd_check(struct session *ss, const char *name)
+{
+	struct tunnel *list;
+	size_t n, bad;
+	uint32_t count;
+	bool down;
+
+	if (is_up(ss, name)) {
+		ask(ss, IKECTL_MONITOR, NULL);
+		(void)wait_end(ss, NULL);
+		ask(ss, IKECTL_CHECK, name);
+		count = wait_end(ss, name);
+		if (!ss->ss_json)
+			printf("%s: up; sizes of packets are tried\n", name);
+		checked(ss, name, count);
+	}
+	list = get_status(ss, name, &n);
+	down = all_up(list, n) != 0;
+	bad = down || ss->ss_json ? n : troubled(list, n);
+	why_all(ss, list, bad);
+	bad = troubled(list, n);
+	free(list);
+	return down || bad != 0 ? EX_ASKED_NO : 0;
+}
+
 static int
 cmd_monitor(struct session *ss, const char *name)
 {
@@ -522,7 +587,8 @@ static const struct {
 	bool		 alone;			/* needs no iked */
 } table[] = {
 	{ "status", cmd_status, 0, 1, "[name]    tunnels: up or down, and since when", false },
-	{ "why", cmd_why, 1, 1, "name      why it is down, and what to change", false },
+	{ "why", cmd_why, 0, 1, "[name]    why it is down, and what to change", false },
+	{ "check", cmd_check, 1, 1, "name      try what size of packet passes; what is wrong", false },
 	{ "up", cmd_up, 1, 1, "name      connect now", false },
 	{ "down", cmd_down, 1, 1, "name      delete, and stay down", false },
 	{ "rekey", cmd_rekey, 1, 1, "name      new keys for the child SA", false },

@@ -47,8 +47,13 @@ bool	tunnel_up(const struct tunnel *tu);
 enum tunnel_word tunnel_word(const struct tunnel *tu);
 /* One word for machines: "up", "silent", "retry" ... */
 const char *tunnel_word_id(enum tunnel_word w);
-/* Why it is not as it should be, and what is said of it: in a line, and whole. */
+/*
+ * Why it is not as it should be, and what is said of it: in a line, and whole.
+ * What to change is ike_reason_advice().
+ */
 enum ike_reason tunnel_reason(const struct tunnel *tu);
+/* The reason holds now. */
+bool	tunnel_trouble(const struct tunnel *tu);
 const char *tunnel_note(const struct tunnel *tu, char *buf, size_t len);
 const char *tunnel_detail(const struct tunnel *tu, char *buf, size_t len);
 /* "12s", "38m", "4h12m", "9d" */

@@ -68,17 +68,18 @@ note(const struct tunnel *tu)
 	char line[72], text[IKE_TEXT_MAX];
 	int n;
 
-	if (tunnel_up(tu)) {
-		if (tunnel_word(tu) == WORD_SILENT)
-			printf("          %s\n", tunnel_note(tu, text,
-			    sizeof(text)));
+	if (tunnel_up(tu) && !tunnel_trouble(tu))
+		return;
+	if (tunnel_word(tu) == WORD_SILENT) {
+		printf("          %s %s\n", id, tunnel_note(tu, text,
+		    sizeof(text)));
 		return;
 	}
-	if (st->st_reason == IKE_R_NONE)
+	if (tunnel_reason(tu) == IKE_R_NONE)
 		return;
 	n = snprintf(line, sizeof(line), "%s %s", id, st->st_note[0] != '\0' &&
 	    st->st_state != IKE_ST_CONNECTING ? st->st_note :
-	    ike_reason_title(st->st_reason));
+	    ike_reason_title(tunnel_reason(tu)));
 	printf("          %.70s\n", line);
 	if (n > 70)
 		printf("          the whole of it: ikectl why %s\n",
@@ -158,6 +159,11 @@ verbose_up(const struct tunnel *tu)
 	if (tu->tu_counted)
 		printf("  traffic   in %s, out %s bytes\n",
 		    amount(tu->tu_in, in), amount(tu->tu_out, out));
+	if (st->st_path_at != 0)
+		printf("  packets   of up to %u bytes reach the peer, of %u that "
+		    "leave us; tried %s ago\n", st->st_path_mtu,
+		    st->st_path_link, tunnel_duration((tu->tu_now -
+		    st->st_path_at) / 1000, in));
 	printf("  rekeys    %u of the child, %u of the IKE SA\n",
 	    st->st_rekeys_child, st->st_rekeys_ike);
 }
@@ -236,6 +242,27 @@ json_up(cJSON *o, const struct tunnel *tu)
 		add_number(o, "bytes_in", tu->tu_in);
 		add_number(o, "bytes_out", tu->tu_out);
 	}
+	if (st->st_path_at == 0)
+		return;
+	add_number(o, "path_mtu", st->st_path_mtu);
+	add_number(o, "path_link_mtu", st->st_path_link);
+	add_number(o, "path_for_s", (tu->tu_now - st->st_path_at) / 1000);
+}
+
+/* Of what is wrong, or was last: what messages(7) has, and the case's detail. */
+static void
+json_reason(cJSON *o, const struct tunnel *tu)
+{
+	enum ike_reason r = tunnel_reason(tu);
+	char text[IKE_TEXT_MAX];
+
+	if (r == IKE_R_NONE)
+		return;
+	(void)cJSON_AddStringToObject(o, "reason_title", ike_reason_title(r));
+	(void)cJSON_AddStringToObject(o, "detail",
+	    tunnel_detail(tu, text, sizeof(text)));
+	(void)cJSON_AddStringToObject(o, "advice", ike_reason_advice(r));
+	(void)cJSON_AddBoolToObject(o, "trouble", tunnel_trouble(tu));
 }
 
 cJSON *
@@ -274,6 +301,7 @@ status_json_tunnel(const struct tunnel *tu)
 	    ike_reason_id(tunnel_reason(tu)));
 	(void)cJSON_AddStringToObject(o, "note",
 	    tunnel_note(tu, text, sizeof(text)));
+	json_reason(o, tu);
 	return o;
 }
 

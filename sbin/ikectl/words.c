@@ -7,18 +7,30 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "ikectl.h"
 
 #define SILENT_S	120	/* nothing received for so long while sending */
+#define SENT_MANY	3	/* so often sent, and no answer: 6 s */
 
 bool
 tunnel_up(const struct tunnel *tu)
 {
 	return tu->tu_st.st_state == IKE_ST_UP &&
 	    (!tu->tu_asked || tu->tu_counted);
+}
+
+/* RAVELIN_SILENT in the environment says another. */
+static uint64_t
+silent_s(void)
+{
+	const char *text = getenv("RAVELIN_SILENT");
+	unsigned long s = text != NULL ? strtoul(text, NULL, 10) : 0;
+
+	return s != 0 && s <= 86400 ? s : SILENT_S;
 }
 
 /* Seconds without a packet of the peer, since the SA was made at the longest. */
@@ -36,7 +48,8 @@ static bool
 silent(const struct tunnel *tu)
 {
 	return tu->tu_counted && tu->tu_out_last != 0 &&
-	    time(NULL) - tu->tu_out_last < SILENT_S && quiet_s(tu) > SILENT_S;
+	    time(NULL) - tu->tu_out_last < (int64_t)silent_s() &&
+	    quiet_s(tu) > silent_s();
 }
 
 const char *
@@ -54,11 +67,37 @@ tunnel_duration(uint64_t s, char buf[24])
 	return buf;
 }
 
+/* An attempt that goes on, but nobody answers. */
+static bool
+unanswered(const struct tunnel *tu)
+{
+	return tu->tu_st.st_state == IKE_ST_CONNECTING &&
+	    tu->tu_st.st_sent >= SENT_MANY;
+}
+
+static bool
+first_stage(const struct tunnel *tu)
+{
+	return strcmp(tu->tu_st.st_note, "IKE_SA_INIT") == 0;
+}
+
 enum ike_reason
 tunnel_reason(const struct tunnel *tu)
 {
-	return tunnel_word(tu) == WORD_SILENT ? IKE_R_ONE_WAY :
-	    tu->tu_st.st_reason;
+	if (tunnel_word(tu) == WORD_SILENT)
+		return IKE_R_ONE_WAY;
+	if (unanswered(tu))
+		return first_stage(tu) ? IKE_R_NO_ANSWER : IKE_R_NO_AUTH_ANSWER;
+	return tu->tu_st.st_reason;
+}
+
+bool
+tunnel_trouble(const struct tunnel *tu)
+{
+	enum ike_reason r = tunnel_reason(tu);
+
+	return r != IKE_R_NONE && (!tunnel_up(tu) || r == IKE_R_ONE_WAY ||
+	    r == IKE_R_MTU || r == IKE_R_REKEY || r == IKE_R_PROP_PFS);
 }
 
 const char *
@@ -81,8 +120,18 @@ tunnel_detail(const struct tunnel *tu, char *buf, size_t len)
 	const struct ike_status *st = &tu->tu_st;
 	char since[24];
 
+	if (unanswered(tu)) {
+		(void)snprintf(buf, len, first_stage(tu) ? "%s was sent %u times "
+		    "so far, and nothing came back: the way, the peer's "
+		    "address, its daemon or a filter" : "%s was sent %u times so "
+		    "far, and nothing came back, though IKE_SA_INIT was "
+		    "answered: UDP port 4500 or fragments are filtered, or the "
+		    "peer dropped it", st->st_note, st->st_sent);
+		return buf;
+	}
 	if (tunnel_word(tu) != WORD_SILENT)
-		return tunnel_note(tu, buf, len);
+		return st->st_state == IKE_ST_CONNECTING ? "" :
+		    tunnel_note(tu, buf, len);
 	(void)snprintf(buf, len, "we send, and for %s nothing has come out of "
 	    "the tunnel, though the peer answers IKE: a filter on the way to "
 	    "us stops %s, or the peer has no rule, no route or no pass rule of "

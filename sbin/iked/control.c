@@ -297,6 +297,7 @@ static const struct {
 	{ IKECTL_REKEY,		IKE_CMD_REKEY },
 	{ IKECTL_REKEY_IKE,	IKE_CMD_REKEY_IKE },
 	{ IKECTL_RESET,		IKE_CMD_DELETE_IKE },
+	{ IKECTL_CHECK,		IKE_CMD_CHECK },
 };
 
 static void

@@ -278,7 +278,11 @@ tunnel_rank(const struct tunnel *tu)
 	static const int ranks[] = { [WORD_RETRY] = 0, [WORD_BLOCKED] = 1,
 	    [WORD_SILENT] = 2, [WORD_WAITING] = 3, [WORD_CONNECTING] = 4,
 	    [WORD_DISABLED] = 5, [WORD_DEMAND] = 6, [WORD_UP] = 7 };
+	enum ike_reason why = tunnel_reason(tu);
 
+	if (tunnel_word(tu) == WORD_CONNECTING &&
+	    (why == IKE_R_NO_ANSWER || why == IKE_R_NO_AUTH_ANSWER))
+		return 3;
 	return ranks[tunnel_word(tu)];
 }
 
@@ -328,20 +332,13 @@ void
 tunnel_put(cJSON *array, const struct tunnel *tu)
 {
 	const struct ike_status *st = &tu->tu_st;
-	enum ike_reason why = tunnel_reason(tu);
 	cJSON *o = status_json_tunnel(tu);
-	char text[IKE_TEXT_MAX];
 
 	if (!cJSON_AddItemToArray(array, o))
 		return;
 	put_bool(o, "attention", tunnel_rank(tu) <= 3);
 	if (strcmp(st->st_policy, st->st_child) != 0)
 		put_bool(o, "child_differs", true);
-	if (why != IKE_R_NONE) {
-		put_text(o, "reason_title", ike_reason_title(why));
-		put_text(o, "detail", tunnel_detail(tu, text, sizeof(text)));
-		put_bool(o, "trouble", tunnel_word(tu) != WORD_UP);
-	}
 	if (st->st_retry_at > tu->tu_now)
 		put_number(o, "retry_in_s",
 		    (double)((st->st_retry_at - tu->tu_now) / 1000));

@@ -93,7 +93,7 @@ tunnels_get(struct page *pg)
 
 /* The last failure, unless what is wrong now is told anyway. */
 static void
-put_history(struct page *pg, const char *name, bool up)
+put_history(struct page *pg, const char *name, bool well)
 {
 	const char *why = "";
 	struct policyread *pr = policyread_open(pg->pg_se->se_run, &why);
@@ -103,7 +103,7 @@ put_history(struct page *pg, const char *name, bool up)
 		page_problem(pg, why);
 		return;
 	}
-	if (up) {
+	if (well) {
 		events_put(pg, pr, name, 0, true, 1);
 		failed = cJSON_DetachItemFromObject(pg->pg_data, "events");
 		cJSON_DeleteItemFromObject(pg->pg_data, "older");
@@ -124,7 +124,7 @@ tunnel_get(struct page *pg)
 	size_t n = 0;
 	struct tunnel *list = name[0] == '\0' ? NULL :
 	    gather_tunnels(pg, name, &n);
-	bool up = n != 0;
+	bool well = n != 0, up = well;
 	cJSON *a;
 
 	if (n == 0 && cJSON_GetObjectItem(pg->pg_data, "problems") == NULL) {
@@ -136,11 +136,12 @@ tunnel_get(struct page *pg)
 	a = put_array(pg->pg_data, "tunnels");
 	for (size_t i = 0; i < n; i++) {
 		up = up && tunnel_up(&list[i]);
+		well = well && !tunnel_trouble(&list[i]);
 		tunnel_put(a, &list[i]);
 	}
 	put_bool(pg->pg_data, "up", up);
 	put_text(pg->pg_data, "asked", web_text(&pg->pg_rq, "asked"));
-	put_history(pg, name, up);
+	put_history(pg, name, well);
 	free(list);
 }
 
