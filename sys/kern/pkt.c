@@ -3,16 +3,21 @@
  * Packet pools.
  *
  * Each worker has one pool with two classes: small buffers for ordinary
- * packets, large ones for super-packets.  All of a class is one mapping made
- * at start: struct pkt and its buffer side by side, at a distance that is an
- * odd number of cache lines, so that the headers of neighbouring packets do
- * not fight for the same cache sets.  A free list is a stack: the packet
- * freed last, still in the cache, is the next one used.  Buffers that were
- * never needed are never touched, so that they cost address space only.
+ * packets, large ones for super-packets.  A class is two mappings made at
+ * start: its struct pkt side by side, and its buffers, an odd number of cache
+ * lines apart, so that the headers of packets do not fight for the same cache
+ * sets.  A free list is a stack: the packet freed last, still in the cache, is
+ * the next one used.
+ *
+ * Memory is taken when it is first written.  That is why struct pkt stands
+ * apart from its buffer: a receive slot that waits for a super-packet costs
+ * its struct pkt and nothing of 64 KB.  What was used once stays.
  *
  * A packet that another worker frees is pushed on the pool's return stack
  * with one compare-and-swap; the owner takes the whole stack at once when
  * its own list is empty, so no packet is ever popped from it singly.
+ *
+ * Frames (kern/frames.h) are a third class, with memory of their own.
  */
 #include "kern/pkt.h"
 
@@ -34,7 +39,8 @@ struct pkt_class {
 	unsigned	  pc_n;
 	uint32_t	  pc_bufsize;
 	uint8_t		  pc_owner, pc_id;
-	size_t		  pc_stride;
+	size_t		  pc_stride;	/* of buffers */
+	struct pkt	 *pc_pkt;	/* of each buffer; a mapping */
 	uint8_t		 *pc_mem;	/* pc_map, aligned */
 	uint8_t		 *pc_map;
 	size_t		  pc_maplen;
@@ -45,15 +51,19 @@ struct pkt_pool {
 	struct pkt_class pp_class[PKT_CLASSES];
 };
 
-/* The buffer stands behind its struct pkt, at a cache line. */
-static const size_t buf_off = (sizeof(struct pkt) + LINE - 1) / LINE * LINE;
-
 static size_t
 class_stride(uint32_t bufsize)
 {
-	size_t lines = (buf_off + bufsize + LINE - 1) / LINE;
+	return ((bufsize + LINE - 1) / LINE | 1) * LINE;
+}
 
-	return (lines | 1) * LINE;
+/* Zero pages that are there once they are written; NULL: none. */
+static void *
+map_new(size_t len)
+{
+	void *m = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return m == MAP_FAILED ? NULL : m;
 }
 
 static void
@@ -61,8 +71,11 @@ class_fini(struct pkt_class *pc)
 {
 	if (pc->pc_map != NULL)
 		munmap(pc->pc_map, pc->pc_maplen);
+	if (pc->pc_pkt != NULL)
+		munmap(pc->pc_pkt, pc->pc_n * sizeof(*pc->pc_pkt));
 	free(pc->pc_free);
 	pc->pc_map = NULL;
+	pc->pc_pkt = NULL;
 	pc->pc_free = NULL;
 }
 
@@ -79,15 +92,11 @@ class_init(struct pkt_class *pc, enum pkt_class_id id, unsigned n, uint32_t bufs
 	pc->pc_owner = (uint8_t)owner;
 	pc->pc_stride = class_stride(bufsize);
 	pc->pc_free = calloc(n, sizeof(*pc->pc_free));
-	if (pc->pc_free == NULL)
-		return false;
+	pc->pc_pkt = map_new(n * sizeof(*pc->pc_pkt));
 	pc->pc_maplen = n * pc->pc_stride + HUGE;
-	pc->pc_map = mmap(NULL, pc->pc_maplen, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (pc->pc_map == MAP_FAILED) {
-		pc->pc_map = NULL;
+	pc->pc_map = map_new(pc->pc_maplen);
+	if (pc->pc_free == NULL || pc->pc_pkt == NULL || pc->pc_map == NULL)
 		return false;
-	}
 	at = (uintptr_t)pc->pc_map;
 	pc->pc_mem = pc->pc_map + (HUGE - at % HUGE) % HUGE;
 	(void)madvise(pc->pc_mem, n * pc->pc_stride, MADV_HUGEPAGE);
@@ -125,10 +134,9 @@ pkt_pool_free(struct pkt_pool *pp)
 static struct pkt *
 class_fresh(struct pkt_class *pc)
 {
-	struct pkt *p = (struct pkt *)(void *)(pc->pc_mem +
-	    pc->pc_fresh++ * pc->pc_stride);
+	struct pkt *p = &pc->pc_pkt[pc->pc_fresh];
 
-	p->pkt_buf = (uint8_t *)p + buf_off;
+	p->pkt_buf = pc->pc_mem + pc->pc_fresh++ * pc->pc_stride;
 	p->pkt_bufsize = pc->pc_bufsize;
 	p->pkt_owner = pc->pc_owner;
 	p->pkt_class = pc->pc_id;

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "pf/flow_table.h"
 #include "pf/pfvar.h"
@@ -35,6 +36,16 @@ flow_buckets(uint32_t flows)
 	return n;
 }
 
+/* All zero, and no memory until a flow is near: a table is 8 MB. */
+static struct flow_bucket *
+buckets_new(uint32_t n)
+{
+	void *m = mmap(NULL, n * sizeof(struct flow_bucket), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return m == MAP_FAILED ? NULL : m;
+}
+
 int
 flow_table_init(struct worker *w)
 {
@@ -52,7 +63,7 @@ flow_table_init(struct worker *w)
 	ft->ft_worker = w;
 	ft->ft_max = max;
 	ft->ft_mask = n - 1;
-	ft->ft_bucket = aligned_alloc(64, n * sizeof(*ft->ft_bucket));
+	ft->ft_bucket = buckets_new(n);
 	ft->ft_flow = aligned_alloc(64, (size_t)max * sizeof(*ft->ft_flow));
 	ft->ft_free = malloc((size_t)max * sizeof(*ft->ft_free));
 	timer_init(&ft->ft_sweep, flow_sweep, ft);
@@ -61,7 +72,6 @@ flow_table_init(struct worker *w)
 		flow_table_fini(w);
 		return ENOMEM;
 	}
-	memset(ft->ft_bucket, 0, n * sizeof(*ft->ft_bucket));
 	return 0;
 }
 
@@ -75,7 +85,8 @@ flow_table_fini(struct worker *w)
 	if (ft->ft_flow != NULL)
 		flow_flush(w);
 	timer_clear(&w->w_wheel, &ft->ft_sweep);
-	free(ft->ft_bucket);
+	if (ft->ft_bucket != NULL)
+		munmap(ft->ft_bucket, ((size_t)ft->ft_mask + 1) * sizeof(*ft->ft_bucket));
 	free(ft->ft_flow);
 	free(ft->ft_free);
 	free(ft);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include "dev/dev.h"
 #include "kern/counters.h"
@@ -448,6 +449,41 @@ control(void)
 	nk_free(nk);
 }
 
+/* MB of the process that are there. */
+static unsigned long
+resident(void)
+{
+	unsigned long all, there = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(fscanf(f, "%lu %lu", &all, &there), 2);
+	fclose(f);
+	return (there * (unsigned long)sysconf(_SC_PAGESIZE)) >> 20;
+}
+
+/* Of the default size, each with the buffers that two devices receive into. */
+static void
+small(void)
+{
+	struct nk_conf nc = { .nc_workers = 8, .nc_rand = fake_random };
+	struct pktvec v[2][8];
+	unsigned long before = resident();
+	struct nk *nk = nk_new(&nc, now);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(nk);
+	for (unsigned i = 0; i < 8; i++)
+		for (unsigned k = 0; k < 2; k++)
+			for (v[k][i].pv_n = 0; !pktvec_full(&v[k][i]); )
+				pktvec_add(&v[k][i], pkt_alloc(nk->nk_worker[i], k == 0 ? 100 : 60000));
+	CU_ASSERT_TRUE(resident() - before < 8 * 4);
+	for (unsigned i = 0; i < 8; i++)
+		for (unsigned k = 0; k < 2; k++)
+			while (v[k][i].pv_n != 0)
+				pkt_free(nk->nk_worker[i], v[k][i].pv_pkt[--v[k][i].pv_n]);
+	nk_free(nk);
+}
+
 TEST_MAIN(
 	TEST("life", life),
 	TEST("names", names),
@@ -457,4 +493,5 @@ TEST_MAIN(
 	TEST("handover", handover),
 	TEST("standing still", standing_still),
 	TEST("slow timers", slow),
-	TEST("control", control))
+	TEST("control", control),
+	TEST("idle workers are small", small))
