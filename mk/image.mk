@@ -38,7 +38,8 @@ RELEASE=	version=$(VERSION) serial=$(SOURCE_DATE_EPOCH) \
 		kernel=$(firstword $(shell cat $(LINUX)/release)) slots=a,b
 
 WEB:=		$(TOP)/etc/lighttpd.conf $(wildcard $(TOP)/etc/www/*.* $(TOP)/etc/www/static/*)
-PROGRAMS:=	$(shell sed -n 's|.*@bin@/|$(BIN)/|p' $(FILES)/root) $(INIT) $(DEPS)/release/bin/lighttpd
+OTHERS:=	$(foreach p,lighttpd dropbear openntpd dash,$(DEPS)/release/bin/$p)
+PROGRAMS:=	$(shell sed -n 's|.*@bin@/|$(BIN)/|p' $(FILES)/root) $(INIT) $(OTHERS)
 
 all: $(IMAGE)
 	@:
@@ -86,8 +87,8 @@ $(E2FS)/mke2fs: $(HERE)/e2fsprogs.sh | $(DEPS)/tools.image $(DEPS)/kernel
 $(DEPS)/tools.image $(DEPS)/tools.test $(DEPS)/kernel: $(TOP)/mk/packages
 	+@$(MAKE) -f $(TOP)/mk/deps.mk $@
 
-$(DEPS)/release/bin/lighttpd:
-	+@$(MAKE) -f $(TOP)/mk/deps.mk lighttpd
+$(OTHERS): $(DEPS)/release/bin/%:
+	+@$(MAKE) -f $(TOP)/mk/deps.mk $*
 
 # KEEP=1: the disk is kept, and the next KEEP=1 goes on with it.
 run: $(IMAGE) $(DEPS)/tools.test

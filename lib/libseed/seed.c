@@ -15,7 +15,7 @@
 #include "libutil/cur.h"
 #include "libutil/sha256.h"
 
-enum { WORDS_MAX = 8, WORD_MAX = 160 };
+enum { WORDS_MAX = 8, WORD_MAX = SSHKEY_LINE };
 
 struct reader {
 	struct seed		*re_seed;
@@ -270,6 +270,75 @@ nic(struct reader *re)
 	return true;
 }
 
+/* ---- ssh, ntp ---- */
+
+static bool
+ssh(struct reader *re)
+{
+	static const char *const names[] = { "on", "off", NULL };
+	struct seed *sd = re->re_seed;
+	const char *near;
+
+	if (!words(re, 2, "ssh on | off"))
+		return false;
+	if (sd->sd_ssh != SEED_AS_IT_IS)
+		return complain(re, 0, "ssh stands here twice");
+	for (unsigned i = 0; i < 2; i++) {
+		if (strcmp(re->re_word[1], names[i]) == 0)
+			sd->sd_ssh = i == 0 ? SEED_ON : SEED_OFF;
+	}
+	if (sd->sd_ssh != SEED_AS_IT_IS)
+		return true;
+	near = nearest_word(re->re_word[1], names);
+	return complain(re, 1, "ssh is on or off%s%s%s", near == NULL ? "" :
+	    "; is it '", near == NULL ? "" : near, near == NULL ? "" : "'?");
+}
+
+static bool
+ssh_key(struct reader *re)
+{
+	struct seed *sd = re->re_seed;
+	const char *why = "";
+	struct sshkey key;
+
+	if (!words(re, 2, "ssh-key \"ssh-ed25519 AAAA... comment\""))
+		return false;
+	if (sd->sd_nssh_keys == SEED_SSH_KEYS_MAX)
+		return complain(re, 0, "at most %d keys", SEED_SSH_KEYS_MAX);
+	if (!sshkey_parse(&key, re->re_word[1], &why))
+		return complain(re, 1, "%s", why);
+	sshkey_print(key.sk_kind, key.sk_blob, key.sk_len, key.sk_comment,
+	    sd->sd_ssh_key[sd->sd_nssh_keys++]);
+	return true;
+}
+
+static bool
+ntp(struct reader *re)
+{
+	struct seed *sd = re->re_seed;
+	struct addr addr;
+
+	if (re->re_n < 2)
+		return complain(re, re->re_n, "something is missing: it is "
+		    "'ntp address ... | off'");
+	if (sd->sd_ntp != SEED_AS_IT_IS)
+		return complain(re, 0, "ntp stands here twice");
+	sd->sd_ntp = strcmp(re->re_word[1], "off") == 0 ? SEED_OFF : SEED_ON;
+	if (sd->sd_ntp == SEED_OFF)
+		return words(re, 2, "ntp off");
+	for (unsigned i = 1; i < re->re_n; i++) {
+		if (sd->sd_nntp == SEED_NTP_MAX)
+			return complain(re, i, "at most %d time servers",
+			    SEED_NTP_MAX);
+		if (!addr_parse(re->re_word[i], &addr) ||
+		    addr.ad_af != AF_INET)
+			return complain(re, i, "a time server is named by its "
+			    "IPv4 address: the router looks up no names");
+		(void)addr_print(&addr, sd->sd_ntp_server[sd->sd_nntp++]);
+	}
+	return true;
+}
+
 static const struct statement {
 	const char	*st_name;
 	bool		(*st_read)(struct reader *);
@@ -277,18 +346,22 @@ static const struct statement {
 	{ "hostname", hostname },
 	{ "password-hash", password },
 	{ "nic", nic },
+	{ "ssh", ssh },
+	{ "ssh-key", ssh_key },
+	{ "ntp", ntp },
 };
+
+enum { STATEMENTS = sizeof(statements) / sizeof(statements[0]) };
 
 static bool
 statement(struct reader *re)
 {
-	static const char *const names[] = { "hostname", "password-hash",
-	    "nic", NULL };
-	const char *near;
+	const char *names[STATEMENTS + 1] = { NULL }, *near;
 
 	if (re->re_n == 0)
 		return true;
-	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+	for (size_t i = 0; i < STATEMENTS; i++) {
+		names[i] = statements[i].st_name;
 		if (strcmp(re->re_word[0], statements[i].st_name) == 0)
 			return statements[i].st_read(re);
 	}

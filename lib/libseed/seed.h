@@ -20,6 +20,8 @@
 
 #include "libpolicy/policy.h"
 #include "libpolicy/texts.h"
+#include "libseed/sshkey.h"
+#include "libutil/addr.h"
 
 enum {
 	SEED_MAX	= 8 << 20,	/* bytes of a seed */
@@ -27,6 +29,8 @@ enum {
 	SEED_HOST_MAX	= 63,		/* RFC 1035 section 2.3.4 */
 	SEED_HASH_MAX	= 127,		/* characters of a password's hash */
 	SEED_DIGEST	= 32,		/* SHA-256 of the text */
+	SEED_SSH_KEYS_MAX = 16,
+	SEED_NTP_MAX	= 6,
 };
 
 enum seed_nic_how {
@@ -44,6 +48,12 @@ struct seed_nic {
 	char			sn_text[40];	/* "mac 52:54:..." as written */
 };
 
+enum seed_switch {
+	SEED_AS_IT_IS,			/* nothing was said */
+	SEED_ON,
+	SEED_OFF,
+};
+
 struct seed_part {
 	bool		 sp_there;
 	const char	*sp_body;	/* in the seed's text */
@@ -57,6 +67,12 @@ struct seed {
 	char			sd_password[SEED_HASH_MAX + 1];	/* hash; empty: not given */
 	struct seed_nic		sd_nic[SEED_NICS_MAX];
 	size_t			sd_nnics;
+	enum seed_switch	sd_ssh;
+	char			sd_ssh_key[SEED_SSH_KEYS_MAX][SSHKEY_LINE];
+	size_t			sd_nssh_keys;
+	enum seed_switch	sd_ntp;
+	char			sd_ntp_server[SEED_NTP_MAX][ADDR_STRLEN];
+	size_t			sd_nntp;
 	struct seed_part	sd_part[POLICY_PARTS];
 	uint8_t			sd_digest[SEED_DIGEST];
 };

@@ -4,6 +4,7 @@
 # build.sh DEPS NAME N/M PACKAGE LEAST-VERSION : builds one library by its
 # recipe, which runs in a copy of the sources with
 #	$CC $CFLAGS	musl-gcc and its flags
+#	$PIE $PIE_END	what a static PIE is linked with, before and behind its objects
 #	$JOBS		how many processes it may run
 #	done_with A H...  installs archive A as libNAME.a, and headers H; if the
 #			  recipe says "A program", A as the program NAME
@@ -40,6 +41,11 @@ cp -a "$deps/src/$package" "$work"
 CC=musl-gcc
 CFLAGS="-O2 -fPIE -g0 -w -fstack-protector-strong -ffunction-sections -fdata-sections"
 CFLAGS="$CFLAGS -idirafter $out/kernel"
+crt=$(sed -n 's/.*-specs "\([^"]*\)".*/\1/p' "$(command -v musl-gcc)")
+crt=${crt%/*} gcc=$(dirname "$(gcc -print-file-name=crtbeginS.o)")
+PIE="-nostartfiles -static -Wl,-pie -Wl,--no-dynamic-linker -Wl,-z,relro -Wl,-z,now"
+PIE="$PIE -Wl,-z,noexecstack -Wl,--gc-sections $crt/rcrt1.o $crt/crti.o $gcc/crtbeginS.o"
+PIE_END="$gcc/crtendS.o $crt/crtn.o"
 JOBS=$(nproc)
 include_dir=.
 # The caller's make must not reach the library's own.

@@ -9,6 +9,7 @@ LIST has one entry a line; @NAME@ stands for the folder of --dir NAME=PATH:
 
     dir   PATH MODE
     link  PATH TARGET
+    links PATH TARGET NAME...       a link of each name in the folder
     node  PATH MODE MAJOR MINOR     a character device
     prog  PATH SOURCE               mode 0755, without its symbols
     file  PATH MODE SOURCE
@@ -77,6 +78,9 @@ def entry(archive, words):
         archive.add(path, stat.S_IFDIR | int(rest[0], 8))
     elif kind == "link":
         archive.add(path, stat.S_IFLNK | 0o777, rest[0].encode())
+    elif kind == "links":
+        for name in rest[1:]:
+            archive.add(f"{path}/{name}", stat.S_IFLNK | 0o777, rest[0].encode())
     elif kind == "node":
         archive.add(path, stat.S_IFCHR | int(rest[0], 8), device=(int(rest[1]), int(rest[2])))
     elif kind == "prog":

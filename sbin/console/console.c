@@ -149,7 +149,7 @@ do_password(void)
 	explicit_bzero(two, sizeof(two));
 }
 
-static bool
+static enum auth_result
 try_password(void)
 {
 	char word[AUTH_PASSWORD_MAX + 2];
@@ -158,7 +158,35 @@ try_password(void)
 	if (ask_secret("password", word, sizeof(word)))
 		res = auth_verify(PASSWD, USER, word);
 	explicit_bzero(word, sizeof(word));
-	return res == AUTH_OK || res == AUTH_NONE;
+	return res;
+}
+
+/* Over SSH: the right password, or the end. */
+static void
+login_remote(struct auth_lock *lock, int log)
+{
+	int64_t wait;
+
+	for (unsigned tries = 0; tries < CONSOLE_TRIES; tries++) {
+		if (!auth_any(PASSWD)) {
+			say("no password is set");
+			exit(1);
+		}
+		if ((wait = auth_lock_wait(lock, now_ms())) > 0) {
+			say("too many wrong passwords: again in %lld s",
+			    (long long)(wait + 999) / 1000);
+			exit(1);
+		}
+		if (try_password() == AUTH_OK) {
+			auth_lock_passed(lock);
+			dprintf(log, "the menu is open\n");
+			return;
+		}
+		auth_lock_failed(lock, now_ms());
+		dprintf(log, "a wrong password\n");
+		say("wrong");
+	}
+	exit(1);
 }
 
 static void
@@ -166,6 +194,7 @@ login(void)
 {
 	struct auth_lock lock = { 0 };
 	char host[70] = "ravelin", line[CONSOLE_LINE];
+	enum auth_result res;
 	int64_t wait;
 
 	(void)gethostname(host, sizeof(host) - 1);
@@ -178,7 +207,8 @@ login(void)
 			    (long long)(wait + 999) / 1000);
 			continue;
 		}
-		if (try_password())
+		res = try_password();
+		if (res == AUTH_OK || res == AUTH_NONE)
 			return;
 		auth_lock_failed(&lock, now_ms());
 		say("wrong");
@@ -371,6 +401,8 @@ do_shell(void)
 		(void)signal(SIGINT, SIG_DFL);
 		if (chdir("/") == -1)
 			_exit(1);
+		/* the one that edits lines, if there is one */
+		execl("/bin/busybox", "-ash", (char *)NULL);
 		execl("/bin/sh", "-sh", (char *)NULL);
 		say("there is no shell: %s", strerror(errno));
 		_exit(127);
@@ -398,6 +430,8 @@ static const struct item {
 	{ '7', "factory reset", do_reset },
 	{ '8', "a damaged disk or policy store", do_repair },
 	{ '9', "restart, power off", do_stop },
+	{ 's', "SSH: on, off, keys", do_ssh },
+	{ 't', "time and time servers", do_clock },
 	{ '0', "shell", do_shell },
 };
 
@@ -429,14 +463,25 @@ choose(void)
 int
 main(int argc, char **argv)
 {
-	(void)argv;
-	if (argc != 1) {
-		fputs("usage: console\n", stderr);
+	struct auth_lock *lock = NULL;
+	int log = -1;
+
+	if (geteuid() != 0 && argc == 1)
+		return remote_menu();
+	if (geteuid() != 0 && argc == 3 && strcmp(argv[1], "-c") == 0)
+		return remote_command(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "-l") == 0) {
+		lock = remote_listen(&log);
+	} else if (argc != 1) {
+		fputs("usage: console [-l]\n", stderr);
 		return 2;
 	}
 	set_terminal();
 	signals();
-	login();
+	if (lock != NULL)
+		login_remote(lock, log);
+	else
+		login();
 	for (;;) {
 		show_head();
 		show_menu();

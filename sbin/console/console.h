@@ -8,10 +8,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "libauth/auth.h"
 #include "libpolicy/network.h"
 
 enum {
 	CONSOLE_LINE	= 300,
+	CONSOLE_TRIES	= 5,		/* wrong passwords over SSH: hangs up */
 	CONSOLE_IDLE	= 15 * 60,	/* seconds without a key: logs out */
 };
 
@@ -53,5 +55,24 @@ void	netedit_show_address(const struct network *ne, const char *ifname,
 void	netedit_show_gateway(const struct network *ne, char *out, size_t cap);
 /* network.conf of the newest revision. False with *why. */
 bool	netedit_read(struct network *ne, const char **why);
+
+/* ---- manage.c ---- */
+
+/* Menus of SSH and of the clock. */
+void	do_ssh(void);
+void	do_clock(void);
+
+/* ---- remote.c ---- */
+
+/*
+ * console -l: listens, and returns in a new process for each terminal that
+ * comes over SSH, which is then standard input, output and error; *log is a
+ * descriptor of what was standard error.  The tries of all are counted in
+ * what it returns.
+ */
+struct auth_lock *remote_listen(int *log);
+/* As admin: the menu on this terminal, or a command. The exit status. */
+int	remote_menu(void);
+int	remote_command(const char *command);
 
 #endif

@@ -30,6 +30,7 @@
 
 int	task_modules(void);		/* modules.c */
 int	task_data(void);		/* data.c */
+int	task_clock(void);		/* clock.c */
 int	task_entropy(void);		/* entropy.c */
 int	task_keys(void);		/* keys.c */
 int	task_web_key(void);
@@ -38,6 +39,11 @@ int	task_seed(void);		/* policy.c: finds the seed */
 int	task_policy(void);		/* ... and puts it, or the first policy, in force */
 int	task_ready(void);
 int	task_keep(void);		/* keep.c: a daemon */
+int	task_ssh(void);			/* ssh.c: a daemon */
+int	task_ntp(void);			/* ntp.c: a daemon */
+
+/* The time is kept for the next start. */
+void	clock_save(void);		/* clock.c */
 
 /*
  * The next start formats the data partition; what is on it is lost.  False

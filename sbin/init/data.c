@@ -339,6 +339,10 @@ use_saved(void)
 	take_saved("passwd", BOOT_ETC "/passwd");
 	take_saved("nics", BOOT_ETC "/nics");
 	take_saved("hostname", BOOT_ETC "/hostname");
+	take_saved("ssh.on", BOOT_ETC "/ssh.on");
+	take_saved("ssh.keys", BOOT_ETC "/ssh.keys");
+	take_saved("ssh.host", BOOT_ETC "/ssh.host");
+	take_saved("ntp", BOOT_ETC "/ntp");
 	if (access(BOOT_DB ".export", F_OK) == 0)
 		loud("going on with the last good export; changes are "
 		    "possible, and lost at the next start");

@@ -9,9 +9,10 @@
  * ravelin.most= on the command line are other times.
  *
  * What a router needs to go on without its data partition, the last export
- * of the policy store with its machine key, the password and the cards'
- * names, is copied to the partition of the slots when it has changed and all
- * has been well for a while.
+ * of the policy store with its machine key, the password, the cards' names,
+ * SSH's keys and the time servers, is copied to the partition of the slots
+ * when it has changed and all has been well for a while.  The time is kept
+ * every hour.
  */
 #include <bearssl.h>
 #include <errno.h>
@@ -24,6 +25,7 @@
 #include <sys/stat.h>
 
 #include "boot.h"
+#include "clock.h"
 #include "slots.h"
 
 enum {
@@ -42,6 +44,10 @@ static const struct kept {
 	{ BOOT_ETC "/passwd", "passwd" },
 	{ BOOT_ETC "/nics", "nics" },
 	{ BOOT_ETC "/hostname", "hostname" },
+	{ BOOT_ETC "/ssh.on", "ssh.on" },
+	{ BOOT_ETC "/ssh.keys", "ssh.keys" },
+	{ BOOT_ETC "/ssh.host", "ssh.host" },
+	{ BOOT_ETC "/ntp", "ntp" },
 };
 
 enum { KEPT = sizeof(kept) / sizeof(kept[0]) };
@@ -216,6 +222,8 @@ task_keep(void)
 			save();
 			dirty = false;
 		}
+		if (run % CLOCK_SAVE == CLOCK_SAVE - LOOK)
+			clock_save();
 		(void)poll(NULL, 0, LOOK * 1000);
 	}
 }

@@ -30,14 +30,16 @@
 #include <sys/wait.h>
 
 #include "boot.h"
+#include "clock.h"
+#include "kmsg.h"
 #include "logring.h"
 #include "super.h"
 
 enum {
 	CONSOLES_MAX	= 4,
 	ASKERS_MAX	= 8,
-	UNIT_NETKERN	= 6,		/* in defs[] and programs[] */
-	UNITS_FIXED	= 12,
+	UNIT_NETKERN	= 7,		/* in defs[] and programs[] */
+	UNITS_FIXED	= 13,
 	RING_BYTES	= 512 << 10,
 	FILE_BYTES	= 1 << 20,
 	FILE_KEEP	= 4,
@@ -73,6 +75,8 @@ struct supervisor {
 	size_t		 sv_ttys;
 	char		 sv_workers[8];
 	struct logring	 sv_log;
+	struct kmsg	 sv_kmsg;
+	int		 sv_kernel;		/* /dev/kmsg; -1 */
 	int		 sv_sigfd, sv_listen;
 	int		 sv_asker[ASKERS_MAX];	/* -1 */
 	bool		 sv_ended;
@@ -85,8 +89,9 @@ struct supervisor {
 static const struct unit_def defs[UNITS_FIXED] = {
 	{ .ud_name = "modules", .ud_patience = 60000 },
 	{ .ud_name = "data", .ud_patience = 900000, .ud_after = "modules" },
+	{ .ud_name = "clock", .ud_after = "data", .ud_patience = 60000 },
 	{ .ud_name = "entropy", .ud_after = "data" },
-	{ .ud_name = "keys", .ud_after = "data entropy", .ud_patience = 60000 },
+	{ .ud_name = "keys", .ud_after = "clock entropy", .ud_patience = 60000 },
 	{ .ud_name = "seed", .ud_after = "data", .ud_patience = 60000 },
 	{ .ud_name = "nics", .ud_after = "seed", .ud_patience = 60000 },
 	{ .ud_name = "netkern", .ud_kind = UNIT_DAEMON,
@@ -104,6 +109,7 @@ static const struct unit_def defs[UNITS_FIXED] = {
 static const struct program programs[UNITS_FIXED] = {
 	{ .pr_task = task_modules },
 	{ .pr_task = task_data },
+	{ .pr_task = task_clock },
 	{ .pr_task = task_entropy },
 	{ .pr_task = task_keys },
 	{ .pr_task = task_seed },
@@ -176,6 +182,48 @@ log_open(struct supervisor *sv)
 {
 	if (!logring_open(&sv->sv_log, BOOT_LOG, FILE_BYTES, FILE_KEEP))
 		log_text(sv, true, "the log has no file: it is in memory only");
+}
+
+static void
+kernel_line(void *arg, const char *text, size_t len)
+{
+	struct supervisor *sv = arg;
+
+	(void)logring_add(&sv->sv_log, time(NULL), "kernel", text, len);
+}
+
+/* What the kernel has said; not more than a turn's worth. */
+static void
+kernel_read(struct supervisor *sv)
+{
+	char buf[KMSG_RECORD];
+	ssize_t n;
+
+	for (unsigned turn = 0; turn < 64; turn++) {
+		n = read(sv->sv_kernel, buf, sizeof(buf));
+		if (n > 0) {
+			kmsg_take(&sv->sv_kmsg, buf, (size_t)n, now_ms(),
+			    kernel_line, sv);
+		} else if (n == -1 && errno == EPIPE) {
+			sv->sv_kmsg.km_omitted++;	/* overtaken by others */
+		} else {
+			if (n == 0) {
+				close(sv->sv_kernel);
+				sv->sv_kernel = -1;
+			}
+			return;
+		}
+	}
+}
+
+static void
+kernel_open(struct supervisor *sv)
+{
+	struct timespec up = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &up);
+	kmsg_init(&sv->sv_kmsg, (int64_t)up.tv_sec * 1000000, now_ms());
+	sv->sv_kernel = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 }
 
 /* What a child writes, cut into lines. */
@@ -677,6 +725,31 @@ add_web(struct supervisor *sv)
 	}
 }
 
+/* SSH and the client of time servers, if the image has them. */
+static void
+add_management(struct supervisor *sv)
+{
+	static const struct {
+		const char *path;
+		struct unit_def def;
+		struct program what;
+	} list[] = {
+		{ "/sbin/dropbear", { .ud_name = "ssh", .ud_kind = UNIT_DAEMON,
+		    .ud_flags = UNIT_APART, .ud_after = "keys policy" },
+		    { .pr_task = task_ssh } },
+		{ "/sbin/ntpd", { .ud_name = "ntp", .ud_kind = UNIT_DAEMON,
+		    .ud_flags = UNIT_APART, .ud_after = "policy" },
+		    { .pr_task = task_ntp } },
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		if (access(list[i].path, X_OK) == -1)
+			continue;
+		sv->sv_def[sv->sv_n] = list[i].def;
+		sv->sv_program[sv->sv_n++] = list[i].what;
+	}
+}
+
 /*
  * One worker for each processor, up to WORKERS_MAX, where there is memory for
  * them; members of _ravelin may look.
@@ -702,6 +775,17 @@ netkern_options(struct supervisor *sv)
 	pr->pr_argv[i] = sv->sv_workers;
 }
 
+/* The image was not made in the future. */
+static void
+early_clock(struct supervisor *sv)
+{
+	char text[CLOCK_TEXT];
+
+	if (clock_raise(time(NULL), clock_built(), "the image was made",
+	    clock_set, text))
+		log_text(sv, true, text);
+}
+
 static void
 begin(struct supervisor *sv)
 {
@@ -723,12 +807,15 @@ begin(struct supervisor *sv)
 	sv->sv_n = UNITS_FIXED;
 	netkern_options(sv);
 	add_web(sv);
+	add_management(sv);
 	find_consoles(sv);
 	add_consoles(sv);
 	for (size_t i = 0; i < SUPER_UNITS_MAX; i++)
 		sv->sv_child[i].ch_fd = -1;
 	for (size_t i = 0; i < ASKERS_MAX; i++)
 		sv->sv_asker[i] = -1;
+	kernel_open(sv);
+	early_clock(sv);
 	listen_open(sv);
 	if (!super_init(&sv->sv_super, sv->sv_def, sv->sv_n))
 		log_text(sv, true, "the order of the start makes no sense");
@@ -764,11 +851,12 @@ timeout(const struct supervisor *sv)
 static void
 loop_once(struct supervisor *sv)
 {
-	struct pollfd pfd[2 + ASKERS_MAX + SUPER_UNITS_MAX];
-	size_t n = 2;
+	struct pollfd pfd[3 + ASKERS_MAX + SUPER_UNITS_MAX];
+	size_t n = 3;
 
 	pfd[0] = (struct pollfd){ .fd = sv->sv_sigfd, .events = POLLIN };
 	pfd[1] = (struct pollfd){ .fd = sv->sv_listen, .events = POLLIN };
+	pfd[2] = (struct pollfd){ .fd = sv->sv_kernel, .events = POLLIN };
 	for (size_t i = 0; i < ASKERS_MAX; i++)
 		pfd[n++] = (struct pollfd){ .fd = sv->sv_asker[i],
 		    .events = POLLIN };
@@ -777,15 +865,17 @@ loop_once(struct supervisor *sv)
 		    .events = POLLIN };
 	if (poll(pfd, n, timeout(sv)) > 0) {
 		for (size_t i = 0; i < sv->sv_n; i++) {
-			if (pfd[2 + ASKERS_MAX + i].revents != 0)
+			if (pfd[3 + ASKERS_MAX + i].revents != 0)
 				child_read(sv, i);
 		}
 		for (size_t i = 0; i < ASKERS_MAX; i++) {
-			if (pfd[2 + i].revents != 0)
+			if (pfd[3 + i].revents != 0)
 				asker_read(sv, &sv->sv_asker[i]);
 		}
 		if (pfd[1].revents != 0)
 			asker_accept(sv);
+		if (pfd[2].revents != 0)
+			kernel_read(sv);
 	}
 	take_signals(sv);
 	reap(sv);
@@ -805,6 +895,7 @@ supervisor(void)
 	act(&sv);
 	while (!sv.sv_ended)
 		loop_once(&sv);
+	clock_save();
 	logring_close(&sv.sv_log);
 	return (int)sv.sv_super.su_how;
 }

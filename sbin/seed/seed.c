@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 
 #include "../init/boot.h"
+#include "../init/settings.h"
 #include "libauth/auth.h"
 #include "libpolicy/store.h"
 #include "libseed/seed.h"
@@ -222,6 +223,27 @@ write_file(const struct job *jo, const char *name, const char *text)
 	return false;
 }
 
+/* SSH and time servers, as far as the seed says anything about them. */
+static bool
+write_management(const struct job *jo)
+{
+	static struct ssh_keys keys;
+	const struct seed *sd = &jo->jo_seed;
+	const char *why;
+	bool ok = true;
+
+	for (keys.sk_n = 0; keys.sk_n < sd->sd_nssh_keys; keys.sk_n++)
+		(void)sshkey_parse(&keys.sk_key[keys.sk_n],
+		    sd->sd_ssh_key[keys.sk_n], &why);
+	if (keys.sk_n != 0)
+		ok = ssh_keys_write(jo->jo_etc, &keys);
+	if (sd->sd_ssh != SEED_AS_IT_IS)
+		ok = ok && ssh_switch(jo->jo_etc, sd->sd_ssh == SEED_ON);
+	if (sd->sd_ntp != SEED_AS_IT_IS)
+		ok = ok && ntp_write(jo->jo_etc, sd->sd_ntp_server, sd->sd_nntp);
+	return ok;
+}
+
 static bool
 write_files(const struct job *jo)
 {
@@ -239,6 +261,8 @@ write_files(const struct job *jo)
 		(void)fail("%s: %s", path, why);
 		return false;
 	}
+	if (!write_management(jo))
+		return fail("%s: %s", jo->jo_etc, strerror(errno)) == 0;
 	return write_file(jo, "seed.applied", jo->jo_hex);
 }
 
