@@ -104,6 +104,8 @@ web_duration(uint64_t s, char *out, size_t cap)
 
 	if (v < 60)
 		(void)snprintf(out, cap, "%llu s", v);
+	else if (v < 3600 && v % 60 == 0)
+		(void)snprintf(out, cap, "%llu min", v / 60);
 	else if (v < 3600)
 		(void)snprintf(out, cap, "%llu min %02llu s", v / 60, v % 60);
 	else if (v < 86400)

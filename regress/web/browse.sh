@@ -24,6 +24,24 @@ browser() {		# browser SCRIPT.mjs argument...: in the gateway's namespace
 	HOME=$W ip netns exec "$NET-gwA" node "$@"
 }
 
+# Files for the forms: a policy of another day, one with an error, upgrades.
+sealed() {		# an export without its last line, on standard input: with it
+	cat >"$W/sealed"
+	printf '### end %s\n' "$(sha256sum <"$W/sealed" | cut -d' ' -f1)" >>"$W/sealed"
+	cat "$W/sealed"
+}
+upgrade_file() { "$BIN/upgrade" create -V "1.$1" -S "$1" -k "$W/key" -K "$W/vmlinuz" -I "$W/initrd" -o "$W/$2"; }
+{ cat "$W/A/pf.conf"; echo 'pass on wan0 inet proto icmp label "imported"'; } >"$W/imported.conf"
+gw A ipsecctl commit --pf "$W/imported.conf" >"$W/log" && gw A ipsecctl export >"$W/good.export" 2>"$W/log" &&
+    gw A ipsecctl commit --pf "$W/A/pf.conf" -m 'as it began' >"$W/log" || exit 1
+sed -e '/^### end/d' -e 's/label "imported"/lable "imported"/' "$W/good.export" | sealed >"$W/bad.export"
+mkdir -p "$W/A/boot/a"; echo 1.100 >"$W/A/boot/a/version"
+awk 'BEGIN { t = "# GRUB Environment Block\nslot=a\nboot=a\n"; printf "%s", t
+    for (i = length(t); i < 1024; i++) printf "#" }' >"$W/A/boot/grubenv"
+head -c 300000 /dev/urandom >"$W/vmlinuz"; head -c 900000 /dev/urandom >"$W/initrd"
+"$BIN/upgrade" keygen -o "$W/key" && mv "$W/key.pub" "$W/A/upgrade.pub"
+upgrade_file 101 good.upgrade; upgrade_file 99 old.upgrade
+export FILES="$W"
 code=0
 for script in on off; do
 	echo "--- JavaScript $script"

@@ -2,10 +2,13 @@
 //
 // drive.mjs URL USER PASSWORD SCRIPT(on|off) : what an administrator does, in a
 // browser: log in, look, stop and start a tunnel, edit policy with a dry run that
-// fails and one that does not, commit with a timer, let it go back, restore.
+// fails and one that does not, commit with a timer, let it go back, restore; make
+// a backup and bring it back, import a policy, be refused an old upgrade.
 import { createRequire } from "node:module";
+import fs from "node:fs";
 
 const [url, user, password, script] = process.argv.slice(2);
+const files = process.env.FILES;
 const require = createRequire(process.env.NODE_FOLDER + "/");
 const { chromium } = require("playwright-core");
 let passed = 0, failed = 0;
@@ -120,6 +123,64 @@ try {
 	await page.getByLabel("To address").fill("10.2.0.2");
 	await press("Explain");
 	check("explain", (await says()).includes("sealed with SA"), await says());
+
+	await page.goto(url + "/backup");
+	const making = page.locator("form", { has: page.locator("#again") });
+	await page.getByLabel("Passphrase, at least").fill("a passphrase of a browser");
+	await page.getByLabel("Passphrase, once more").fill("another passphrase");
+	await making.getByLabel("Your own password").fill(password);
+	await press("Make and download");
+	check("two passphrases that differ", (await says()).includes("not the same"), await says());
+	await page.getByLabel("Passphrase, at least").fill("a passphrase of a browser");
+	await page.getByLabel("Passphrase, once more").fill("a passphrase of a browser");
+	await making.getByLabel("Your own password").fill(password);
+	const [saved] = await Promise.all([page.waitForEvent("download"), press("Make and download")]);
+	await saved.saveAs(files + "/made.backup");
+	check("a backup is downloaded", /^ravelin-.*\.backup$/.test(saved.suggestedFilename()) &&
+	    fs.readFileSync(files + "/made.backup", "latin1").startsWith("RAVELIN BACKUP"), saved.suggestedFilename());
+	await page.goto(url + "/");
+	check("the overview tells its date", !(await says()).includes("none recorded"), await says());
+
+	await page.goto(url + "/import");
+	await page.getByLabel("File", { exact: true }).setInputFiles(files + "/bad.export");
+	await press("Send and compare");
+	check("an import with an error names its place", /pf\.conf, line \d+, column \d+/.test(await says()), await says());
+	await press("Forget this file");
+	await page.getByLabel("Or its text").fill(fs.readFileSync(files + "/good.export", "utf8"));
+	await press("Send and compare");
+	check("a good one, pasted: its difference", (await says()).includes("Nothing speaks against it") &&
+	    await page.locator(".d-add").count() === 1, await says());
+	await page.getByLabel("Why").fill("imported by a browser");
+	await press("Commit");
+	check("imported, with a timer", (await says()).includes("waits for your confirm"), await says());
+	await page.getByRole("button", { name: /^Keep revision/ }).click();
+	await page.getByRole("link", { name: "Firewall", exact: true }).click();
+	check("the import is in force", (await says()).includes("imported"), await says());
+
+	await page.getByRole("link", { name: "Backup", exact: true }).click();
+	await page.getByLabel("Backup file").setInputFiles(files + "/made.backup");
+	await press("Send");
+	await page.getByLabel("The file's passphrase").fill("the wrong passphrase");
+	await press("Open and compare");
+	check("a wrong passphrase", (await says()).includes("passphrase is wrong"), await says());
+	await page.getByLabel("The file's passphrase").fill("a passphrase of a browser");
+	await press("Open and compare");
+	check("what restoring would change", (await page.locator(".d-del").allInnerTexts()).join("").includes("imported"), await says());
+	await page.locator("#mine").fill(password);
+	await press("Restore");
+	check("restored", (await says()).includes("Restored."), await says());
+	await page.getByRole("link", { name: "Policy", exact: true }).click();
+	await page.getByRole("button", { name: /^Keep revision/ }).click();
+	await page.getByRole("link", { name: "Firewall", exact: true }).click();
+	check("the backup is in force", !(await says()).includes("imported"), await says());
+
+	await page.getByRole("link", { name: "Upgrade", exact: true }).click();
+	await page.getByLabel("Upgrade file").setInputFiles(files + "/old.upgrade");
+	await press("Send and check");
+	check("an older version is refused", (await says()).includes("older than what runs") &&
+	    await page.getByRole("button", { name: /^Install/ }).count() === 0, await says());
+	await press("Forget this file");
+
 	await press("Log out");
 	await page.goto(url + "/policy");
 	check("logged out", page.url().includes("/login"), page.url());

@@ -182,6 +182,7 @@ send('/import', '/import', 'drop')
 bad = sealed(export.replace('label "changed"', 'lable "changed"'))
 a = c.follow(upload('import', bad.encode()))
 w = a.page().words()
+t.check('with its source under it', any('source' in e for e in state('import')['errors']), state('import')['errors'])
 t.check('an error with its place', re.search(r'pf\.conf, line \d+, column \d+', w) and 'lable' in w, w[:1200])
 send('/import', '/import', 'drop')
 bad = sealed(export.replace('ikev2', 'ikev9', 1))
@@ -217,7 +218,8 @@ send('/import', '/import', 'drop')
 
 # ---- upgrade ----
 j = state('upgrade')
-t.check('no slots on this machine', j['no_slots'] and 'This machine has no slots' in c.get('/upgrade').page().words(), j)
+t.check('no slots on this machine', j['no_slots'] and
+        'This machine has no slots' in c.get('/upgrade').page().words(), j)
 os.makedirs(W + '/A/boot/a')
 for name, text in (('vmlinuz', 'one'), ('initrd', 'two'), ('version', '1.0\n')):
     with open(W + '/A/boot/a/' + name, 'w') as f:
@@ -253,8 +255,10 @@ for name, body, words in (
     a = upload('upgrade', body)
     p = c.follow(a).page()
     t.check('an upgrade that is ' + name, words in p.words(), (a.status, p.words()[:700]))
+    t.check('what to do about it', state('upgrade')['found'].get('advice'), p.words()[:700])
     t.check('cannot be installed', not any(b == ('action', 'install') for f in p.forms for b in f['buttons']) and
-            c.post('/upgrade', {'csrf': token, 'action': 'install', 'id': state('upgrade')['file']['id']}).status == 409)
+            c.post('/upgrade', {'csrf': token, 'action': 'install',
+                                'id': state('upgrade')['file']['id']}).status == 409)
     send('/upgrade', '/upgrade', 'drop')
 t.check('after all that the slots are as they were', tree('boot') == before)
 began = time.time()
@@ -331,7 +335,8 @@ def status(record):
 t.check('maintd lives', maint(request(1, b'\0'))[8:9] == b'\0')
 t.check('no backup without the password', status(command(0, phrase=b'a passphrase of mine')) == 2)
 t.check('no restore without a file', status(command(2, ident=b'0' * 32, password=PASSWORD.encode())) == 4)
-t.check('no upload that is larger than allowed', status(request(2, b'\0' + struct.pack('>Q', 1 << 40) + text(b'x'))) == 1)
+t.check('no upload that is larger than allowed',
+        status(request(2, b'\0' + struct.pack('>Q', 1 << 40) + text(b'x'))) == 1)
 tries = [status(command(0, phrase=b'a passphrase of mine', password=b'%d' % i)) for i in range(8)]
 t.check('passwords cannot be tried for long', 3 in tries, tries)
 t.check('an honest page works', c.get('/backup').status == 200)

@@ -18,7 +18,53 @@ const pages = {
 	interfaces: "/interfaces", log: "/log",
 	explain: "/explain?in=lan0&proto=icmp&from=10.1.0.2&to=10.2.0.2",
 	missing: "/nothing",
+	backup: "/backup", restore: "/backup", "restore-refused": "/backup",
+	upgrade: "/upgrade", "upgrade-good": "/upgrade", "upgrade-refused": "/upgrade",
+	"upgrade-waits": "/upgrade",
+	import: "/import", "import-error": "/import", "import-good": "/import",
 };
+
+/* What is there to see on a page that is about a file: it is sent first. */
+const files = process.env.FILES;
+const before = {
+	restore: async (page) => {
+		await send(page, "/backup", "made.backup", "Send");
+		await page.getByLabel("The file's passphrase").fill("a passphrase of a browser");
+		await press(page, "Open and compare");
+	},
+	"restore-refused": async (page) => {
+		await press(page, "Forget this file");
+		await send(page, "/backup", "good.export", "Send");
+		await page.getByLabel("The file's passphrase").fill("a passphrase of a browser");
+		await press(page, "Open and compare");
+	},
+	"upgrade-good": (page) => send(page, "/upgrade", "good.upgrade", "Send and check"),
+	"upgrade-refused": async (page) => {
+		await press(page, "Forget this file");
+		await send(page, "/upgrade", "old.upgrade", "Send and check");
+	},
+	"upgrade-waits": async (page) => {
+		await press(page, "Forget this file");
+		await send(page, "/upgrade", "good.upgrade", "Send and check");
+		await press(page, "Install into the idle slot");
+		for (let i = 0; i < 50 && (await page.getByText("under way").count()) !== 0; i++) {
+			await page.waitForTimeout(200);
+			await page.goto(url + "/upgrade");
+		}
+	},
+	"import-error": (page) => send(page, "/import", "bad.export", "Send and compare"),
+	"import-good": async (page) => {
+		await press(page, "Forget this file");
+		await send(page, "/import", "good.export", "Send and compare");
+	},
+};
+const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
+
+async function send(page, path, file, button) {
+	await page.goto(url + path);
+	await page.locator("#file").setInputFiles(files + "/" + file);
+	await press(page, button);
+}
 
 const browser = await chromium.launch({
 	executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
@@ -42,19 +88,28 @@ async function judge(page, what) {
 	}
 }
 
-/* Light judged wide, and dark narrow: the colours and the layouts, each once. */
+/*
+ * Light judged wide, and dark narrow: the colours and the layouts, each once.  Of
+ * another state of a page no other pictures are made.
+ */
 async function look(page, name) {
 	await page.setViewportSize({ width: 1280, height: 800 });
+	if (before[name] !== undefined)
+		await before[name](page);
 	const answer = await page.goto(url + pages[name], { waitUntil: "load" });
 	if (answer.status() >= 500)
 		throw new Error(name + ": " + answer.status());
 	for (const [size, width] of [["wide", 1280], ["narrow", 360]]) {
 		await page.setViewportSize({ width, height: 800 });
 		for (const colour of ["light", "dark"]) {
+			const judged = (colour === "light") === (size === "wide");
+
+			if (!judged && before[name] !== undefined)
+				continue;
 			await page.emulateMedia({ colorScheme: colour });
 			await page.screenshot({ path: `${folder}/${name}-${colour}-${size}.png`, fullPage: true });
 			shots++;
-			if ((colour === "light") === (size === "wide"))
+			if (judged)
 				await judge(page, `${name} ${colour} ${size}`);
 		}
 	}

@@ -205,6 +205,8 @@ show_json(const struct backup *bk, const struct difference *df)
 	json_begin();
 	json_array("entries");
 	for (size_t i = 0; i < bk->bk_n; i++) {
+		if (&bk->bk_entry[i] == gen)
+			continue;
 		json_object(NULL);
 		json_string("name", bk->bk_entry[i].be_name);
 		json_number("bytes", bk->bk_entry[i].be_len);

@@ -19,6 +19,7 @@ mask_after(char *text, const char *word)
 		p += n;
 		len = *p == '"' ? strcspn(p + 1, "\"\n") + 1 :
 		    strcspn(p, " \n");
+		len += p[0] == '"' && p[len] == '"';
 		memset(p, '*', len > 8 ? 8 : len);
 		if (len > 8)
 			memmove(p + 8, p + len, strlen(p + len) + 1);

@@ -15,7 +15,7 @@
 
 #include "page.h"
 
-enum { WIDE = 600, HIGH = 120, POINTS_MAX = 720, LINES = 2, SPAN_LEAST = 600 };
+enum { WIDE = 600, HIGH = 120, POINTS_MAX = 720, LINES = 2, SPAN_LEAST = 180 };
 
 struct point {
 	int64_t	po_time;
@@ -119,6 +119,18 @@ put_scale(cJSON *o, const struct chart *ch, int64_t span)
 	put_number(o, "span_s", (double)span);
 }
 
+/* The box, or the collector, may be young: whole minutes since the first sample. */
+static int64_t
+fitting(const struct chart *ch, int64_t now, int64_t span)
+{
+	int64_t age = ch->ch_n != 0 ? now - ch->ch_v[0].po_time : 0;
+
+	age = (age + 59) / 60 * 60;
+	if (age < SPAN_LEAST)
+		age = SPAN_LEAST;
+	return age < span ? age : span;
+}
+
 void
 chart_put(struct page *pg, cJSON *o, const char *series, int64_t span)
 {
@@ -137,10 +149,8 @@ chart_put(struct page *pg, cJSON *o, const char *series, int64_t span)
 		read_rates(&ch, s);
 	(void)sqlite3_finalize(s);
 	(void)sqlite3_close_v2(db);
-	if (ch.ch_n != 0 && pg->pg_now - ch.ch_v[0].po_time < SPAN_LEAST) {
-		span = SPAN_LEAST;	/* the box, or the collector, is young */
-		from = pg->pg_now - span;
-	}
+	span = fitting(&ch, pg->pg_now, span);
+	from = pg->pg_now - span;
 	ch.ch_top = round_up(ch.ch_max[0] > ch.ch_max[1] ? ch.ch_max[0] : ch.ch_max[1]);
 	put_text(o, "series", series);
 	put_bool(o, "drawn", ch.ch_n > 1);

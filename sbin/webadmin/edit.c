@@ -150,6 +150,13 @@ put_error(cJSON *a, char *line)
 	return o;
 }
 
+/* Is the next line nothing but a caret under this one? */
+static bool
+before_caret(const char *next)
+{
+	return next != NULL && next[strspn(next, " \t")] == '^';
+}
+
 void
 errors_put(struct page *pg, const char *text)
 {
@@ -161,7 +168,8 @@ errors_put(struct page *pg, const char *text)
 	    cJSON_GetArraySize(a) < ERRORS_MAX) {
 		if (line[0] == '\0')
 			continue;
-		if ((line[0] == '\t' || line[0] == ' ') && last != NULL) {
+		if ((line[0] == '\t' || line[0] == ' ' ||
+		    (!source && before_caret(rest))) && last != NULL) {
 			if (line[0] == '\t')
 				line++;
 			if (!source)

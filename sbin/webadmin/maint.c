@@ -12,6 +12,15 @@ enum { LINES_MAX = 60 };
 
 /* ---- what a program said, for people ---- */
 
+static void
+cut(char *text, const char *what)
+{
+	char *at = strstr(text, what);
+
+	if (at != NULL)
+		memmove(at, at + strlen(what), strlen(at + strlen(what)) + 1);
+}
+
 /* "backup: uploaded.backup is refused: ..." is about "The file". */
 static void
 put_line(cJSON *list, const char *line)
@@ -29,6 +38,8 @@ put_line(cJSON *list, const char *line)
 		    line + strcspn(line, " :"));
 	else
 		(void)snprintf(text, sizeof(text), "%s", line);
+	cut(text, "; nothing has changed");
+	cut(text, "; --allow-older takes it");
 	if (text[0] >= 'a' && text[0] <= 'z')
 		text[0] = (char)(text[0] - 'a' + 'A');
 	if ((s = cJSON_CreateString(text)) != NULL)
@@ -72,6 +83,38 @@ merge(cJSON *to, cJSON *from)
 	}
 }
 
+/* What somebody should do whose file was refused. */
+static void
+put_advice(cJSON *o, const char *err)
+{
+	static const struct { const char *says, *advice; } list[] = {
+		{ "older than", "Send a newer version. An older one is taken at the "
+		    "console only, by upgrade install --allow-older." },
+		{ "not ours", "This appliance takes what its own key has signed: get "
+		    "the file from who made its image." },
+		{ "not signed", "This appliance takes what its own key has signed: "
+		    "get the file from who made its image." },
+		{ "kind of machine", "Get the file for this kind of machine." },
+		{ "no upgrade file", "Choose a file whose name ends in .upgrade." },
+		{ "no backup", "Forget this file, and send one that a backup made." },
+		{ "passphrase is wrong", "Give the passphrase that this backup was "
+		    "made with." },
+		{ "at least", "Give the passphrase that this backup was made with." },
+		{ "truncated", "Get the file anew from where it is kept, and send it "
+		    "again." },
+		{ "altered", "Get the file anew from where it came, and send it "
+		    "again." },
+		{ "longer than", "Get the file anew from where it came, and send it "
+		    "again." },
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (strstr(err, list[i].says) != NULL) {
+			put_text(o, "advice", list[i].advice);
+			return;
+		}
+}
+
 /*
  * {"ok": ..., "when": ..., "by": ..., "says": [...]}, and the document that the
  * program printed, with its difference as lines.
@@ -95,6 +138,7 @@ put_result(cJSON *to, const char *name, const cJSON *result)
 	if (!cJSON_IsObject(doc))
 		put_lines(o, "says", text_of(result, "out"));
 	put_lines(o, "says", text_of(result, "err"));
+	put_advice(o, text_of(result, "err"));
 	if (cJSON_GetStringValue(cJSON_GetObjectItem(doc, "diff")) != NULL) {
 		diff = strdup(text_of(doc, "diff"));
 		cJSON_DeleteItemFromObject(doc, "diff");

@@ -12,7 +12,7 @@
 enum { FORM_MAX = 65536 };	/* of a form, without its file */
 
 static const uint64_t sizes[MAINT_KINDS] = {
-	[MAINT_RESTORE] = 64 << 20, [MAINT_UPGRADE] = 96 << 20,
+	[MAINT_RESTORE] = 64 << 20, [MAINT_UPGRADE] = 100 * 1000 * 1000,
 	[MAINT_IMPORT] = 8 << 20,
 };
 
