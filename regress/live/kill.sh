@@ -12,8 +12,11 @@ two_up active passive
 
 case_ 'the tunnel comes up' wait_for 15 up
 before=$(spi)
-kill_iked() { pkill -9 -P "$(cat "$W/A/iked.pid")"; stop_program A iked KILL; sleep 1; }
+children=$(pgrep -P "$(cat "$W/A/iked.pid")")
+kill_iked() { stop_program A iked KILL; sleep 1; }
 case_ 'killing iked under traffic loses nothing' through 150 kill_iked
+both_gone() { [ "$(echo $children | wc -w)" -eq 2 ] && ! ps -p "$(echo $children | tr ' ' ,)" >/dev/null; }
+case_ 'its children have ended with it' both_gone
 case_ 'nobody answers ikectl' not up
 start_iked() { run_in_background A iked -d -v && wait_for 10 up; }
 case_ 'a new iked takes over and loses nothing' through 250 start_iked

@@ -366,9 +366,15 @@ policy_events(struct parent *pa)
 
 /* ---- processes ---------------------------------------------------- */
 
+enum { CHANNEL_FDS = 6 };
+
+/*
+ * A child keeps its two channels and none of the others: each end that it
+ * held besides would hide the end of the process at it.
+ */
 static pid_t
-start(struct parent *pa, int (*fn)(int, int, const char *), int mine,
-    int theirs, int pair, int pairother)
+start(struct parent *pa, int (*fn)(int, int, const char *), int parent,
+    int pair, const int fds[CHANNEL_FDS])
 {
 	pid_t pid = fork();
 
@@ -381,28 +387,29 @@ start(struct parent *pa, int (*fn)(int, int, const char *), int mine,
 	(void)signal(SIGTERM, SIG_DFL);
 	(void)signal(SIGCHLD, SIG_DFL);
 	(void)signal(SIGPIPE, SIG_IGN);
-	close(mine);
-	close(pairother);
-	exit(fn(theirs, pair, pa->pa_run));
+	for (size_t i = 0; i < CHANNEL_FDS; i++) {
+		if (fds[i] != parent && fds[i] != pair)
+			close(fds[i]);
+	}
+	exit(fn(parent, pair, pa->pa_run));
 }
 
 static void
 start_all(struct parent *pa)
 {
-	int ike[2], auth[2], pair[2];
+	int fds[CHANNEL_FDS], *ike = fds, *auth = fds + 2, *pair = fds + 4;
 
 	if (imsg_pair(ike) == -1 || imsg_pair(auth) == -1 ||
 	    imsg_pair(pair) == -1)
 		log_fatal("socketpair");
-	pa->pa_pid_auth = start(pa, iked_auth, auth[0], auth[1], pair[1],
-	    pair[0]);
-	close(auth[1]);
+	pa->pa_pid_auth = start(pa, iked_auth, auth[1], pair[1], fds);
 	pa->pa_auth = auth[0];
-	pa->pa_pid_ike = start(pa, iked_ike, ike[0], ike[1], pair[0], pair[1]);
+	pa->pa_pid_ike = start(pa, iked_ike, ike[1], pair[0], fds);
+	pa->pa_ike = ike[0];
+	close(auth[1]);
 	close(ike[1]);
 	close(pair[0]);
 	close(pair[1]);
-	pa->pa_ike = ike[0];
 }
 
 /* ---- history ------------------------------------------------------ */
