@@ -45,7 +45,8 @@ enum {
 	FILE_KEEP	= 4,
 	REQUEST_MAX	= 1024,
 	WORKERS_MAX	= 4,
-	WORKERS_MB	= 1536,
+	WORKER_MB	= 200,		/* all of its packets and states in use */
+	OTHERS_MB	= 128,
 };
 
 struct program {
@@ -752,7 +753,7 @@ add_management(struct supervisor *sv)
 
 /*
  * One worker for each processor, up to WORKERS_MAX, where there is memory for
- * them; members of _ravelin may look.
+ * all that they can hold; members of _ravelin may look.
  */
 static void
 netkern_options(struct supervisor *sv)
@@ -768,7 +769,9 @@ netkern_options(struct supervisor *sv)
 	}
 	if (n > WORKERS_MAX)
 		n = WORKERS_MAX;
-	if (n < 2 || mb < WORKERS_MB)
+	if (n > (mb - OTHERS_MB) / WORKER_MB)
+		n = (mb - OTHERS_MB) / WORKER_MB;
+	if (n < 2)
 		return;
 	(void)snprintf(sv->sv_workers, sizeof(sv->sv_workers), "%ld", n);
 	pr->pr_argv[i++] = "-w";
