@@ -42,7 +42,7 @@ def torn(cases, disk, generation):
     with open(disk, "r+b") as f:
         f.seek(1024)
         f.write(b"\0" * 512)
-    box = Machine("box", disk, cards=CARDS).start()
+    box = Machine("box", disk, "woken", cards=CARDS).start()
     cases.check("a torn table of partitions: its copy", box.expect(r"its copy is used", 60))
     found = box.expect(READY, 90)
     cases.check("and the same generation", found[2] == generation, found[0])
@@ -54,33 +54,33 @@ def torn(cases, disk, generation):
 def damaged(cases, disk, generation):
     destroy(disk)
     before = open(disk, "rb").read()[-64 << 20:]
-    box = Machine("box", disk, cards=CARDS).start()
+    box = Machine("box", disk, "woken", cards=CARDS).start()
     cases.check("the damage is told", box.expect(r"is damaged beyond repair|left as it is", 60))
     cases.check("the last good export", box.expect(r"going on with the last good export", 30))
     found = box.expect(READY, 60)
     cases.check("the same generation is in force", found[2] == generation, found[0])
     _, out = box.shell("ifconfig lan0; mount")
     cases.check("its addresses", "10.1.0.1" in out, out)
-    box.kill()
     after = open(disk, "rb").read()[-64 << 20:]
     cases.check("the partition is left as it was", before[:60 << 20] == after[:60 << 20])
+    return box
 
 
-def formatted(cases, disk, generation):
-    box = Machine("box", disk, cards=CARDS).start()
+def formatted(cases, disk, generation, box):
+    box.send("exit\n")
     box.expect(r"choose: ?", 90)
     box.send("8\n")
     box.expect(r"type 'format'")
     box.send("format\n")
     box.ended(60)
     box.kill()
-    box = Machine("box", disk, cards=CARDS).start()
+    box = Machine("box", disk, "woken", cards=CARDS).start()
     found = box.expect(READY, 90)
     cases.check("formatted: the export is there again", found[2] == generation, found[0])
     _, out = box.shell("mount | grep /data; ipsecctl history")
     cases.check("on the disk", "ext4" in out, out)
     box.kill()
-    box = Machine("box", disk, cards=CARDS).start()
+    box = Machine("box", disk, "woken", cards=CARDS).start()
     found = box.expect(READY, 90)
     cases.check("and at the next start", found[2] == generation, found[0])
     box.kill()
@@ -90,7 +90,7 @@ def main():
     machine.require()
     cases = machine.Cases()
     disk = machine.disk_copy("disk.img", machine.IMAGE, mib=320)
-    box = Machine("box", disk, seed=SEED, cards=CARDS).start()
+    box = Machine("box", disk, "woken", seed=SEED, cards=CARDS).start()
     try:
         found = box.expect(READY, 90)
         generation = found[2]
@@ -100,8 +100,7 @@ def main():
         box.ended(60)
         box.kill()
         torn(cases, disk, generation)
-        damaged(cases, disk, generation)
-        formatted(cases, disk, generation)
+        formatted(cases, disk, generation, damaged(cases, disk, generation))
     except Failed as e:
         cases.check(str(e)[:200], False, str(e))
     finally:

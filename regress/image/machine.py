@@ -6,6 +6,7 @@ types on, a disk of its own, and cards.  How it starts:
 
     bios, uefi   the whole way: firmware, GRUB, kernel
     direct       kernel and initramfs are handed over; half the time
+    woken        direct, and right before init(8); half of that (asleep.py)
 
 Cards are joined by `wire` (two machines, by datagram sockets) or reach a
 network namespace (`tap`); QEMU itself writes what passes them into a pcap.
@@ -21,6 +22,8 @@ import struct
 import subprocess
 import sys
 import time
+
+import asleep
 
 TOP = os.environ["TOP"]
 TMP = os.environ["TMPDIR"]
@@ -94,39 +97,59 @@ def command_line(args):
 
 
 class Machine:
-    """One appliance."""
+    """One appliance; sticks are further disks, of (path, read-only?)."""
 
     all = []
 
-    def __init__(self, name, disk, how="direct", seed=None, memory=320, cards=(), extra=(), args="", cpus=1):
-        self.name, self.disk, self.text, self.seen = name, disk, "", 0
+    def __init__(self, name, disk, how="direct", seed=None, memory=320, cards=(), extra=(), args="", cpus=1,
+                 sticks=()):
+        self.name, self.disk, self.text, self.seen, self.waking = name, disk, "", 0, None
         self.argv = [QEMU, "-name", name, "-accel", "tcg,thread=multi", "-cpu", "max", "-m", str(memory),
                      "-smp", str(cpus), "-display", "none", "-vga", "none", "-monitor", "none",
                      "-serial", "stdio", "-no-reboot", *extra]
-        first = "" if how == "direct" else ",bootindex=0"
-        if disk is not None:
-            self.argv += ["-drive", f"file={disk},format=raw,if=none,id=disk,cache=writeback",
-                          "-device", "nvme,drive=disk,serial=1" + first]
-        if how == "uefi":
-            for unit, file in enumerate(("CODE", "VARS")):
-                self.argv += ["-drive", "if=pflash,format=raw,snapshot=on,"
-                              f"unit={unit},file={OVMF}/OVMF_{file}_4M.fd"]
-        elif how == "direct":
-            self.argv += ["-M", "q35", "-bios", QBOOT, "-kernel", LINUX, "-initrd", f"{PARTS}/initrd", "-append",
-                          command_line(args)]
+        direct = ["-bios", QBOOT, "-kernel", LINUX, "-initrd", f"{PARTS}/initrd", "-append",
+                  command_line(args)]
+        if how == "woken":
+            self.sleep(direct, disk, cards, sticks)
+        elif how:
+            self.drives(disk, how, sticks)
+            self.argv += ["-M", "q35", *direct] if how == "direct" else []
+            self.cards(cards)
         if seed is not None:
             path = os.path.join(TMP, f"{name}.seed")
             with open(path, "w", encoding="utf-8") as f:
                 f.write(seed)
             self.argv += ["-fw_cfg", f"name=opt/ravelin/seed.conf,file={path}"]
+        self.process = self.began = None
+
+    def sleep(self, direct, disk, cards, sticks):
+        direct[-1] += asleep.SHELL
+        argv = [*self.argv, "-nic", "none", *asleep.MACHINE, *direct]
+        argv[argv.index("-name") + 1] = "asleep"
+        socket_path = os.path.join(TMP, f"{self.name}.qmp")
+        self.argv = argv + ["-incoming", "defer"] + asleep.monitor(socket_path)
+        self.waking = (asleep.state(Machine, argv, (LINUX, f"{PARTS}/initrd")), socket_path, disk, cards, sticks)
+
+    def drives(self, disk, how, sticks):
+        first = "" if how == "direct" else ",bootindex=0"
+        if disk is not None:
+            self.argv += ["-drive", f"file={disk},format=raw,if=none,id=disk,cache=writeback",
+                          "-device", "nvme,drive=disk,serial=1" + first]
+        for path, readonly in sticks:
+            self.argv += ["-drive", f"file={path},format=raw,if=virtio,readonly={'on' if readonly else 'off'}"]
+        if how == "uefi":
+            for unit, file in enumerate(("CODE", "VARS")):
+                self.argv += ["-drive", "if=pflash,format=raw,snapshot=on,"
+                              f"unit={unit},file={OVMF}/OVMF_{file}_4M.fd"]
+
+    def cards(self, cards):
         for number, (netdev, mac) in enumerate(cards):
-            dump = os.path.join(TMP, f"{name}{number}.pcap")
+            dump = os.path.join(TMP, f"{self.name}{number}.pcap")
             self.argv += ["-netdev", f"{netdev},id=n{number}",
                           "-device", f"virtio-net-pci,netdev=n{number},mac={mac},romfile=",
                           "-object", f"filter-dump,id=f{number},netdev=n{number},file={dump}"]
         if not cards:
             self.argv += ["-nic", "none"]
-        self.process = self.began = None
 
     def start(self, prefix=()):
         """Power on; prefix is put before QEMU (`ip netns exec NAME`)."""
@@ -135,6 +158,11 @@ class Machine:
         self.process = subprocess.Popen([*prefix, *self.argv], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
         Machine.all.append(self)
+        if self.waking:
+            try:
+                asleep.wake(self, *self.waking)
+            except (OSError, RuntimeError, ValueError) as e:
+                raise Failed(f"{self.name} does not wake: {e}") from e
         return self
 
     def age(self):

@@ -17,9 +17,9 @@ CARDS = (("hubport,hubid=1", "52:54:00:00:01:01"), ("hubport,hubid=2", "52:54:00
 PASS = "echo 'correct horse battery' >/tmp/pass; echo 'wrong horse battery' >/tmp/wrong"
 
 
-def start(name, stick, seed=None):
-    return Machine(name, machine.disk_copy(f"{name}.img"), seed=seed, cards=CARDS,
-                   extra=["-drive", f"file={stick},format=raw,if=virtio"]).start()
+def start(name, stick, how, seed=None):
+    """One is woken, the other is not, or they had the same randomness (asleep.py)."""
+    return Machine(name, machine.disk_copy(f"{name}.img"), how, seed=seed, cards=CARDS, sticks=[(stick, False)]).start()
 
 
 def main():
@@ -29,7 +29,7 @@ def main():
     with open(stick, "wb") as f:
         f.truncate(8 << 20)
     try:
-        old = start("old", stick, SEED)
+        old = start("old", stick, "woken", SEED)
         before = old.expect(READY)[2]
         status, text = old.shell(f"{PASS}; backup create -P /tmp/pass /tmp/backup", 120)
         made = re.search(r"\b[0-9a-f]{16,64}\b", text)
@@ -38,7 +38,7 @@ def main():
         old.shell("dd if=/tmp/backup of=/dev/vda bs=512 conv=sync; sync", 60)
         old.kill()
 
-        new = start("new", stick)
+        new = start("new", stick, "direct")
         cases.check("the other one has a policy of its own", new.expect(READY)[2] != before)
         new.shell(f"{PASS}; head -c {size} /dev/vda >/tmp/backup; cp /tmp/backup /tmp/damaged; "
                   f"printf x | dd of=/tmp/damaged bs=1 seek={size // 2} conv=notrunc")
@@ -51,7 +51,7 @@ def main():
         cases.check("the backup is restored", status == 0, text)
         cases.check(f"... the same generation, {made[0][:16]}", made[0] in text, text)
         new.kill()
-        after = new.start().expect(READY)[2]
+        after = Machine("again", new.disk, "woken", cards=CARDS).start().expect(READY)[2]
         cases.check(f"... and so it is after a power cut: {after}", after == before, before)
     except Failed as e:
         cases.check("the machines", False, e)
