@@ -101,6 +101,8 @@ file_begin(struct logring *lr)
 	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (lr->lr_fd == -1)
 		return false;
+	if (lr->lr_readers != 0 && fchown(lr->lr_fd, 0, lr->lr_readers) == 0)
+		(void)fchmod(lr->lr_fd, 0640);
 	lr->lr_size = fstat(lr->lr_fd, &sb) == 0 && sb.st_size > 0 ?
 	    (size_t)sb.st_size : 0;
 	return true;

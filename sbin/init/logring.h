@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include <sys/types.h>
+
 enum {
 	LOGRING_LINE	= 1024,		/* longest line, its newline too */
 };
@@ -33,6 +35,7 @@ struct logring {
 	size_t		 lr_unsaved;	/* newest bytes that are not in the file */
 	/* the file */
 	int		 lr_fd;		/* -1 */
+	gid_t		 lr_readers;	/* group that may read it; 0: nobody */
 	char		 lr_path[256];
 	size_t		 lr_max;	/* bytes of one file */
 	unsigned	 lr_keep;	/* older files */
@@ -46,7 +49,10 @@ void	logring_free(struct logring *lr);
 /* "2026-11-22T01:02:03Z NAME: TEXT"; returns it, terminated, until the next call. */
 const char *logring_add(struct logring *lr, time_t now, const char *name,
 	    const char *text, size_t len);
-/* From now on into a file too, with what the ring holds. False with errno. */
+/*
+ * From now on into a file too, with what the ring holds; members of lr_readers
+ * may read it. False with errno.
+ */
 bool	logring_open(struct logring *lr, const char *path, size_t max,
 	    unsigned keep);
 void	logring_close(struct logring *lr);

@@ -181,6 +181,13 @@ log_text(struct supervisor *sv, bool on, const char *text)
 static void
 log_open(struct supervisor *sv)
 {
+	const struct group *gr = getgrnam("_ravelin");
+
+	/* the web pages show its end */
+	sv->sv_log.lr_readers = gr != NULL ? gr->gr_gid : 0;
+	if (gr != NULL && (chown(BOOT_DATA "/log", 0, gr->gr_gid) == -1 ||
+	    chmod(BOOT_DATA "/log", 0750) == -1))
+		log_text(sv, false, "members of _ravelin cannot read the log");
 	if (!logring_open(&sv->sv_log, BOOT_LOG, FILE_BYTES, FILE_KEEP))
 		log_text(sv, true, "the log has no file: it is in memory only");
 }

@@ -286,6 +286,8 @@ def kernel(box):
         f.write("3,4000,99999999999999,-;disk: an error\n")
         f.flush()
         box.until("an error", "init", "log")
+    state = os.stat(ROOT + "/data/log/messages")
+    case("the web pages may read the log", (state.st_mode & 0o777, state.st_gid) == (0o640, 101), state)
     log = box.run("init", "log")
     case("a chatty one does not fill it", log.count("chatter") <= 110 and "messages left out" in log
          and "kernel: disk: an error" in log and "ready: revision" in log, log.count("chatter"))
