@@ -29,6 +29,7 @@ struct xform_ops {
 		    struct xform_job *jobs, unsigned n);
 	void	(*xo_open)(void *ec, const struct xform *x,
 		    struct xform_job *jobs, unsigned n);
+	bool	xo_apart;	/* xo_open looks at xj_from; else it is always NULL */
 	void	(*xo_raw)(void *ec, const struct xform *x,
 		    struct xform_raw *raw, unsigned n);	/* or NULL */
 };
@@ -86,6 +87,13 @@ static inline uint8_t *
 job_icv(const struct xform_job *j, const struct xform *x)
 {
 	return &j->xj_esp[XFORM_HDR + x->x_iv + j->xj_len];
+}
+
+/* Where what is to be opened is. */
+static inline const uint8_t *
+job_from(const struct xform_job *j)
+{
+	return j->xj_from != NULL ? j->xj_from : j->xj_esp;
 }
 
 static inline void

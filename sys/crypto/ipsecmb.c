@@ -147,7 +147,7 @@ gcm_nonces(struct mb *m, const struct xform_job *jobs, unsigned n, bool seal)
 		if (seal)
 			put_be64(&nonce[4], jobs[i].xj_iv);
 		else
-			memcpy(&nonce[4], job_iv(&jobs[i]), 8);
+			memcpy(&nonce[4], &job_from(&jobs[i])[XFORM_HDR], 8);
 	}
 }
 
@@ -179,8 +179,8 @@ gcm_open_batch(struct mb *m, const struct xform *x, struct xform_job *jobs,
 {
 	aes_gcm_enc_dec_t dec = gcm_dec_of(m->m_mgr, x);
 	_Alignas(16) uint8_t tag[16];
-	uint8_t buf[12], *text;
-	const uint8_t *aad;
+	const uint8_t *aad, *from;
+	uint8_t buf[12];
 	size_t aadlen;
 
 	gcm_nonces(m, jobs, n, false);
@@ -188,10 +188,10 @@ gcm_open_batch(struct mb *m, const struct xform *x, struct xform_job *jobs,
 		struct xform_job *j = &jobs[i];
 
 		aad = job_aad(j, buf, &aadlen);
-		text = job_text(j, x);
-		dec(&gcm_of(j)->g_data, &m->m_gcm, text, text, j->xj_len,
+		from = &job_from(j)[XFORM_HDR + x->x_iv];
+		dec(&gcm_of(j)->g_data, &m->m_gcm, job_text(j, x), from, j->xj_len,
 		    m->m_nonce[i], aad, aadlen, tag, x->x_icv);
-		j->xj_ok = icv_equal(tag, &text[j->xj_len], x->x_icv);
+		j->xj_ok = icv_equal(tag, &from[j->xj_len], x->x_icv);
 	}
 }
 
@@ -230,6 +230,7 @@ static const struct xform_ops gcm_ops = {
 	.xo_key = gcm_key,
 	.xo_seal = gcm_seal,
 	.xo_open = gcm_open,
+	.xo_apart = true,
 	.xo_raw = gcm_raw,
 };
 

@@ -280,12 +280,26 @@ xform_seal(struct xform_ctx *c, const struct xform *x,
 	    jobs, n);
 }
 
+/* For an engine that opens in place: to the place. */
+static void
+jobs_bring(const struct xform *x, struct xform_job *jobs, unsigned n)
+{
+	for (struct xform_job *j = jobs; j < jobs + n; j++)
+		if (j->xj_from != NULL && job_valid(x, j)) {
+			memcpy(j->xj_esp, j->xj_from,
+			    (size_t)XFORM_HDR + x->x_iv + j->xj_len + x->x_icv);
+			j->xj_from = NULL;
+		}
+}
+
 void
 xform_open(struct xform_ctx *c, const struct xform *x,
     struct xform_job *jobs, unsigned n)
 {
 	const struct pick *p = &c->c_pick[xform_id(x)];
 
+	if (p->pk_ops != NULL && !p->pk_ops->xo_apart)
+		jobs_bring(x, jobs, n);
 	xform_run(p->pk_ops != NULL ? p->pk_ops->xo_open : NULL, p->pk_ec, x,
 	    jobs, n);
 }

@@ -128,12 +128,18 @@ void xform_key_wipe(const struct xform_ctx *ctx, const struct xform *x,
  * garbage, perhaps decrypted, and must be dropped.  With it, the ICV's bytes
  * are unspecified.
  *
+ * What is opened may lie elsewhere: xj_from is where all of the packet is then,
+ * which stays as it is, and xj_esp where the text is to be, with room for all
+ * of the packet, and SPI and sequence number there already.  With xj_from NULL
+ * it is opened in place.  Seal does not look at it.
+ *
  * Seal sets xj_ok too: false (text and ICV zeroed, nothing must be sent) if
  * the engine gave the job back undone.
  */
 struct xform_job {
 	const struct xform_key	*xj_key;
 	uint8_t			*xj_esp;
+	const uint8_t		*xj_from;	/* NULL: at xj_esp */
 	uint64_t		 xj_iv;		/* host order */
 	uint32_t		 xj_len;
 	uint32_t		 xj_esn_hi;	/* host order */

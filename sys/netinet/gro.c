@@ -212,31 +212,15 @@ run_join(struct worker *w, struct pktvec *v, struct run *rn, const struct piece 
 	return true;
 }
 
-/* Lengths and the unfinished checksum of what has joined. */
 static void
 run_finish(struct worker *w, const struct run *rn)
 {
-	struct pkt *p = rn->rn_first.pc_pkt;
-	uint8_t *ip = p->pkt_data, *l4 = ip + IP_HLEN;
-	unsigned len = p->pkt_len - IP_HLEN;
-	const uint8_t tail[4] = { 0, ip[IPH_PROTO], (uint8_t)(len >> 8), (uint8_t)len };
-	uint32_t sum;
+	const struct piece *first = &rn->rn_first;
 
 	if (rn->rn_pieces < 2)
 		return;
-	put16(ip + IPH_LEN, (uint16_t)p->pkt_len);
-	put16(ip + IPH_SUM, 0);
-	set16(ip + IPH_SUM, in_fold(in_sum(ip, IP_HLEN, 0)));
-	if (!rn->rn_first.pc_tcp)
-		put16(l4 + UDP_LEN, (uint16_t)len);
-	p->pkt_gso = rn->rn_first.pc_tcp ? PKT_GSO_TCP4 : PKT_GSO_UDP;
-	p->pkt_gso_size = (uint16_t)rn->rn_first.pc_len;
-	p->pkt_csum_base = ip;
-	p->pkt_csum_start = IP_HLEN;
-	p->pkt_csum_off = rn->rn_first.pc_tcp ? TCP_SUM : UDP_SUM;
-	sum = in_sum(tail, 4, in_sum(ip + IPH_SRC, 8, 0));
-	set16(l4 + p->pkt_csum_off, (uint16_t)~in_fold(sum));
-	p->pkt_flags = (uint16_t)((p->pkt_flags & ~PKT_F_CSUM_OK) | PKT_F_CSUM_PARTIAL);
+	gso_mark(first->pc_pkt, first->pc_tcp ? PKT_GSO_TCP4 : PKT_GSO_UDP,
+	    (uint16_t)first->pc_len);
 	counter_add(&w->w_count[CNT_GRO_OUT], 1);
 }
 

@@ -131,6 +131,20 @@ void		 csum_finish(struct pkt *);
  */
 bool		 gso_segment(struct worker *, const struct pkt *, struct gso_state *,
     struct pktvec *out);
+/* Segments that are left to cut. */
+unsigned	 gso_left(const struct pkt *, const struct gso_state *);
+/*
+ * The next segment alone, written to a place with room for GSO_ROOM bytes or
+ * the segment, whichever is more; its length, 0: none is left.
+ */
+#define GSO_ROOM	128
+uint32_t	 gso_write(struct worker *, const struct pkt *, struct gso_state *, uint8_t *to);
+/*
+ * Makes a super-packet of what has IPv4 without options at pkt_data, TCP or
+ * UDP behind it, and the payload of several: lengths in the headers, the
+ * checksum left to the device, and the payload's size of each.
+ */
+void		 gso_mark(struct pkt *, enum pkt_gso, uint16_t size);
 /*
  * Joins consecutive TCP segments of one flow in v into super-packets where
  * the out interface takes them (RFC 9293 bytes in order, same flags, same

@@ -28,6 +28,7 @@
 /* The next stages of one vector. */
 struct sorted {
 	struct pktvec	so_esp;
+	unsigned	so_supers;	/* of so_esp: super-packets of ESP in UDP */
 	struct pktvec	so_protect;
 	struct pktvec	so_forward;
 	struct pktvec	so_local;
@@ -132,13 +133,45 @@ ip_input(struct worker *w, struct pktvec *v)
 
 /* ---- sorting ---- */
 
+static bool
+esp_super(const struct pkt *p)
+{
+	return p->pkt_gso_size != 0 && p->pkt_proto == IPPROTO_UDP;
+}
+
+/* All of so_esp, in order. */
+static void
+esp_sorted(struct worker *w, struct sorted *so)
+{
+	struct pktvec *v = &so->so_esp, run;
+
+	if (so->so_supers == 0) {
+		ipsec_input(w, v);
+		return;
+	}
+	run.pv_n = 0;
+	for (unsigned i = 0; i < v->pv_n; i++) {
+		if (!esp_super(v->pv_pkt[i])) {
+			pktvec_add(&run, v->pv_pkt[i]);
+			continue;
+		}
+		if (run.pv_n != 0)
+			ipsec_input(w, &run);
+		natt_super(w, v->pv_pkt[i]);
+	}
+	if (run.pv_n != 0)
+		ipsec_input(w, &run);
+	v->pv_n = so->so_supers = 0;
+}
+
 /* Full vectors go on at once; the rest at the end. */
 static void
 esp_add(struct worker *w, struct sorted *so, struct pkt *p)
 {
 	if (pktvec_full(&so->so_esp))
-		ipsec_input(w, &so->so_esp);
+		esp_sorted(w, so);
 	pktvec_add(&so->so_esp, p);
+	so->so_supers += esp_super(p);
 }
 
 /* An ordinary UDP packet on a port that carries ESP (RFC 3948). */
@@ -173,6 +206,10 @@ each_datagram(struct worker *w, struct sorted *so, struct pkt *p,
 	struct pktvec cut;
 	bool done;
 
+	if (gso_left(p, &gs) == 0) {
+		pkt_drop(w, p, DROP_UDP_BAD);
+		return;
+	}
 	do {
 		cut.pv_n = 0;
 		done = gso_segment(w, p, &gs, &cut);
@@ -193,14 +230,17 @@ local_sort(struct worker *w, struct sorted *so, struct pkt *p)
 {
 	counter_add(&w->w_count[CNT_IP_DELIVERED], 1);
 	if (p->pkt_proto == IPPROTO_ESP) {
+		p->pkt_gso_size = 0;		/* there is no such super-packet */
 		esp_keep(w, p);
 		esp_add(w, so, p);
 	} else if (p->pkt_proto != IPPROTO_UDP || !udp_is_natt(w->w_nk, p->pkt_key.fk_dport))
 		pktvec_add(&so->so_local, p);
-	else if (p->pkt_gso_size != 0)
-		each_datagram(w, so, p, natt_sort);
-	else
+	else if (p->pkt_gso_size == 0)
 		natt_sort(w, so, p);
+	else if (natt_all_esp(p))
+		esp_add(w, so, p);
+	else
+		each_datagram(w, so, p, natt_sort);
 }
 
 static void
@@ -233,7 +273,7 @@ ip_flow(struct worker *w, struct pktvec *v)
 	enum pkt_next next[PKT_VEC_MAX];
 	struct sorted so;
 
-	so.so_esp.pv_n = so.so_protect.pv_n = 0;
+	so.so_esp.pv_n = so.so_supers = so.so_protect.pv_n = 0;
 	so.so_forward.pv_n = so.so_local.pv_n = 0;
 	pf_flow(w, v, next);
 	for (unsigned i = 0; i < v->pv_n; i++)
@@ -245,7 +285,7 @@ ip_flow(struct worker *w, struct pktvec *v)
 	if (so.so_protect.pv_n != 0)
 		ipsec_output(w, &so.so_protect);
 	if (so.so_esp.pv_n != 0)
-		ipsec_input(w, &so.so_esp);
+		esp_sorted(w, &so);
 	if (so.so_local.pv_n != 0)
 		host_output_vec(w, &so.so_local);
 	for (unsigned i = 0; i < so.so_local.pv_n; i++)

@@ -76,7 +76,8 @@ esp_again(struct worker *w, struct pkt *p)
 	uint32_t len, had = p->pkt_len;
 	struct sa *sa;
 
-	if (p->pkt_came_sa != NULL || (p->pkt_flags & PKT_F_BCAST) || !plain_esp(p, &len))
+	if (p->pkt_came_sa != NULL || (p->pkt_flags & PKT_F_BCAST) || p->pkt_gso_size != 0 ||
+	    !plain_esp(p, &len))
 		return false;
 	sa = sad_lookup4(w->w_nk, raw32(ip + IP_HLEN), raw32(ip + IPH_DST));
 	if (sa == NULL || sa->sa_worker != w->w_id || sa->sa_way_src4 != raw32(ip + IPH_SRC))
@@ -176,12 +177,23 @@ esp_check(struct worker *w, struct pkt *p, struct sa *sa, struct xform_job *job)
 		return DROP_ESP_REPLAY;
 	job->xj_key = sa->sa_key;
 	job->xj_esp = p->pkt_l4;
+	job->xj_from = p->pkt_from;
 	job->xj_iv = 0;
 	job->xj_len = len - fixed;
 	job->xj_esn = (sa->sa_flags & SA_F_ESN) != 0;
 	job->xj_esn_hi = (uint32_t)(p->pkt_seq >> 32);
 	job->xj_ok = false;
 	return DROP_NONE;
+}
+
+/* What is still in the super-packet that the packet came in comes to its place. */
+static void
+esp_bring(struct pkt *p)
+{
+	if (p->pkt_from == NULL)
+		return;
+	memcpy(p->pkt_l4, p->pkt_from, p->pkt_len - (size_t)(p->pkt_l4 - p->pkt_data));
+	p->pkt_from = NULL;
 }
 
 static void
@@ -195,6 +207,7 @@ esp_add(struct worker *w, struct esp_open *o, struct pkt *p)
 		return;
 	}
 	if (__builtin_expect(sa->sa_worker != w->w_id, 0)) {
+		esp_bring(p);
 		p->pkt_sa = NULL;	/* it may end meanwhile */
 		worker_handover(w, sa->sa_worker, p, HANDOVER_OPEN);
 		return;
@@ -401,6 +414,7 @@ esp_finish(struct worker *w, struct esp_open *o, struct pkt *p, const struct xfo
 	if (why != DROP_NONE)
 		return why;
 	p->pkt_came_sa = sa;
+	p->pkt_from = NULL;
 	p->pkt_flags &= PKT_F_LARGE;
 	p->pkt_flow = NULL;
 	p->pkt_l4 = NULL;

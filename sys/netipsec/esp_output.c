@@ -10,13 +10,16 @@
  *	esp_seal()	all jobs of one transform at a time
  *	esp_finish()	what was sealed goes to ip_output_vec()
  *
- * Super-packets are cut into ordinary ones first.  A packet that would not
+ * Super-packets are cut into ordinary ones first; with ESP in UDP, into the
+ * places of one super-packet of datagrams, where the device takes such
+ * (esp_super()).  A packet that would not
  * fit its path is answered (DF) or fragmented before it is sealed; in transport
  * mode after that, by ip_output().  Only the SA's anchor worker comes past the first
  * lines of ipsec_output(), so nothing here is locked.
  */
 #include "net/capture.h"
 #include "netinet/ip.h"
+#include "netinet/meta.h"
 #include "netinet/wire.h"
 #include "netipsec/ipsec_var.h"
 #include "pf/flow.h"
@@ -238,23 +241,51 @@ esp_transport(struct sa *sa, struct pkt *p, struct xform_job *job)
 
 /* ---- steps ---- */
 
-/* The packet, or each packet of a super-packet, is larger than the path lets through. */
+/* Bytes of the packet, or of each packet of a super-packet. */
+static uint32_t
+piece_len(const struct pkt *p)
+{
+	if (p->pkt_gso_size == 0 || p->pkt_l4 == NULL)
+		return p->pkt_len;
+	return (uint32_t)(p->pkt_l4 - p->pkt_data) + p->pkt_gso_size +
+	    (p->pkt_gso == PKT_GSO_UDP ? UDP_HLEN : (p->pkt_l4[TCP_OFF] >> 4) * 4u);
+}
+
+/* That is larger than the path lets through. */
 static bool
 too_big(struct worker *w, struct sa *sa, struct pkt *p)
 {
-	uint32_t len = p->pkt_len;
 	uint16_t mtu = sa->sa_inner_mtu;
 
-	if (p->pkt_gso_size != 0 && p->pkt_l4 != NULL)
-		len = (uint32_t)(p->pkt_l4 - p->pkt_data) + p->pkt_gso_size +
-		    (p->pkt_gso == PKT_GSO_UDP ? UDP_HLEN : (p->pkt_l4[TCP_OFF] >> 4) * 4u);
-	if (len <= mtu || (be16(p->pkt_data + IPH_OFF) & IPOFF_DF) == 0)
+	if (piece_len(p) <= mtu || (be16(p->pkt_data + IPH_OFF) & IPOFF_DF) == 0)
 		return false;
 	if (p->pkt_frag_max != 0 && p->pkt_frag_max <= mtu)
 		return false;		/* came in fragments that fitted */
 	icmp_error(w, p, ICMPT_UNREACH, ICMPC_NEEDFRAG, mtu < ICMP_MTU_MIN ? ICMP_MTU_MIN : mtu);
 	pkt_drop(w, p, DROP_IP_CANTFRAG);
 	return true;
+}
+
+/* One more packet of so many bytes, in clear. */
+static inline void
+esp_count(struct worker *w, struct sa *sa, uint32_t bytes)
+{
+	sa->sa_packets++;
+	sa->sa_bytes += bytes;
+	sa->sa_last_ns = w->w_now.now_ns;
+	counter_add(&w->w_count[CNT_ESP_OUT_BYTES], bytes);
+}
+
+/* The packet is the SA's now, on its way out. */
+static inline void
+esp_outer(const struct sa *sa, struct pkt *p)
+{
+	p->pkt_flags = (uint16_t)((p->pkt_flags & PKT_F_LARGE) | PKT_F_LOCAL_OUT | PKT_F_TTL_DONE);
+	p->pkt_proto = sa->sa_outer[IPH_PROTO];
+	p->pkt_oif = sa->sa_nh.nh_if;
+	p->pkt_neigh = sa->sa_nh.nh_neigh;
+	p->pkt_flow = NULL;
+	p->pkt_frag_max = 0;
 }
 
 /* One ordinary packet, for which sa_ready() has been asked. */
@@ -278,16 +309,8 @@ esp_prepare(struct worker *w, struct esp_batch *b, struct pkt *p, struct sa *sa)
 		esp_tunnel(sa, p, job);
 	else
 		esp_transport(sa, p, job);
-	sa->sa_packets++;
-	sa->sa_bytes += bytes;
-	sa->sa_last_ns = w->w_now.now_ns;
-	counter_add(&w->w_count[CNT_ESP_OUT_BYTES], bytes);
-	p->pkt_flags = (uint16_t)((p->pkt_flags & PKT_F_LARGE) | PKT_F_LOCAL_OUT | PKT_F_TTL_DONE);
-	p->pkt_proto = sa->sa_outer[IPH_PROTO];
-	p->pkt_oif = sa->sa_nh.nh_if;
-	p->pkt_neigh = sa->sa_nh.nh_neigh;
-	p->pkt_flow = NULL;
-	p->pkt_frag_max = 0;
+	esp_count(w, sa, bytes);
+	esp_outer(sa, p);
 	b->eb_pkt[b->eb_n] = p;
 	b->eb_xform = b->eb_n == 0 || b->eb_xform == sa->sa_xform ? sa->sa_xform : NULL;
 	b->eb_n++;
@@ -362,6 +385,94 @@ esp_add(struct worker *w, struct esp_batch *b, struct pkt *p, struct sa *sa, uin
 		esp_flush(w, b);
 }
 
+/* ---- datagrams of one size, as one ---- */
+
+#define SUPER_MAX	65535u	/* an IPv4 packet */
+
+/* Each segment fits the path, and becomes a datagram of a device that takes many at once. */
+static bool
+super_suits(const struct esp_batch *b, const struct sa *sa, const struct pkt *p)
+{
+	return sa->sa_outer[IPH_PROTO] == IPPROTO_UDP && sa->sa_mode == SA_TUNNEL &&
+	    !b->eb_capture && (sa->sa_nh.nh_if->if_caps & IF_CAP_USO) != 0 &&
+	    piece_len(p) <= sa->sa_inner_mtu;
+}
+
+/*
+ * Segments of p one behind the other in big, as datagrams' payload, with a
+ * job each; how many.  *size: bytes of each but the last, which may have less.
+ */
+static unsigned
+super_fill(struct worker *w, struct esp_batch *b, struct pkt *big, const struct pkt *p,
+    struct gso_state *gs, uint32_t gen, uint16_t *size)
+{
+	struct sa *sa = p->pkt_sa;
+	uint32_t hdr = XFORM_HDR + sa->sa_ivlen, bytes, text;
+	uint8_t *esp = big->pkt_data + IP_HLEN + UDP_HLEN;
+	unsigned n = 0;
+
+	big->pkt_len = IP_HLEN + UDP_HLEN;
+	*size = 0;
+	while (n < PKT_VEC_MAX && big->pkt_len + *size <= SUPER_MAX &&
+	    sa_ready(w, sa, gen) == DROP_NONE &&
+	    (bytes = gso_write(w, p, gs, esp + hdr)) != 0) {
+		text = esp_trailer(sa, esp + hdr + bytes, bytes, IPPROTO_IPIP);
+		esp_job(sa, &b->eb_job[n++], esp, text);
+		esp_count(w, sa, bytes);
+		text += hdr + sa->sa_icvlen;
+		esp += text;
+		big->pkt_len += text;
+		*size = *size == 0 ? (uint16_t)text : *size;
+		if (text < *size)
+			break;
+	}
+	return n;
+}
+
+/*
+ * One super-packet of datagrams out of as many segments of p as it takes.
+ * False: none were taken; they go one by one, and what is wrong is said there.
+ */
+static bool
+esp_super(struct worker *w, struct esp_batch *b, const struct pkt *p, struct gso_state *gs,
+    uint32_t gen)
+{
+	struct sa *sa = p->pkt_sa;
+	uint16_t id = (uint16_t)(sa->sa_seq + 1), size;
+	struct pkt *big = pkt_alloc(w, SUPER_MAX);
+	unsigned n, sealed = 0;
+
+	if (big == NULL)
+		return false;
+	pkt_inherit(big, p);
+	if ((n = super_fill(w, b, big, p, gs, gen, &size)) == 0) {
+		pkt_free(w, big);
+		return false;
+	}
+	xform_seal(w->w_xform, sa->sa_xform, b->eb_job, n);
+	for (unsigned i = 0; i < n; i++)
+		sealed += b->eb_job[i].xj_ok;
+	if (__builtin_expect(sealed != n, 0)) {		/* no gap is possible */
+		sa->sa_drops[SA_DROP_OTHER] += n;
+		counter_add(&w->w_drop[DROP_ESP_CRYPTO], n - 1);
+		pkt_drop(w, big, DROP_ESP_CRYPTO);
+		return true;
+	}
+	outer_header(sa, big->pkt_data, (uint16_t)big->pkt_len, p->pkt_data[IPH_TOS],
+	    be16(p->pkt_data + IPH_OFF) & IPOFF_DF, id);
+	natt_header(sa, big->pkt_data + IP_HLEN, (uint16_t)(big->pkt_len - IP_HLEN));
+	big->pkt_l4 = big->pkt_data + IP_HLEN;
+	esp_outer(sa, big);
+	if (n > 1) {
+		gso_mark(big, PKT_GSO_UDP, size);
+		counter_add(&w->w_count[CNT_GRO_OUT], 1);
+		counter_add(&w->w_count[CNT_GRO_SEGS], n);
+	}
+	counter_add(&w->w_count[CNT_ESP_OUT], n);
+	ip_output(w, big);
+	return true;
+}
+
 /*
  * A super-packet, or (mtu != 0) one that is too big for a tunnel and may be
  * fragmented: its pieces are made in fresh packets with headroom.
@@ -376,6 +487,11 @@ esp_add_pieces(struct worker *w, struct esp_batch *b, struct pkt *p, struct sa *
 
 	if (mtu != 0 && (p->pkt_flags & PKT_F_CSUM_PARTIAL))
 		csum_finish(p);
+	if (mtu == 0 && super_suits(b, sa, p)) {
+		esp_flush(w, b);		/* sequence numbers leave in order */
+		while (gso_left(p, &gs) > 1 && esp_super(w, b, p, &gs, gen))
+			continue;
+	}
 	do {
 		cut.pv_n = 0;
 		done = mtu != 0 ? frag_split(w, p, mtu, &gs, &cut) : gso_segment(w, p, &gs, &cut);

@@ -305,7 +305,9 @@ bool		 esp_again(struct worker *, struct pkt *);
 void		 esp_keep(struct worker *, const struct pkt *);
 /*
  * ESP packets for us, pkt_data at the outer IPv4 header, pkt_l4 at ESP (behind
- * natt_input() if it came in UDP).  Takes v, feeds ip_input() with whole
+ * natt_input() if it came in UDP).  Of one with pkt_from set only SPI and
+ * sequence number are there, and all of ESP is where that points to, until
+ * ipsec_input() is back.  Takes v, feeds ip_input() with whole
  * vectors of inner packets.
  */
 void		 ipsec_input(struct worker *, struct pktvec *v);
@@ -318,6 +320,16 @@ void		 ipsec_output(struct worker *, struct pktvec *v);
  * short).  PKT_NEXT_LOCAL: IKE, the non-ESP marker still there.
  */
 enum pkt_next	 natt_input(struct worker *, struct pkt *);
+/*
+ * A UDP super-packet for a NAT-T port, pkt_l4 at UDP: is each of its datagrams
+ * ESP, as natt_input() would say of each?  Else they must be asked one by one.
+ */
+bool		 natt_all_esp(const struct pkt *);
+/*
+ * Such a super-packet, to ipsec_input() packet by packet, whose bytes go
+ * straight from where they are to where they are opened.  Takes it.
+ */
+void		 natt_super(struct worker *, struct pkt *);
 /*
  * An ICMP error for this host, pkt_l4 at the ICMP header, checksum verified: if
  * it is "fragmentation needed" about ESP sent lately, the SA's inner MTU

@@ -2,8 +2,9 @@
 /*
  * Fuzz: batches of damaged ESP packets through both engines.  Each job is
  * sealed by one engine, changed where the input says, and opened by both,
- * which must agree with each other and with whether it was changed.  The
- * input also gives wrong lengths, which must come back undone.
+ * which must agree with each other and with whether it was changed; every other
+ * one is opened from elsewhere.  The input also gives wrong lengths, which must
+ * come back undone.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,10 @@ verdicts(struct engine *e, const struct engine *from, const struct xform *x,
 		e->e_job[i] = from->e_job[i];
 		e->e_job[i].xj_key = e->e_key;
 		e->e_job[i].xj_esp = e->e_packet[i];
+		if (i & 1) {
+			e->e_job[i].xj_from = from->e_packet[i];
+			memset(e->e_packet[i] + 8, 0, PACKET - 8);
+		}
 	}
 	xform_open(e->e_ctx, x, e->e_job, n);
 	for (unsigned i = 0; i < n; i++)
