@@ -392,6 +392,8 @@ struct ike_datagram {
 	bool		 dg_keepalive;
 	/* Outgoing only: must not be fragmented on the way. */
 	bool		 dg_df;
+	/* Outgoing only: in IP fragments of at most so many bytes; 0: any. */
+	uint16_t	 dg_piece;
 	const uint8_t	*dg_data;
 	size_t		 dg_len;
 };

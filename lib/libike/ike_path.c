@@ -7,14 +7,18 @@
  *	us                                     the peer
  *	SK { N(private status, of so many bytes) }, not to be fragmented  -->
  *				<--  SK { }		it has arrived
- *	the same message in fragments of RFC 7383  -->		else
+ *	the same in a form that arrives  -->		else
  *				<--  SK { }
  *
  * An INFORMATIONAL request with a notification that no one knows is answered as
  * one without (RFC 7296 sections 1.4 and 3.10.1), so the peer needs nothing
- * for it.  A request must be answered before the next one (section 2.3): one that
- * did not arrive whole goes again in small pieces, as RFC 7383 section 2.5.2 lets
- * it.  With a peer that has not agreed to those, nothing is tried.
+ * for it.  A request must be answered before the next one (section 2.3), so one
+ * that did not arrive must be repeated in a form that does: the same bytes in
+ * fragments of IP, or if these are filtered the same message in fragments of RFC
+ * 7383 (section 2.5.2).  Some peers take no INFORMATIONAL in the latter, and some
+ * filters drop the former; so a small message comes first, in fragments, and
+ * whole if that is not answered: it tells which form arrives.  If neither does,
+ * nothing else is tried.
  *
  * The first size is what our own way out takes.  If it arrives, that is all.
  * If not, sizes between are halved until one byte (or block of the cipher) is
@@ -33,16 +37,24 @@
 #define PATH_FIRST_MS	1000	/* after the first child is up ... */
 #define PATH_SPREAD_MS	4000	/* ... and up to so much later */
 #define PATH_AGAIN_MS	3600000
-#define PATH_TRIES	2	/* transmissions of one size, unfragmented */
+#define PATH_TRIES	2	/* transmissions in the first form */
 #define PATH_WAIT_MS	400	/* at least, between them */
 #define PATH_WAIT_MAX_MS 3000
 #define PATH_PROBES	24	/* of one measurement */
 #define PATH_MIN	576	/* taken to arrive: RFC 791 section 3.2 */
+#define PATH_TEST	400	/* the small message ... */
+#define PATH_TEST_PIECE	232	/* ... and its fragments */
 #define PATH_LINK	1500	/* of our way out, if nobody knows */
 #define PATH_LINK_MAX	9000
 #define PATH_NOTIFY	40973	/* private use (RFC 7296 section 3.10.1) */
 #define BLOCK		16	/* the largest of a cipher */
 #define NOTIFY_LEN	8	/* headers of a notify payload */
+
+enum path_stage {
+	PATH_TEST_IP,	/* do fragments of IP arrive? */
+	PATH_TEST_IKE,	/* those of RFC 7383? */
+	PATH_SIZES,
+};
 
 /* ---------------------------------------------------------------- sizes */
 
@@ -295,10 +307,9 @@ path_start(struct ikesa *sa)
 
 	if (sa->sa_state != SA_UP || pa->pa_left != 0)
 		return;
-	if (!sa->sa_frag || sa->sa_limbo) {
-		path_unclear(sa, "what size reaches the peer is not tried: the "
-		    "peer or this side takes no IKE messages in fragments (RFC "
-		    "7383), and one that is too large could not be repeated");
+	if (sa->sa_limbo) {
+		path_unclear(sa, "what size reaches the peer is not tried while "
+		    "new keys are made");
 		return;
 	}
 	link = path_link(sa);
@@ -312,7 +323,8 @@ path_start(struct ikesa *sa)
 	pa->pa_bad = pa->pa_hint = pa->pa_told = 0;
 	pa->pa_sure = false;
 	pa->pa_left = PATH_PROBES;
-	path_probe(sa, link);
+	pa->pa_stage = PATH_TEST_IP;
+	path_probe(sa, PATH_TEST);
 }
 
 /* ---------------------------------------------------------- when it is due */
@@ -382,22 +394,47 @@ path_seal(struct xchg *x, size_t pad, size_t limit)
 	return seal_within(sa, x->x_exchange, false, x->x_msgid, &w, limit);
 }
 
+/* First the form that is to be tried, then the one that arrives. */
+static void
+path_forms(struct xchg *x)
+{
+	struct ikesa *sa = x->x_sa;
+	struct path *pa = &sa->sa_path;
+	unsigned front = path_front(sa);
+	size_t pad;
+
+	(void)path_actual(sa, pa->pa_size, &pad);
+	x->x_out = path_seal(x, pad, SIZE_MAX);
+	if (x->x_out == NULL)
+		return;
+	if (pa->pa_stage == PATH_TEST_IKE) {
+		x->x_other = x->x_out;
+		x->x_out = path_seal(x, pad, PATH_TEST_PIECE - front);
+		return;
+	}
+	x->x_df = pa->pa_stage == PATH_SIZES;
+	x->x_piece = x->x_df ? 0 : PATH_TEST_PIECE;
+	if (x->x_df && !pa->pa_ip) {
+		x->x_other = path_seal(x, pad, PATH_MIN - front);
+		return;
+	}
+	x->x_other = outmsg_clear(x->x_out->om_bytes, x->x_out->om_size);
+	x->x_other_piece = x->x_df ? PATH_MIN : 0;
+}
+
 void
 path_begin(struct xchg *x)
 {
 	struct ikesa *sa = x->x_sa;
-	size_t pad;
 
 	if (sa->sa_path.pa_left == 0) {
 		xchg_end(x);
 		return;
 	}
-	(void)path_actual(sa, sa->sa_path.pa_size, &pad);
 	x->x_exchange = IKE_X_INFORMATIONAL;
 	x->x_msgid = sa->sa_next_req;
-	x->x_out = path_seal(x, pad, SIZE_MAX);
-	x->x_small = path_seal(x, pad, PATH_MIN - path_front(sa));
-	if (x->x_small == NULL || !xchg_start(x)) {
+	path_forms(x);
+	if (x->x_other == NULL || !xchg_start(x)) {
 		xchg_end(x);
 		path_unclear(sa, "out of memory");
 		return;
@@ -417,13 +454,14 @@ path_wait(const struct ikesa *sa)
 bool
 path_again(struct xchg *x)
 {
-	if (x->x_small == NULL)
+	if (x->x_other == NULL)
 		return false;
 	if (x->x_tries < PATH_TRIES && !x->x_cut)
 		return true;
 	outmsg_free(x->x_out);
-	x->x_out = x->x_small;
-	x->x_small = NULL;
+	x->x_out = x->x_other;
+	x->x_other = NULL;
+	x->x_piece = x->x_other_piece;
 	x->x_tries = 0;
 	x->x_wait = 0;
 	return true;
@@ -432,28 +470,57 @@ path_again(struct xchg *x)
 void
 path_cut(struct xchg *x)
 {
-	if (x == NULL || x->x_type != X_PROBE || x->x_small == NULL)
+	if (x == NULL || x->x_type != X_PROBE || x->x_other == NULL)
 		return;
 	x->x_cut = true;
 	tmo_set(&x->x_ike->i_tmos, &x->x_sa->sa_tmo_retrans, x->x_ike->i_now);
+}
+
+static void
+path_sizes(struct ikesa *sa, bool ip)
+{
+	sa->sa_path.pa_ip = ip;
+	sa->sa_path.pa_stage = PATH_SIZES;
+	path_probe(sa, sa->sa_path.pa_link);
+}
+
+/* first: it was answered in its first form. */
+static void
+path_answered(struct ikesa *sa, bool first)
+{
+	struct path *pa = &sa->sa_path;
+
+	if (pa->pa_stage == PATH_SIZES && first) {
+		path_arrived(sa);
+	} else if (pa->pa_stage == PATH_SIZES) {
+		path_vanished(sa);
+	} else if (first) {
+		path_sizes(sa, pa->pa_stage == PATH_TEST_IP);
+	} else if (pa->pa_stage == PATH_TEST_IP && sa->sa_frag) {
+		pa->pa_stage = PATH_TEST_IKE;
+		path_probe(sa, PATH_TEST);
+	} else {
+		path_unclear(sa, "what size reaches the peer is not tried: "
+		    "neither fragments of IP nor of IKE (RFC 7383) reach it, and "
+		    "a packet that is too large could not be repeated");
+	}
 }
 
 void
 path_response(struct xchg *x)
 {
 	struct ikesa *sa = x->x_sa;
-	bool whole = x->x_small != NULL, cut = x->x_cut;
+	bool first = x->x_other != NULL, cut = x->x_cut;
 
 	xchg_end(x);
 	if (sa->sa_state != SA_UP || sa->sa_path.pa_left == 0)
 		return;
-	if (whole)
-		path_arrived(sa);
-	else if (cut) {
-		sa->sa_path.pa_left++;		/* another exchange paid for it */
-		path_probe(sa, sa->sa_path.pa_size);
-	} else
-		path_vanished(sa);
+	if (first || !cut) {
+		path_answered(sa, first);
+		return;
+	}
+	sa->sa_path.pa_left++;		/* another exchange paid for it */
+	path_probe(sa, sa->sa_path.pa_size);
 }
 
 /* A router says so, or somebody who wants us to believe it: it is tried. */
@@ -468,8 +535,9 @@ ike_path_told(struct ike *ike, uint64_t now, const struct addr *dst,
 		struct xchg *x = sa->sa_req;
 		struct path *pa = &sa->sa_path;
 
-		if (x == NULL || x->x_type != X_PROBE || x->x_small == NULL ||
-		    !addr_equal(&sa->sa_remote, dst) || mtu >= pa->pa_size ||
+		if (x == NULL || x->x_type != X_PROBE || x->x_other == NULL ||
+		    !x->x_df || !addr_equal(&sa->sa_remote, dst) ||
+		    mtu >= pa->pa_size ||
 		    mtu < PATH_MIN)
 			continue;
 		pa->pa_told = pa->pa_hint = (uint16_t)mtu;

@@ -216,8 +216,10 @@ struct xchg {
 	unsigned		 x_tries;
 	uint32_t		 x_wait;
 	uint64_t		 x_when;	/* last sent */
-	struct outmsg		*x_small;	/* X_PROBE sent whole: the same
-						   message in pieces */
+	struct outmsg		*x_other;	/* X_PROBE in its first form: the same
+						   message in one that arrives */
+	bool			 x_df;		/* its first form, ... */
+	uint16_t		 x_piece, x_other_piece; /* ... and both */
 	bool			 x_cut;		/* X_PROBE: others wait */
 	struct ask		*x_ask[IKE_ASKS_MAX];	/* still awaited */
 	bool			 x_ask_failed;
@@ -307,6 +309,8 @@ struct path {
 	bool			 pa_sure;	/* pa_bad is tried once more */
 	bool			 pa_asked;	/* by command */
 	uint8_t			 pa_left;	/* tries left; 0: none goes on */
+	uint8_t			 pa_stage;	/* enum path_stage */
+	bool			 pa_ip;		/* fragments of IP arrive */
 	/* the result of the last time: */
 	bool			 pa_hole;	/* nobody told */
 	uint16_t		 pa_mtu;	/* 0: pa_link arrives */

@@ -41,7 +41,7 @@ xchg_free(struct xchg *x)
 	free(x->x_secret);
 	free(x->x_plain);
 	outmsg_free(x->x_out);
-	outmsg_free(x->x_small);
+	outmsg_free(x->x_other);
 	x->x_ike->i_objects.oc_exchanges--;
 	explicit_bzero(x, sizeof(*x));
 	free(x);
@@ -230,7 +230,7 @@ xchg_arm(struct xchg *x)
 {
 	struct ike *ike = x->x_ike;
 
-	if (x->x_small != NULL) {
+	if (x->x_other != NULL) {
 		tmo_set(&ike->i_tmos, &x->x_sa->sa_tmo_retrans,
 		    ike->i_now + path_wait(x->x_sa));
 		return;
@@ -249,7 +249,8 @@ xchg_transmit(struct xchg *x)
 {
 	struct ike_datagram to = ikesa_to(x->x_sa);
 
-	to.dg_df = x->x_small != NULL;
+	to.dg_df = x->x_other != NULL && x->x_df;
+	to.dg_piece = x->x_piece;
 	outmsg_send(x->x_ike, x->x_out, &to);
 	x->x_sa->sa_said = x->x_when = x->x_ike->i_now;
 	x->x_tries++;

@@ -105,6 +105,29 @@ scenario cbc-modp2048-pfs \
     "enc aes-256 prf hmac-sha2-256 auth hmac-sha2-256 group modp2048" "enc aes-256 auth hmac-sha2-256 group modp2048" \
     aes256-sha256-modp2048 aes256-sha256-modp2048
 
+# Sizes of packets: charon is asked with notifications that it does not know.
+charon_start aes128gcm16-prfsha256-x25519 aes128gcm16 none "$PSK"
+ravelin_conf passive "enc aes-128-gcm prf hmac-sha2-256 group curve25519" "enc aes-128-gcm"
+case_ 'sizes: up' gw A ikectl -t 20 up swan
+sizes() {		# sizes WORDS: what ikectl check says
+	gw A ikectl check swan >"$W/check"
+	cat "$W/check"
+	grep -q "$1" "$W/check"
+}
+case_ 'sizes: charon answers the largest' sizes 'packets of 1500 bytes'
+ip -n "$NET-gwB" link set wan0 mtu 1372		# 4 more still pass
+case_ 'sizes: a black hole is found' sizes 'MTU-01'
+says_size() { gw A ikectl why swan | grep -q 'more than 1376 bytes'; }
+case_ 'sizes: its size' says_size
+case_ 'sizes: the IKE SA goes on' ping_both
+case_ 'sizes: and can be rekeyed' gw A ikectl rekey swan
+ip -n "$NET-gwB" link set wan0 mtu 1500
+case_ 'sizes: it is mended' sizes 'packets of 1500 bytes'
+case_ 'sizes: Ravelin deletes' gw A ikectl down swan
+no_complaint() { ! grep -i 'notify.*error\|invalid\|malformed' "$W/charon/charon.log"; }
+case_ 'sizes: charon has nothing to complain of' no_complaint
+charon_stop
+
 charon_start aes128gcm16-prfsha256-x25519 aes128gcm16 none another-secret-which-is-not-it
 ravelin_conf passive "enc aes-128-gcm prf hmac-sha2-256 group curve25519" "enc aes-128-gcm"
 fails_to_connect() { ! gw A ikectl -t 15 up swan && gw A ikectl why swan; }

@@ -171,6 +171,17 @@ frame_send(struct wire_end *to, struct frame *fr)
 	frame_insert(&to->we_in, fr);
 }
 
+static bool
+filtered(const struct wire *wi, const struct frame *fr)
+{
+	const uint8_t *f = fr->fr_bytes;
+
+	if (wi->wi_mtu != 0 && fr->fr_len > wi->wi_mtu + 14)
+		return true;
+	return wi->wi_nofrag && fr->fr_len >= 34 && f[12] == 8 && f[13] == 0 &&
+	    ((f[20] & 0x3f) | f[21]) != 0;
+}
+
 /* What the wire makes of it. */
 static void
 wire_carry(struct wire_end *to, struct frame *fr)
@@ -178,7 +189,7 @@ wire_carry(struct wire_end *to, struct frame *fr)
 	struct world *wo = to->we_world;
 	const struct wire *wi = &to->we_wire;
 
-	if (chance(wo, wi->wi_loss) || (wi->wi_mtu != 0 && fr->fr_len > wi->wi_mtu + 14)) {
+	if (chance(wo, wi->wi_loss) || filtered(wi, fr)) {
 		free(fr);
 		return;
 	}

@@ -33,6 +33,7 @@ struct wire {
 	unsigned	wi_loss, wi_dup, wi_corrupt;
 	uint64_t	wi_delay_ns;
 	unsigned	wi_mtu;		/* longer packets vanish without a word; 0: none */
+	bool		wi_nofrag;	/* fragments of IPv4 do, too */
 	uint64_t	wi_jitter_ns;	/* more than the gap between frames reorders them */
 };
 

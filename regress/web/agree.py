@@ -43,8 +43,9 @@ def ask(path):
 
 
 # What may differ between two moments although nothing happened.
-MOVES = ('for_s', 'rekey_in_s')
-MORE = ('attention', 'child_differs', 'reason_title', 'retry_in_s', 'in_last', 'out_last', 'detail', 'trouble')
+MOVES = ('for_s', 'rekey_in_s', 'path_for_s')
+MORE = ('attention', 'child_differs', 'reason_title', 'retry_in_s', 'in_last', 'out_last', 'detail', 'trouble',
+        'advice')
 
 
 def still(tunnel, less=()):

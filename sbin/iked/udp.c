@@ -134,7 +134,7 @@ udp_datagram(struct ikeproc *ip, const struct ike_datagram *dg)
 {
 	struct udp_msg um = {
 		.um_op = dg->dg_keepalive ? UDP_KEEPALIVE : UDP_DATA,
-		.um_flags = dg->dg_df ? UDP_M_DF : 0,
+		.um_flags = dg->dg_df ? UDP_M_DF : 0, .um_mtu = dg->dg_piece,
 		.um_lport = htons(dg->dg_lport), .um_rport = htons(dg->dg_rport),
 		.um_laddr = dg->dg_local, .um_raddr = dg->dg_remote,
 	};

@@ -115,7 +115,7 @@ struct pkt {
 	uint8_t		 pkt_icmp_type;
 	uint8_t		 pkt_icmp_code;
 	uint32_t	 pkt_peer4;	/* outer source of an ESP packet, network order */
-	uint16_t	 pkt_frag_max;	/* largest fragment it came in; 0: came whole */
+	uint16_t	 pkt_frag_max;	/* largest fragment it came in, or leaves in; 0: whole */
 	struct pkt	*pkt_link;	/* in hold queues */
 	const uint8_t	*pkt_from;	/* ESP that is not at pkt_l4 yet: see ipsec_input() */
 	/* buffer: set when the pool is made, nobody changes it */

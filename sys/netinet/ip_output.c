@@ -35,13 +35,15 @@ ip_ttl(struct worker *w, struct pkt *p)
 	return true;
 }
 
-/* The largest packet for the way that was chosen. */
+/* The largest packet for the way that was chosen; or that the program wants. */
 static uint16_t
 path_mtu(const struct pkt *p)
 {
 	uint16_t mtu = p->pkt_oif->if_mtu;
 	const struct flow_dir *fd;
 
+	if ((p->pkt_flags & PKT_F_LOCAL_OUT) && p->pkt_frag_max != 0 && p->pkt_frag_max < mtu)
+		mtu = p->pkt_frag_max;
 	if (p->pkt_flow == NULL)
 		return mtu;
 	fd = &p->pkt_flow->fl_dir[p->pkt_dir];

@@ -23,6 +23,7 @@
 
 #define MARKER		4	/* bytes of the non-ESP marker, RFC 3948 2.2 */
 #define NATT_PORTS	4
+#define PIECE_MIN	68	/* bytes of a fragment, RFC 791 section 3.2 */
 #define CLIENT_PORTS	(sizeof(((struct udp_client *)0)->uc_port) /	\
 			    sizeof(((struct udp_client *)0)->uc_port[0]))
 
@@ -311,6 +312,7 @@ udp_send(struct worker *w, const struct udp_msg *m, const struct addr *src, bool
 	nk_rand(w->w_nk, &id, sizeof(id));
 	ip_header(p, src->ad_v4, m->um_raddr.ad_v4, IPPROTO_UDP, (uint8_t)w->w_nk->nk_ttl,
 	    0, (m->um_flags & UDP_M_DF) != 0, id);
+	p->pkt_frag_max = (uint16_t)m->um_mtu;
 	if (flags & UDP_M_BYPASS)
 		p->pkt_flags |= PKT_F_BYPASS;
 	counter_add(&w->w_count[CNT_UDP_OUT], 1);
@@ -328,7 +330,8 @@ client_ends(struct nk *nk, const struct udp_client *uc, const struct udp_msg *m,
 
 	if (i < 0)
 		return EBADF;
-	if (m->um_raddr.ad_af != AF_INET || m->um_rport == 0)
+	if (m->um_raddr.ad_af != AF_INET || m->um_rport == 0 || m->um_mtu > UINT16_MAX ||
+	    (m->um_mtu != 0 && m->um_mtu < PIECE_MIN))
 		return EINVAL;
 	*flags = uc->uc_port[i].flags;
 	if (m->um_laddr.ad_af == 0)

@@ -48,7 +48,8 @@ struct udp_msg {
 	int32_t		um_errno;
 	uint16_t	um_lport;	/* network order */
 	uint16_t	um_rport;
-	uint32_t	um_mtu;		/* of the way: largest IP packet; 0 not known */
+	uint32_t	um_mtu;		/* of the way: largest IP packet; 0 not known.  DATA from
+					   a program: of the fragments that it leaves in; 0 any */
 	struct addr	um_laddr;	/* DATA from program: ad_af 0 lets the route choose */
 	struct addr	um_raddr;
 };

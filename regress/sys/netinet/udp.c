@@ -356,10 +356,83 @@ natt(void)
 	end();
 }
 
+/* ---- sizes ---- */
+
+/* A router says of the first n bytes of the packet `got' that it takes mtu at most. */
+static void
+router_says(unsigned mtu, size_t n, uint8_t code)
+{
+	uint8_t quoted[64];
+
+	memcpy(quoted, GOT_IP, n);
+	from_a((struct tp_spec){ .tp_src = "10.0.0.77", .tp_dst = "10.0.0.1", .tp_proto = 1,
+	    .tp_flags = 3, .tp_code = code, .tp_dport = (uint16_t)mtu, .tp_data = quoted,
+	    .tp_len = n });
+}
+
+static void
+sizes(void)
+{
+	struct udp_msg m = to(A, 7000, 500, NULL);
+	static uint8_t big[1472];
+	unsigned n;
+
+	begin();
+	CU_ASSERT_EQUAL(bind_port(&one, 500, 0), 0);
+	test_row("what may be fragmented on the way, and what may not");
+	tell(&one, m, big, 100);
+	CU_ASSERT_EQUAL(take(em0), 128);
+	CU_ASSERT_EQUAL(GOT_IP[6] & 0x40, 0);
+	m.um_flags = UDP_M_DF;
+	tell(&one, m, big, sizeof(big));
+	CU_ASSERT_EQUAL(take(em0), 1500);
+	CU_ASSERT_EQUAL(GOT_IP[6], 0x40);
+	n = one.pr_n;
+	test_row("a router says that it is too large");
+	router_says(1400, 28, 4);
+	CU_ASSERT_EQUAL(one.pr_n, n + 1);
+	CU_ASSERT_EQUAL(one.pr_msg.um_op, UDP_ERROR);
+	CU_ASSERT_EQUAL(one.pr_msg.um_errno, EMSGSIZE);
+	CU_ASSERT_EQUAL(one.pr_msg.um_mtu, 1400);
+	CU_ASSERT_EQUAL(one.pr_msg.um_lport, htons(500));
+	CU_ASSERT_EQUAL(one.pr_msg.um_rport, htons(7000));
+	CU_ASSERT_TRUE(addr_equal(&one.pr_msg.um_raddr, &m.um_raddr));
+	test_row("another error, none of a size, one cut short, one of another port");
+	tell(&one, m, big, 100);
+	CU_ASSERT_EQUAL(take(em0), 128);
+	n = one.pr_n;
+	router_says(1400, 28, 1);
+	router_says(0, 28, 4);
+	router_says(1400, 23, 4);
+	GOT_IP[20] ^= 1;
+	router_says(1400, 28, 4);
+	CU_ASSERT_EQUAL(one.pr_n, n);
+	test_row("in fragments as small as is asked");
+	m.um_flags = 0;
+	m.um_mtu = 232;
+	tell(&one, m, big, 372);
+	CU_ASSERT_EQUAL(wire_waiting(em0), 2);
+	CU_ASSERT_TRUE(take(em0) <= 232);
+	CU_ASSERT_EQUAL(GOT_IP[6] & 0x20, 0x20);
+	wire_flush(em0);
+	test_row("smaller than a fragment may be");
+	m.um_mtu = 67;
+	tell(&one, m, big, 372);
+	CU_ASSERT_EQUAL(one.pr_msg.um_errno, EINVAL);
+	CU_ASSERT_EQUAL(wire_waiting(em0), 0);
+	test_row("what the way takes");
+	m = to(A, 0, 0, NULL);
+	m.um_op = UDP_SOURCE;
+	tell(&one, m, NULL, 0);
+	CU_ASSERT_EQUAL(one.pr_msg.um_mtu, 1500);
+	end();
+}
+
 TEST_MAIN(
 	TEST("binding", binding),
 	TEST("datagrams to programs", delivery),
 	TEST("datagrams from programs", sending),
 	TEST("refusals", refusals),
 	TEST("which address reaches a peer", sources),
+	TEST("sizes", sizes),
 	TEST("ESP's port", natt))

@@ -464,6 +464,16 @@ path_mtu_told(void)
 			continue;
 		send_a(&gw, &s);
 		CU_ASSERT_TRUE(arrived(take_b(&gw, ip, sizeof(ip)), &s));
+		test_row("%s: what IKE found holds until it says otherwise", natt ? "UDP" : "ESP");
+		sa_measured(sa, 1200);
+		world_run(gw.gw_world, 3600 * NSEC_PER_SEC);
+		nk_bump(gw.gw_a);
+		send_a(&gw, &s);
+		CU_ASSERT_EQUAL(take_b(&gw, ip, sizeof(ip)), 0);
+		CU_ASSERT(sa->sa_inner_mtu > 1100 && sa->sa_inner_mtu < 1160);
+		sa_measured(sa, 0);
+		send_a(&gw, &s);
+		CU_ASSERT_TRUE(arrived(take_b(&gw, ip, sizeof(ip)), &s));
 		gateways_close(&gw);
 	}
 }
