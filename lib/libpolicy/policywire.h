@@ -32,6 +32,9 @@
  *	STATE	u64 committed, u64 applied, text (empty: all is well)
  *	REVISION u64 revision
  *
+ * A reason is one line: control characters in it, and what is not UTF-8, are kept
+ * as '?'.
+ *
  * A record that does not fit its operation ends the connection.  policyd
  * takes records from root, from its own user and from members of the group
  * _ravelin, by the peer's credentials.

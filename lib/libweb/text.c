@@ -3,29 +3,11 @@
  * Texts into pages: escaped, and numbers made readable.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "libutil/utf8.h"
 #include "libweb/web.h"
-
-/* The length of the UTF-8 sequence at the cursor (RFC 3629 section 4); 0: none. */
-static size_t
-sequence(struct cur c)
-{
-	uint8_t a = cur_u8(&c), b = cur_u8(&c);
-	size_t n = a < 0x80 ? 1 : a >= 0xc2 && a < 0xe0 ? 2 :
-	    (a & 0xf0) == 0xe0 ? 3 : a >= 0xf0 && a < 0xf5 ? 4 : 0;
-
-	if (n < 2)
-		return n;
-	if ((a == 0xe0 && b < 0xa0) || (a == 0xed && b >= 0xa0) ||
-	    (a == 0xf0 && b < 0x90) || (a == 0xf4 && b >= 0x90) ||
-	    (b & 0xc0) != 0x80)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((cur_u8(&c) & 0xc0) != 0x80)
-			return 0;
-	return cur_ok(&c) ? n : 0;
-}
 
 static const char *
 entity(uint8_t c)
@@ -57,7 +39,7 @@ web_escape(const char *text, FILE *out)
 	struct cur c = cur_init(text, strlen(text));
 
 	while (cur_left(&c) != 0) {
-		size_t n = sequence(c);
+		size_t n = utf8_sequence(c);
 		const uint8_t *p = cur_bytes(&c, n != 0 ? n : 1);
 		const char *e = n == 0 ? "\xef\xbf\xbd" : n == 1 ? entity(*p) : NULL;
 
@@ -66,6 +48,30 @@ web_escape(const char *text, FILE *out)
 		else
 			(void)fwrite(p, 1, n, out);
 	}
+}
+
+char *
+web_utf8(const char *text)
+{
+	struct cur c = cur_init(text, strlen(text));
+	char *out = malloc(cur_left(&c) * 3 + 1);
+	size_t len = 0;
+
+	while (out != NULL && cur_left(&c) != 0) {
+		size_t n = utf8_sequence(c);
+
+		if (n != 0) {
+			memcpy(out + len, cur_bytes(&c, n), n);
+			len += n;
+			continue;
+		}
+		cur_skip(&c, 1);
+		memcpy(out + len, "\xef\xbf\xbd", 3);
+		len += 3;
+	}
+	if (out != NULL)
+		out[len] = '\0';
+	return out;
 }
 
 void

@@ -150,6 +150,8 @@ bool	web_render(struct web_templates *wt, const char *name, const cJSON *outer,
 bool	web_render_text(const char *text, const cJSON *data, FILE *out,
 	    const char **why);
 
+/* The text with U+FFFD for what is not UTF-8; malloc'd, NULL: no memory. */
+char	*web_utf8(const char *text);
 /* Escaped for text and for quoted attributes. */
 void	web_escape(const char *text, FILE *out);
 /* The filters' texts, at most cap bytes: "1.2 G" and "0 ", for a unit behind it. */

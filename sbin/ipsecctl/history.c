@@ -13,6 +13,7 @@
 #include "libpf/pf.h"
 #include "libpolicy/network.h"
 #include "libutil/udiff.h"
+#include "libutil/utf8.h"
 
 /* ---- normal form of a part ---- */
 
@@ -212,8 +213,9 @@ print_revision(void *arg, const struct policy_revision *pr)
 		return true;
 	}
 	(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
-	printf("%5llu  %s  %-14.14s  %-10s  %.27s\n",
+	printf("%5llu  %s  %-14.14s  %-10s  %.*s\n",
 	    (unsigned long long)pr->pr_number, when, pr->pr_author, what,
+	    (int)utf8_cut(pr->pr_reason, strlen(pr->pr_reason), 27),
 	    pr->pr_reason);
 	return true;
 }

@@ -20,6 +20,7 @@
 
 #include "judge.h"
 #include "libutil/log.h"
+#include "libutil/utf8.h"
 
 #define CONTROL_GROUP	"_ravelin"
 #define WEB_USER	"_web"
@@ -352,6 +353,7 @@ take_load(struct policyd *pd, struct client *cl, uint32_t seq, struct cur *c,
 	    (cr.cr_flags & ~(unsigned)(POLICYCTL_DELETE | POLICYCTL_FLUSH |
 	    POLICYCTL_KEEP | POLICYCTL_DRY)) != 0)
 		return false;
+	utf8_line(reason, n);
 	reason[n] = '\0';
 	cr.cr_author = cl->cl_author;
 	cr.cr_reason = reason;
@@ -424,6 +426,7 @@ take_rollback(struct policyd *pd, struct client *cl, uint32_t seq,
 
 	if (n > POLICYW_REASON_MAX || !cur_copy(c, reason, n) || !cur_end(c))
 		return false;
+	utf8_line(reason, n);
 	reason[n] = '\0';
 	(void)readonly_over(pd);
 	if (confirm != 0)

@@ -62,7 +62,11 @@ static const struct { const char *path, *label; } menu[] = {
 void
 put_text(cJSON *o, const char *name, const char *value)
 {
-	(void)cJSON_AddStringToObject(o, name, value);
+	char *text = web_utf8(value);	/* JSON holds nothing else, RFC 8259 section 8.1 */
+
+	if (text != NULL)
+		(void)cJSON_AddStringToObject(o, name, text);
+	free(text);
 }
 
 void

@@ -98,6 +98,31 @@ refuses(void)
 	}
 }
 
+/* Texts of JSON: the examples of RFC 3629 sections 4 and 7, and cut ones. */
+static void
+utf8(void)
+{
+	static const struct { const char *in, *out; } cases[] = {
+		{ "", "" }, { "plain <\x1b>", "plain <\x1b>" },
+		{ "A\xe2\x89\xa2\xce\x91.", "A\xe2\x89\xa2\xce\x91." },
+		{ "\xf0\xa3\x8e\xb4", "\xf0\xa3\x8e\xb4" },
+		{ "a\xff", "a\xef\xbf\xbd" },
+		{ "\xc3(", "\xef\xbf\xbd(" },
+		{ "\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd" },
+		{ "\xe2\x89", "\xef\xbf\xbd\xef\xbf\xbd" },
+		{ "\xed\xa1\x8c", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+	};
+
+	for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+		char *out = web_utf8(cases[i].in);
+
+		test_row("text %zu", i);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+		TEST_STRING(out, cases[i].out);
+		free(out);
+	}
+}
+
 /* Templates in files, one in the other; none outside of the folder. */
 static void
 files(void)
@@ -138,5 +163,6 @@ files(void)
 
 TEST_MAIN(
 	TEST("prints", prints),
+	TEST("utf8", utf8),
 	TEST("refuses", refuses),
 	TEST("files", files))

@@ -236,6 +236,25 @@ def authors_are_who_asked(r):
     check(s.recv(8192)[2:4] == b"\0\x41", "a good name")
 
 
+def reasons_are_one_line(r):
+    """What a terminal would obey, and what is no text, is not kept."""
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(5)
+    s.connect(os.path.join(r.dir, "policy.sock"))
+    for i, (reason, kept) in enumerate([
+            (b"plain", "plain"), (b"\x1b]0;x\x07\x1b[31m", "?]0;x??[31m"), (b"a\nb\r\tc\0d\x7f", "a?b??c?d?"),
+            (b"\xff\xc3(\xe2\x82", "??(??"), ("gr\u00fc\u00df \U0001f4a5".encode(), "gr\u00fc\u00df \U0001f4a5"),
+            (b"x" * 26 + "\U0001f4a5".encode(), "x" * 26 + "\U0001f4a5")]):
+        s.send(struct.pack(">HHIBBH", 1, 1, 0, 1, 0, 1) + b"x" + (FLOW % i).encode())
+        s.send(struct.pack(">HHIIH", 1, 3, i, 0, len(reason)) + reason)
+        check(s.recv(8192)[8] == 1, "committed")
+        got = r.sql("SELECT reason FROM revision ORDER BY number DESC LIMIT 1")[0][0]
+        check(got == kept, (reason, got))
+    lines = subprocess.run([f"{BIN}/ipsecctl", "history"], env=dict(os.environ, RAVELIN_RUN=r.dir, RAVELIN_DB=r.db),
+                           capture_output=True).stdout
+    check(b"\x1b" not in lines and "x" * 26 + "\n" in lines.decode(), lines)
+
+
 def bad_records_lose_only_their_connection(r):
     r.load(FLOW % 1)
     r.changes()
@@ -825,6 +844,7 @@ TESTS = [
     refused_text_changes_nothing,
     policyd_does_not_believe_its_client,
     authors_are_who_asked,
+    reasons_are_one_line,
     bad_records_lose_only_their_connection,
     restart_brings_the_last_revision_back,
     what_fails_is_said,
