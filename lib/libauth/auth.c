@@ -296,7 +296,8 @@ auth_lock_wait(const struct auth_lock *al, int64_t now)
 {
 	int64_t wait = AUTH_WAIT_MIN;
 
-	if (al->al_fails < AUTH_FREE || now - al->al_last >= AUTH_FORGET)
+	if (al->al_fails < AUTH_FREE || now - al->al_last >= AUTH_FORGET ||
+	    now < al->al_last)
 		return 0;
 	for (unsigned i = AUTH_FREE; i < al->al_fails &&
 	    wait < AUTH_WAIT_MAX; i++)

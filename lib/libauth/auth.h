@@ -70,7 +70,7 @@ bool		 auth_derive(const char *passphrase,
 
 struct auth_lock {
 	unsigned	al_fails;	/* in a row */
-	int64_t		al_last;	/* ms, a clock that only goes forward */
+	int64_t		al_last;	/* ms; where the clock has gone back, nobody waits */
 };
 
 /* ms until the next try is allowed; 0: now. */

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "../init/boot.h"
+#include "../init/settings.h"
 #include "console.h"
 #include "libauth/auth.h"
 #include "libctl/client.h"
@@ -210,6 +211,8 @@ show_head(void)
 	show_tunnels();
 	if (!auth_any(BOOT_ETC "/passwd"))
 		say("password   NOT SET: anyone at this console may do anything");
+	if (ssh_is_on(BOOT_ETC))
+		say("ssh        on (menu, s)");
 	if (access(BOOT_RUN "/no-disk", F_OK) == 0)
 		say("data       IN MEMORY ONLY: nothing is kept over a restart");
 }

@@ -141,6 +141,10 @@ tries(void)
 	CU_ASSERT_EQUAL(auth_lock_wait(&al, now + AUTH_FORGET), 0);
 	auth_lock_failed(&al, now + AUTH_FORGET);
 	CU_ASSERT_EQUAL(al.al_fails, 1);
+	for (unsigned i = 0; i < 30; i++)
+		auth_lock_failed(&al, now);
+	CU_ASSERT_EQUAL(auth_lock_wait(&al, now), AUTH_WAIT_MAX);
+	CU_ASSERT_EQUAL(auth_lock_wait(&al, now - 1), 0);	/* set back */
 	auth_lock_passed(&al);
 	CU_ASSERT_EQUAL(al.al_fails, 0);
 }

@@ -220,11 +220,33 @@ def the_menu(box):
     first.kill()
     third = Terminal("key")
     third.wait("password: ")
+    fourth = Terminal("key")
+    fourth.wait("password: ")
+    case("each terminal has its menu", menus(6))
+    fourth.kill()
+    case("which ends with its connection", menus(4))
     box.wait("press Enter", 0.1)
     menu(box, "s", "off")
     case("off, from the console", box.wait("SSH is off") and comes_to("refused", "192.168.1.1"), box.text)
     case("ends who is on", third.ended() and second.ended())
-    case("and leaves no process", box.pid_of("dropbear") is None)
+    case("and leaves no process but the console's menu", box.pid_of("dropbear") is None and menus(1))
+
+
+def menus(wanted):
+    """Do so many processes of console(8) run, within 5 seconds?"""
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        n = 0
+        for p in (int(d) for d in os.listdir("/proc") if d.isdigit()):
+            try:
+                n += os.readlink(f"/proc/{p}/exe").endswith(f"{os.path.basename(TMP)}/root/sbin/console")
+            except OSError:
+                pass
+        if n == wanted:
+            return True
+        time.sleep(0.1)
+    print(n, "processes")
+    return False
 
 
 def fake_time(offset):
@@ -242,6 +264,19 @@ while True:
     s.sendto(struct.pack('!BBbb', 0x24, 1, 6, -20) + bytes(8) + b'TEST' + now + q[40:48] + now + stamp(), who)
 """
     return subprocess.Popen(["ip", "netns", "exec", FAR, sys.executable, "-c", code], start_new_session=True)
+
+
+def no_password():
+    """A seed may switch SSH on, and nobody has set a password."""
+    os.unlink(ROOT + "/data/etc/passwd")
+    write(ROOT + "/boot/seed.conf", SEED.format(statements=f'ssh on\nssh-key "{public("key")}"'))
+    box = start()
+    case("on without a password: it waits", box.wait("SSH waits until a password is set", 20), box.text)
+    case("and says so in the menu", box.wait("(?s)NOT SET.*ssh        on"), box.text)
+    wires()
+    case("meanwhile nothing listens", connects("192.168.1.1") == "refused" and box.pid_of("dropbear") is None)
+    box.stop()
+    box.kill()
 
 
 def seeded(host):
@@ -314,6 +349,7 @@ def main():
         kernel(box)
         box.stop()
         box.kill()
+        no_password()
         seeded(host)
     finally:
         for box in boxes:
