@@ -14,7 +14,8 @@ sys.path.insert(0, sys.argv[1])
 from client import Client
 c = Client()
 ok = c.login('admin', 'correct horse battery').status == 303
-pages = [c.get(p) for p in ('/', '/policy', '/interfaces', '/static/style.css')]
+pages = [c.get(p) for p in ('/', '/policy', '/backup', '/interfaces', '/static/style.css')]
+print([p.page().words() for p in pages if 'does not run' in p.body])
 sys.exit(not ok or any(p.status != 200 or 'does not run' in p.body for p in pages))
 END
 }
@@ -40,6 +41,7 @@ netkern=$(cat "$RAVELIN_RUN/netkern.pid")
 rc start
 verdict $? 'start with web pages'
 rc status | grep -q '^lighttpd: running' && rc status | grep -q '^webadmin: running' &&
+    rc status | grep -q '^maintd: running' &&
     [ "$(cat "$RAVELIN_RUN/netkern.pid")" = "$netkern" ]
 verdict $? 'they run, and the rest went on'
 works
@@ -66,7 +68,7 @@ sed -i '$d' "$RAVELIN_ETC/lighttpd.conf"
 web=$(cat "$RAVELIN_RUN/iked.pid")
 rc start && works && [ "$(cat "$RAVELIN_RUN/iked.pid")" = "$web" ]
 verdict $? 'until it is mended'
-all=$(cat "$RAVELIN_RUN/lighttpd.pid" "$RAVELIN_RUN/webadmin.pid")
+all=$(cat "$RAVELIN_RUN/lighttpd.pid" "$RAVELIN_RUN/webadmin.pid" "$RAVELIN_RUN/maintd.pid")
 rc stop
 verdict $? 'stop'
 left=
