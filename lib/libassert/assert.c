@@ -325,7 +325,8 @@ assert_free(struct assertions *av)
 
 /* ---- print ---- */
 
-void
+/* without a newline */
+static void
 assert_print_one(const struct assertion *as, FILE *out)
 {
 	fprintf(out, "expect %s ", verdict_names[as->as_verdict]);

@@ -54,7 +54,6 @@ bool	assert_parse(struct assertions *av, const struct policy_text *text,
 void	assert_free(struct assertions *av);
 /* Normal form: one line each; it parses to the same. */
 void	assert_print(const struct assertions *av, FILE *out);
-void	assert_print_one(const struct assertion *as, FILE *out);	/* without a newline */
 
 /* Is what became of the packet what is expected? */
 bool	assert_holds(const struct assertion *as, const struct explain_info *ei);

@@ -678,8 +678,6 @@ enum ike_state {
 	IKE_ST_DISABLED,
 	IKE_ST_BLOCKED,		/* "blocked by config": never of ike_status() */
 };
-/* Words of ikectl(8); "up, silent" is for who knows the SA's counters. */
-const char *ike_state_name(enum ike_state s);
 
 /* One line per child SA pair, or per configured child that has none. */
 struct ike_status {

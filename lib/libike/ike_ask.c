@@ -53,7 +53,7 @@ ask_new(struct xchg *x, enum ask_kind kind, const struct ike_sa_ref *ref)
 	return k->k_id;
 }
 
-bool
+static bool
 ask_pending(const struct xchg *x)
 {
 	for (unsigned i = 0; i < IKE_ASKS_MAX; i++)

@@ -16,7 +16,7 @@ struct blob {
 	_Alignas(16) uint8_t	 bl_bytes[];
 };
 
-const void *
+static const void *
 blob_new(struct ike *ike, const void *p, size_t n)
 {
 	uint32_t hash = itab_hash(p, n);

@@ -105,7 +105,8 @@ pol_up(struct pol *pl)
 }
 
 /* Without memory the reason must do. */
-void
+/* What went wrong last; NULL or "": nothing. */
+static void
 conn_note(struct conn *cn, const char *note)
 {
 	size_t n = note == NULL ? 0 : strlen(note);

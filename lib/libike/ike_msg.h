@@ -230,13 +230,9 @@ void	ike_proposals_strip_dh(const struct ike_proposals *in,
 /* --------------------------------------------------- traffic selectors */
 
 enum ike_parse ike_ts_parse(const void *p, size_t n, struct ike_ts_list *out);
-/* The meet of a and b; false if it is empty. */
-bool	ike_ts_meet(const struct ike_ts *a, const struct ike_ts *b,
-	    struct ike_ts *out);
 /* All pairwise meets without those that another covers; false if none. */
 bool	ike_ts_narrow(const struct ike_ts_list *a, const struct ike_ts_list *b,
 	    struct ike_ts_list *out);
-bool	ike_ts_covers(const struct ike_ts *a, const struct ike_ts *b);
 /* Each selector of b lies in one of a. */
 bool	ike_ts_list_covers(const struct ike_ts_list *a,
 	    const struct ike_ts_list *b);

@@ -221,19 +221,3 @@ ike_event_name(enum ike_event_type t)
 	return t < COUNT(names) ? names[t] : "event";
 }
 
-const char *
-ike_state_name(enum ike_state s)
-{
-	static const char *const names[] = {
-		[IKE_ST_UP] = "up",
-		[IKE_ST_CONNECTING] = "connecting",
-		[IKE_ST_RETRY] = "down, retry",
-		[IKE_ST_WAITING] = "down, waiting for peer",
-		[IKE_ST_DEMAND] = "on demand",
-		[IKE_ST_DOWN] = "down",
-		[IKE_ST_DISABLED] = "disabled",
-		[IKE_ST_BLOCKED] = "blocked by config",
-	};
-
-	return s < COUNT(names) ? names[s] : "unknown";
-}

@@ -20,7 +20,7 @@
 #define DAY_S		86400
 #define REFUSED_MS	10000	/* an answer that refuses is repeated so long */
 
-const char *
+static const char *
 ikesa_state_name(enum sa_state s)
 {
 	static const char *const names[SA_STATES] = { "init", "auth",
@@ -169,7 +169,7 @@ ikesa_hash_in(struct ikesa *sa)
 	    IKE_HASH_SLOTS], sa, sa_hash);
 }
 
-void
+static void
 ikesa_handshake_free(struct ikesa *sa)
 {
 	struct handshake *hs = sa->sa_hs;
@@ -184,7 +184,7 @@ ikesa_handshake_free(struct ikesa *sa)
 	sa->sa_hs = NULL;
 }
 
-void
+static void
 ikesa_half_done(struct ikesa *sa)
 {
 	if (!sa->sa_half)

@@ -94,7 +94,8 @@ addr_min(const struct addr *a, const struct addr *b)
 	return addr_cmp(a, b) <= 0 ? a : b;
 }
 
-bool
+/* The meet of a and b; false if it is empty. */
+static bool
 ike_ts_meet(const struct ike_ts *a, const struct ike_ts *b, struct ike_ts *out)
 {
 	struct ike_ts m = { .ts_proto = 0 };
@@ -117,7 +118,7 @@ ike_ts_meet(const struct ike_ts *a, const struct ike_ts *b, struct ike_ts *out)
 	return true;
 }
 
-bool
+static bool
 ike_ts_covers(const struct ike_ts *a, const struct ike_ts *b)
 {
 	return a->ts_lo.ad_af == b->ts_lo.ad_af &&

@@ -444,7 +444,6 @@ void	act_delete_ref(struct ike *ike, const struct ike_sa_ref *ref);
 /* Registers a question about x; 0 if out of memory. */
 uint32_t ask_new(struct xchg *x, enum ask_kind kind,
 	    const struct ike_sa_ref *ref);
-bool	ask_pending(const struct xchg *x);
 void	ask_drop_all(struct xchg *x);
 void	ask_timeout(struct ask *k);
 void	ask_free(struct ask *k);
@@ -475,7 +474,6 @@ void	conn_ts(const struct conn *cn, const struct ikesa *sa,
  * Bytes that are kept once, however many ask for them; NULL: out of memory.  Each
  * is given back, unless NULL, to blob_free().
  */
-const void *blob_new(struct ike *ike, const void *p, size_t n);
 void	blob_free(struct ike *ike, const void *blob);
 const struct ike_proposals *blob_proposals(struct ike *ike,
 	    const struct ike_proposals *ps);
@@ -486,8 +484,6 @@ void	ts_list_copy(struct ike_ts_list *out, const struct ike_ts_list *tl);
 void	id_copy(struct ike_id *out, const struct ike_id *id);
 
 /* ike_conn.c */
-/* What went wrong last; NULL or "": nothing. */
-void	conn_note(struct conn *cn, const char *note);
 void	conn_up(struct conn *cn);	/* make it so, now */
 void	pol_up(struct pol *pl);		/* all that do not wait to retry */
 void	conn_failed(struct conn *cn, enum ike_reason r, const char *note,
@@ -512,7 +508,6 @@ struct ikesa *ikesa_new(struct ike *ike, bool initiator);
 void	ikesa_set_pol(struct ikesa *sa, struct pol *pl);
 void	ikesa_kick(struct ikesa *sa);
 void	ikesa_set_state(struct ikesa *sa, enum sa_state to);
-const char *ikesa_state_name(enum sa_state s);
 void	ikesa_hash_in(struct ikesa *sa);
 struct ikesa *ikesa_find(struct ike *ike, uint64_t our_spi);
 uint64_t ikesa_spi_new(struct ike *ike);
@@ -532,8 +527,6 @@ void	ikesa_up(struct ikesa *sa);	/* keys, peer and timers are set */
 void	ikesa_schedule(struct ikesa *sa);
 void	ikesa_heard(struct ikesa *sa);
 void	ikesa_seen(struct ikesa *sa, uint64_t when);
-void	ikesa_half_done(struct ikesa *sa);
-void	ikesa_handshake_free(struct ikesa *sa);
 void	ikesa_life_due(struct ikesa *sa);
 void	ikesa_live_due(struct ikesa *sa);
 void	ikesa_live_again(struct ikesa *sa);

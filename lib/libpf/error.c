@@ -100,7 +100,7 @@ distance(const char *a, const char *b)
 	return d[n][m];
 }
 
-const char *
+static const char *
 pfc_nearest(const char *word, const char *const *words)
 {
 	const char *best = NULL;

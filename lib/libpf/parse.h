@@ -74,10 +74,9 @@ bool		 pfc_expect(struct parser *, const char *);
 
 void		 pfc_complain(struct parser *, const struct tok *at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* "what: `word'", and the pfc_nearest of the words (ended by NULL) if one is near. */
+/* "what: `word'", and the nearest of the words (ended by NULL) if one is near. */
 void		 pfc_complain_word(struct parser *, const struct tok *at, const char *what,
     const char *const *words);
-const char	*pfc_nearest(const char *word, const char *const *words);
 
 /* ---- values: parse_value.c ---- */
 

@@ -253,7 +253,6 @@ void	pfkey_set_name(struct pfkey_msg *m, const char *name);
 /* One message as some lines of text, the first not indented. */
 void	pfkey_print(FILE *out, const struct pfkey_msg *m, unsigned flags);
 const char *pfkey_type_name(unsigned type);	/* "ADD"; "unknown" */
-const char *pfkey_satype_name(unsigned satype);	/* "esp" */
 const char *pfkey_state_name(unsigned state);	/* "mature" */
 const char *pfkey_ext_name(unsigned ext);	/* "SA", "ADDRESS_SRC" */
 

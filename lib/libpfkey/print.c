@@ -61,7 +61,8 @@ pfkey_ext_name(unsigned ext)
 	return NAME(ext_names, ext, "unknown");
 }
 
-const char *
+/* "esp" */
+static const char *
 pfkey_satype_name(unsigned satype)
 {
 	static const char *const names[] = { [SADB_SATYPE_UNSPEC] = "any", [SADB_SATYPE_AH] = "ah",

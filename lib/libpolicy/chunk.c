@@ -13,7 +13,7 @@ static const char *const kind_columns[RULE_KINDS] = {
 };
 static const char *const part_columns[] = { "ipsec", "iked" };
 
-bool
+static bool
 chunks_add(struct chunks *cs, const struct chunk *ch)
 {
 	struct chunk *v = cs->cs_v;
@@ -36,7 +36,8 @@ chunks_free(struct chunks *cs)
 	*cs = (struct chunks){ NULL, 0 };
 }
 
-void
+/* Of the revision that has these chunks. */
+static void
 chunks_digest(const struct chunks *cs, uint8_t digest[STORE_DIGEST])
 {
 	br_sha256_context hash;

@@ -49,10 +49,7 @@ struct policy_held {
 	bool		ph_whole;	/* from an export: without chunks */
 };
 
-bool	chunks_add(struct chunks *cs, const struct chunk *ch);
 void	chunks_free(struct chunks *cs);
-/* Of the revision that has these chunks. */
-void	chunks_digest(const struct chunks *cs, uint8_t digest[STORE_DIGEST]);
 
 /* ---- writing ---- */
 

@@ -32,12 +32,6 @@ policy_held_release(struct policy_held *ph)
 	free(ph);
 }
 
-const struct policy *
-policy_held_policy(const struct policy_held *ph)
-{
-	return &ph->ph_policy;
-}
-
 void
 held_forget(struct policy_store *st)
 {

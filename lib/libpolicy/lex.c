@@ -99,7 +99,8 @@ pool_free(struct pool *po)
 	}
 }
 
-void
+/* Wipes all and keeps one piece of memory for the next use. */
+static void
 pool_reset(struct pool *po)
 {
 	struct pool_chunk *keep = po->po_head;

@@ -29,8 +29,6 @@ struct pool {
 void	*pool_alloc(struct pool *po, size_t n);
 char	*pool_copy(struct pool *po, const char *p, size_t n);
 void	 pool_free(struct pool *po);
-/* Wipes all and keeps one piece of memory for the next use. */
-void	 pool_reset(struct pool *po);
 
 /* ---- tokens ---- */
 

@@ -176,7 +176,6 @@ bool	parse_proto_name(const char *text, uint8_t *proto);
 const char	*proto_name(uint8_t proto);	/* NULL: a number only */
 /* A key of manual SAs (hex, or file "name", or sealed) or a PSK (text too). */
 bool	parse_keyspec(struct parse *ps, bool psk, struct keyspec *out);
-uint8_t	policy_id_type(const char *text);
 
 /* ---- statements ---- */
 

@@ -116,7 +116,7 @@ proto_name(uint8_t proto)
 	return NULL;
 }
 
-uint8_t
+static uint8_t
 policy_id_type(const char *text)
 {
 	struct addr a;

@@ -334,14 +334,10 @@ enum {
  * with an env_unseal that knows the numbers) to the same policy.
  */
 void	policy_print(const struct policy *pol, FILE *out, unsigned flags);
-void	policy_print_set(const struct policy_set *set, FILE *out);
 void	policy_print_flow(const struct policy_flow *fl, FILE *out);
 void	policy_print_sa(const struct policy_sa *sa, FILE *out, unsigned flags);
-void	policy_print_ike(const struct policy_ike *ik, FILE *out, unsigned flags);
-void	policy_print_selector(const struct policy_selector *sel, FILE *out);
 
-/* "require" ...; "in", "out" */
-const char	*policy_flow_type_name(enum policy_flow_type type);
+/* "in", "out" */
 const char	*policy_dir_name(enum policy_dir dir);
 
 /* ---- what a policy implies ---------------------------------------- */

@@ -12,7 +12,7 @@
 #include "libpolicy/parse.h"
 #include "libpolicy/print.h"
 
-const char *
+static const char *
 policy_flow_type_name(enum policy_flow_type type)
 {
 	static const char *const names[] = { "use", "acquire", "require",
@@ -147,7 +147,7 @@ print_pair(const struct policy_selector *sel, struct textbuf *out)
 	print_host(&sel->ps_dst, &sel->ps_dport, out);
 }
 
-void
+static void
 text_selector(const struct policy_selector *sel, struct textbuf *out)
 {
 	if (sel->ps_proto != 0) {
@@ -435,15 +435,6 @@ flush(struct textbuf *tb, FILE *out)
 }
 
 void
-policy_print_selector(const struct policy_selector *sel, FILE *out)
-{
-	struct textbuf tb = { 0 };
-
-	text_selector(sel, &tb);
-	flush(&tb, out);
-}
-
-void
 policy_print_flow(const struct policy_flow *fl, FILE *out)
 {
 	struct textbuf tb = { 0 };
@@ -458,24 +449,6 @@ policy_print_sa(const struct policy_sa *sa, FILE *out, unsigned flags)
 	struct textbuf tb = { 0 };
 
 	text_sa(sa, &tb, flags);
-	flush(&tb, out);
-}
-
-void
-policy_print_ike(const struct policy_ike *ik, FILE *out, unsigned flags)
-{
-	struct textbuf tb = { 0 };
-
-	text_ike(ik, &tb, flags);
-	flush(&tb, out);
-}
-
-void
-policy_print_set(const struct policy_set *set, FILE *out)
-{
-	struct textbuf tb = { 0 };
-
-	text_set(set, &tb);
 	flush(&tb, out);
 }
 

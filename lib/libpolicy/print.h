@@ -9,7 +9,6 @@
 #include "libpolicy/textbuf.h"
 
 void	text_set(const struct policy_set *set, struct textbuf *out);
-void	text_selector(const struct policy_selector *sel, struct textbuf *out);
 void	text_flow(const struct policy_flow *fl, struct textbuf *out);
 void	text_sa(const struct policy_sa *sa, struct textbuf *out,
 	    unsigned flags);

@@ -184,7 +184,7 @@ store_int(struct policy_store *st, const char *sql, int64_t *out)
 	return ok;
 }
 
-bool
+static bool
 store_seal(struct policy_store *st, bool create, const char **why)
 {
 	if (!st->st_sealed)
@@ -233,7 +233,8 @@ open_failed(struct policy_store *st, const char **why)
 	return NULL;
 }
 
-bool
+/* Sound through and through? */
+static bool
 store_check(struct policy_store *st, const char **why)
 {
 	sqlite3_stmt *stmt;

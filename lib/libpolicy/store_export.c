@@ -25,7 +25,8 @@
 
 #define EXPORT_MAGIC	"# ravelin policy export 1\n"
 
-bool
+/* "PATH.export"; false if too long. */
+static bool
 export_path(const char *dbpath, const char *suffix, char *out, size_t cap)
 {
 	int n = snprintf(out, cap, "%s.export%s", dbpath, suffix);

@@ -62,9 +62,6 @@ sqlite3_stmt	*store_prepare(struct policy_store *st, const char *sql);
 /* Prepared once for the life of the store; reset it after use. */
 sqlite3_stmt	*store_keep(struct policy_store *st, enum store_kept which,
 		    const char *sql);
-bool	store_seal(struct policy_store *st, bool create, const char **why);
-/* Sound through and through? */
-bool	store_check(struct policy_store *st, const char **why);
 
 /* A revision that waits for its confirm, into the transaction under way. */
 bool	store_put_pending(struct policy_store *st, uint64_t rev,
@@ -100,9 +97,6 @@ const struct policy_form	*form_at(const struct form_index *fi,
 /* Has each form been found somewhere? */
 bool	form_index_used(const struct form_index *fi);
 
-/* "PATH.export"; false if too long. */
-bool	export_path(const char *dbpath, const char *suffix, char *out,
-	    size_t cap);
 /* Fills st_x*. */
 bool	export_load(struct policy_store *st, const char **why);
 

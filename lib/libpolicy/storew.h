@@ -94,7 +94,6 @@ struct policy_held	*policy_store_hold(struct policy_store *st,
 			    uint64_t rev, struct policy_held *perhaps,
 			    const char **why);
 void			 policy_held_release(struct policy_held *ph);
-const struct policy	*policy_held_policy(const struct policy_held *ph);
 /*
  * Adds what ph has of ipsec.conf or iked.conf to pol, which is being made
  * from texts: rules with their names and keys, and `set` lines.

@@ -59,7 +59,7 @@ log_stderr(const char *text)
 		return;		/* nowhere left to complain */
 }
 
-void
+static void
 log_vat(int level, const char *fmt, va_list ap)
 {
 	char text[1900];

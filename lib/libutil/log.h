@@ -19,8 +19,6 @@ void	log_init(const char *name, bool foreground, int verbose);
 void	log_setname(const char *name);
 void	log_at(int level, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
-void	log_vat(int level, const char *fmt, va_list ap)
-	    __attribute__((format(printf, 2, 0)));
 /* Logs the text, ": " and errno's if it is not 0, and exits with 1. */
 _Noreturn void	log_fatal(const char *fmt, ...)
 	    __attribute__((format(printf, 1, 2)));

@@ -59,7 +59,8 @@ web_busy(void *arg, int times)
 	return times < WEB_BUSY_MAX;
 }
 
-bool
+/* 32 random bytes as hex. */
+static bool
 web_token(char token[WEB_TOKEN + 1])
 {
 	uint8_t raw[WEB_TOKEN / 2];

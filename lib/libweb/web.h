@@ -208,8 +208,6 @@ int64_t	web_lock_left(struct web_sessions *wss, const char *key, int64_t now);
 void	web_lock_failed(struct web_sessions *wss, const char *key, int64_t now);
 void	web_lock_clear(struct web_sessions *wss, const char *key);
 
-/* 32 random bytes as hex. */
-bool	web_token(char token[WEB_TOKEN + 1]);
 /* In time that does not depend on where they differ. */
 bool	web_same(const char *a, const char *b);
 

@@ -267,7 +267,8 @@ super_stop(struct super *su, enum super_how how, int64_t now)
 
 /* ---- events ---- */
 
-void
+/* "exited with 3", "killed by signal 11 (Segmentation fault)". */
+static void
 super_reason(int wstatus, char *out, size_t cap)
 {
 	if (WIFSIGNALED(wstatus))

@@ -149,7 +149,5 @@ int64_t	super_deadline(const struct super *su);
 
 int	super_unit(const struct super *su, const char *name);	/* -1 none */
 const char *unit_state_name(enum unit_state st);
-/* "exited with 3", "killed by signal 11 (Segmentation fault)". */
-void	super_reason(int wstatus, char *out, size_t cap);
 
 #endif

@@ -11,7 +11,8 @@
 
 #define FILE_MAX	(64u << 20)
 
-bool
+/* A whole file, "-" standard input, to malloc(); false with a reason in err. */
+static bool
 read_file(const char *path, char **text, size_t *len, char *err, size_t errlen)
 {
 	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");

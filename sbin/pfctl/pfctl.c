@@ -43,7 +43,8 @@ keep_number(void *arg, const void *body, size_t len)
 		memcpy(arg, body, len);
 }
 
-uint64_t
+/* The number that an operation answers. */
+static uint64_t
 call_number(struct ctl_client *cl, uint16_t op, const void *body, size_t len)
 {
 	struct pf_number n = { 0 };

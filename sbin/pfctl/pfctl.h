@@ -25,13 +25,9 @@ struct options {
 /* To standard error, unless -q. */
 void	say(const struct options *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* The number that an operation answers. */
-uint64_t call_number(struct ctl_client *, uint16_t op, const void *body, size_t len);
 
 /* load.c: parse, and unless -n load. Prints complaints; false. */
 bool	load_file(const struct options *, const char *path);
-/* A whole file, "-" standard input, to malloc(); false with a reason in err. */
-bool	read_file(const char *path, char **text, size_t *len, char *err, size_t errlen);
 
 /* show.c: false: no such thing to show. */
 bool	show(struct ctl_client *, const struct options *, const char *what);

@@ -53,12 +53,6 @@ ifname_check(const char *name, char group[IFNAME_MAX])
 	return true;
 }
 
-bool
-if_matches(const struct ifnet *ifp, const char *name)
-{
-	return strcmp(ifp->if_name, name) == 0 || strcmp(ifp->if_group, name) == 0;
-}
-
 struct ifnet *
 if_find(struct nk *nk, const char *name)
 {
@@ -71,7 +65,7 @@ if_find(struct nk *nk, const char *name)
 	return NULL;
 }
 
-struct ifnet *
+static struct ifnet *
 if_byindex(struct nk *nk, unsigned idx)
 {
 	if (idx == 0 || idx > IF_MAX)

@@ -117,7 +117,6 @@ struct ifnet	*if_create(struct nk *, const char *name, const struct if_ops *,
     const char *arg, char *err, size_t errlen);
 int		 if_destroy(struct nk *, struct ifnet *);
 struct ifnet	*if_find(struct nk *, const char *name);
-struct ifnet	*if_byindex(struct nk *, unsigned index);
 /* Add and remove connected routes too. 0 or errno (EEXIST, ENOSPC, ENOENT). */
 int		 if_addr_add(struct nk *, struct ifnet *, const struct addr *, unsigned plen);
 int		 if_addr_del(struct nk *, struct ifnet *, const struct addr *);
@@ -129,8 +128,6 @@ bool		 if_is_broadcast(struct nk *, const struct addr *);
 /* The address that a packet to dst on ifp gets as source; false: none. */
 bool		 if_source_for(struct nk *, struct ifnet *, const struct addr *dst,
     struct addr *out);
-/* ifp matches a name in a rule: its own name, or its group ("em"). */
-bool		 if_matches(const struct ifnet *, const char *name);
 
 /*
  * Puts a frame (pkt_data at the Ethernet header) on the interface's queue

@@ -248,7 +248,6 @@ void		 sad_walk(struct nk *, void (*fn)(void *, struct sa *), void *);
 void		 sad_cursor_start(struct nk *, struct sad_cursor *);
 struct sa	*sad_cursor_next(struct nk *, struct sad_cursor *);
 void		 sad_cursor_end(struct nk *, struct sad_cursor *);
-const char	*sa_drop_name(enum sa_drop);
 uint64_t	 sad_count(struct nk *);
 /* A larval SA with a fresh SPI in [lo, hi] host order; EINVAL, EAFNOSUPPORT, ENOSPC (range full), ENOMEM. */
 int		 sad_getspi(struct nk *, struct clock_now, const struct addr *src, const struct addr *dst,

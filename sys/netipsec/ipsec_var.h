@@ -74,9 +74,7 @@ extern const struct sysctl_entry ipsec_sysctl[];
 
 /* sad.c */
 bool		 selector_match(const struct selector *, const struct flow_key *);
-bool		 selector_covers(const struct selector *a, const struct selector *b);
 void		 sad_link_usable(struct nk *, struct sa *);
-void		 sad_unlink_usable(struct nk *, struct sa *);
 int		 sad_insert(struct nk *, struct sa *);
 void		 sad_remove(struct nk *, struct sa *);
 void		 sad_bury(struct nk *, struct sa *);
@@ -88,7 +86,6 @@ void		 totals_fini(struct nk *);
 void		 totals_add(struct nk *, struct sa *);
 
 /* spd.c */
-uint64_t	 sp_rank_of(const struct sp *);
 /* The SA changed what serves policies: choose again, release what they hold. */
 void		 spd_sa_changed(struct nk *, const struct sa *);
 /* Flows that the policy decided about ask again. */

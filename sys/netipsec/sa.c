@@ -24,18 +24,6 @@
 #define SPI_MIN		256
 #define SPI_TRIES	64
 
-static const char *const sa_drop_names[] = {
-#define X(n, word) word,
-	SA_DROPS(X)
-#undef X
-};
-
-const char *
-sa_drop_name(enum sa_drop why)
-{
-	return (unsigned)why < SA_DROP_MAX ? sa_drop_names[why] : NULL;
-}
-
 /* ---- what does not depend on keys ---- */
 
 void

@@ -183,7 +183,7 @@ sad_link_usable(struct nk *nk, struct sa *sa)
 	usable_put(nk->nk_sad, sa);
 }
 
-void
+static void
 sad_unlink_usable(struct nk *nk, struct sa *sa)
 {
 	(void)nk;
@@ -259,7 +259,7 @@ selector_match(const struct selector *sel, const struct flow_key *key)
 }
 
 /* a lets in at least what b does */
-bool
+static bool
 selector_covers(const struct selector *a, const struct selector *b)
 {
 	return (a->sel_proto == 0 || a->sel_proto == b->sel_proto) &&

@@ -194,7 +194,7 @@ port_class(const struct port_range *r)
 	return port_any(r) ? 0 : port_one(r) ? 2 : 1;
 }
 
-uint64_t
+static uint64_t
 sp_rank_of(const struct sp *sp)
 {
 	const struct selector *sel = &sp->sp_sel;

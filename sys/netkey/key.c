@@ -169,7 +169,7 @@ key_reply_init(const struct key_req *kr, struct pfkey_msg *m)
 	m->pm_pid = kr->kr_m.pm_pid;
 }
 
-void
+static void
 key_reply_error(struct key_req *kr, int error)
 {
 	struct pfkey_msg m;

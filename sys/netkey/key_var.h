@@ -43,7 +43,6 @@ void	key_send(struct nk *, enum key_to, struct key_socket *, const struct pfkey_
 void	key_sa_changed(struct nk *, uint32_t reqid);
 /* An answer to a request: its header, no extensions. */
 void	key_reply_init(const struct key_req *, struct pfkey_msg *);
-void	key_reply_error(struct key_req *, int error);
 
 /* key_sa.c, key_sp.c, key_event.c: 0 (answered) or an errno (not answered) */
 int	key_getspi(struct key_req *);

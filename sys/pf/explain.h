@@ -61,7 +61,6 @@ int	explain_packet(struct nk *, struct clock_now, const struct explain_pkt *,
  * The bytes of a described packet; NULL, or why there is no such packet.
  * The buffer has room for 65,535 bytes.
  */
-const char *explain_build(const struct explain_req *, uint8_t *buf, uint32_t *len);
 int	explain_init(struct nk *);		/* CTL_EXPLAIN */
 
 /* ---- from the places named above; nk is the copy ---- */

@@ -92,7 +92,7 @@ req_check(const struct explain_req *er)
 	return NULL;
 }
 
-const char *
+static const char *
 explain_build(const struct explain_req *er, uint8_t *buf, uint32_t *len)
 {
 	const char *why = req_check(er);

@@ -128,7 +128,6 @@ void		 pf_table_clear(struct pf_table *);
 /* Must follow changes before the next match. 0 or ENOMEM (then the table is as before the changes for matches). */
 int		 pf_table_compile(struct pf_table *);
 /* By the longest prefix that covers the address; constant time. */
-bool		 pf_table_match(const struct pf_table *, const struct flow_key *, bool dst);
 bool		 pf_table_match4(const struct pf_table *, uint32_t addr_host_order);
 const char	*pf_table_name(const struct pf_table *);
 uint32_t	 pf_table_flags(const struct pf_table *);

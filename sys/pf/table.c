@@ -284,13 +284,6 @@ pf_table_match4(const struct pf_table *t, uint32_t a)
 	return r->rg_in[lo] != 0;
 }
 
-bool
-pf_table_match(const struct pf_table *t, const struct flow_key *k, bool dst)
-{
-	return k->fk_af == AF_INET &&
-	    pf_table_match4(t, ntohl(dst ? k->fk_dst4 : k->fk_src4));
-}
-
 const char *
 pf_table_name(const struct pf_table *t)
 {

@@ -487,14 +487,3 @@ icmp_answer(uint8_t type)
 	}
 }
 
-const char *
-track_name(uint8_t proto, unsigned peer)
-{
-	static const char *const tcp[] = { "CLOSED", "SYN_SENT", "ESTABLISHED",
-	    "CLOSING", "FIN_WAIT_2", "TIME_WAIT" };
-	static const char *const other[] = { "NO_TRAFFIC", "SINGLE", "MULTIPLE" };
-
-	if (proto == IPPROTO_TCP)
-		return peer < TCP_PEER_MAX ? tcp[peer] : "?";
-	return peer <= PEER_MULTIPLE ? other[peer] : "?";
-}

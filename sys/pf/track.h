@@ -39,7 +39,6 @@ bool		 track_icmp_error(const struct flow *, unsigned dir, const struct pkt *);
 uint32_t	 track_timeout(const struct flow *, const struct pf_options *);
 /* Packets that one pkt stands for. */
 unsigned	 track_segments(const struct pkt *);
-const char	*track_name(uint8_t proto, unsigned peer);
 
 /* ICMP (RFC 792): is it an error about another packet? */
 static inline bool
