@@ -202,7 +202,7 @@ options_parse(int argc, char **argv, struct options *op, struct actions *ac)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "D:deF:f:hjk:nqR:r:s:T:t:vz")) != -1)
+	while ((c = getopt(argc, argv, "D:deF:f:jk:nqr:s:T:t:vz")) != -1)
 		switch (c) {
 		case 'D':
 			if (strchr(optarg, '=') == NULL || optarg[0] == '=') {
@@ -235,7 +235,6 @@ options_parse(int argc, char **argv, struct options *op, struct actions *ac)
 		case 'q':
 			op->op_quiet = true;
 			break;
-		case 'R':
 		case 'r':
 			op->op_rundir = optarg;
 			break;

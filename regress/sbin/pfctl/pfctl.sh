@@ -21,6 +21,7 @@ case_ '-n without netkern' status 0 pfctl -nf "$F"
 case_ '-f without netkern' refused 'netkern is not running' pfctl -f "$F"
 case_ 'no such file' refused 'No such file' pfctl -nf "$TMPDIR/nosuch"
 case_ 'nothing to do' refused 'usage' pfctl
+case_ 'an option of another pfctl' refused 'usage' pfctl -Rf "$F"
 case_ 'standard input' sh -c "pfctl -nvf - <'$F' | grep -q 'port = 80 flags S/SA'"
 pfctl -nvf "$F" >"$TMPDIR/once"
 pfctl -nvf "$TMPDIR/once" >"$TMPDIR/twice"
