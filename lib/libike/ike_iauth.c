@@ -192,6 +192,10 @@ auth_verified(struct xchg *x)
 	struct ikesa *sa = x->x_sa;
 	struct ike_msg m;
 
+	if (sa->sa_abandoned) {
+		ikesa_abandoned(sa);
+		return;
+	}
 	if (x->x_verify != IKE_VERIFY_OK || auth_reparse(x, true, &m) == NULL) {
 		auth_peer_bad(x);
 		return;
@@ -229,6 +233,11 @@ auth_response(struct xchg *x, const struct inmsg *im, const struct ike_msg *m)
 	const struct ike_id *want = &sa->sa_id_remote;
 	char a[128], b[128];
 
+	/* Unchecked: the keys are the peer's, and a Delete harms nobody. */
+	if (sa->sa_abandoned && m->m_has_auth) {
+		ikesa_abandoned(sa);
+		return;
+	}
 	if (x->x_plain != NULL)
 		return;		/* the answer again, while it is checked */
 	if (!m->m_has_auth || !m->m_has_idr) {

@@ -6,6 +6,7 @@
  *	responder:  HALF_R -> AUTH_R -> UP
  *	rekeyed:    (born) UP;  the old one UP -> REPLACED -> dead
  *	the end:    UP -> DELETING -> dead, or any -> dead
+ *	given up:   AUTH_I -> DELETING -> dead
  *
  * UP is entered by ikesa_up() alone, which is called where an AUTH payload has
  * been verified, or for an SA that an established one has rekeyed.
@@ -33,7 +34,7 @@ ikesa_state_name(enum sa_state s)
 #define TO(s)	(1U << (s))
 static const unsigned transitions[SA_STATES] = {
 	[SA_INIT_I]	= TO(SA_INIT_I) | TO(SA_AUTH_I) | TO(SA_DEAD),
-	[SA_AUTH_I]	= TO(SA_UP) | TO(SA_DEAD),
+	[SA_AUTH_I]	= TO(SA_UP) | TO(SA_DELETING) | TO(SA_DEAD),
 	[SA_HALF_R]	= TO(SA_AUTH_R) | TO(SA_DELETING) | TO(SA_DEAD),
 	[SA_AUTH_R]	= TO(SA_UP) | TO(SA_DELETING) | TO(SA_DEAD),
 	[SA_UP]		= TO(SA_REPLACED) | TO(SA_DELETING) | TO(SA_DEAD),
@@ -330,7 +331,7 @@ ikesa_fail(struct ikesa *sa, enum ike_reason why, const char *fmt, ...)
 	va_end(ap);
 	if (cn != NULL)
 		conn_failed(cn, why, text, true);
-	else
+	else if (!sa->sa_abandoned)
 		act_event(sa->sa_ike, IKE_EV_FAILED, why, sa, "", 0, "%s",
 		    text);
 	if (sa->sa_initiator)
@@ -367,12 +368,46 @@ ikesa_closed(struct ikesa *sa, enum ike_reason why)
 	ikesa_refused(sa);
 }
 
+/*
+ * The peer may have our IKE_AUTH and hold the SA for established: its answer is
+ * waited for, and answered with Delete.  Nobody else here knows of the SA any
+ * more.
+ */
+static bool
+ikesa_abandon(struct ikesa *sa, enum ike_reason why)
+{
+	if (sa->sa_state != SA_AUTH_I || sa->sa_req == NULL ||
+	    !sa->sa_req->x_sent || sa->sa_ike->i_stopping)
+		return false;
+	sa->sa_abandoned = true;
+	sa->sa_reason = why;
+	ikesa_set_pol(sa, NULL);
+	return true;
+}
+
+void
+ikesa_abandoned(struct ikesa *sa)
+{
+	struct xchg *x = xchg_new(sa, X_IKE_DELETE);
+
+	xchg_end(sa->sa_req);
+	if (x == NULL) {
+		ikesa_kill(sa, sa->sa_reason);
+		return;
+	}
+	ikesa_handshake_free(sa);
+	ikesa_set_state(sa, SA_DELETING);
+	xchg_queue(x);
+}
+
 void
 ikesa_delete(struct ikesa *sa, enum ike_reason why)
 {
 	bool was_up = sa->sa_state == SA_UP;
 	struct xchg *x;
 
+	if (sa->sa_abandoned || ikesa_abandon(sa, why))
+		return;
 	switch (sa->sa_state) {
 	case SA_UP:
 		ikesa_down_event(sa, why);

@@ -71,7 +71,7 @@ conn_down(struct conn *cn)
 	for (sa = LIST_FIRST(&cn->cn_pol->pl_sas); sa != NULL; sa = next) {
 		next = LIST_NEXT(sa, sa_pol_entry);
 		if (sa->sa_hs != NULL && sa->sa_hs->hs_conn == cn)
-			ikesa_kill(sa, IKE_R_ASKED);
+			ikesa_delete(sa, IKE_R_ASKED);
 	}
 }
 

@@ -334,6 +334,8 @@ struct ikesa {
 	bool			 sa_half;	/* counted as half-open */
 	bool			 sa_unproven;	/* responder: the initiator may not
 						   have our IKE_AUTH answer */
+	bool			 sa_abandoned;	/* initiator: to be deleted as soon as
+						   IKE_AUTH is answered */
 	bool			 sa_limbo;	/* made by the peer's rekey while
 						   ours is out: undecided */
 	bool			 sa_hashed;
@@ -522,6 +524,8 @@ void	ikesa_refused(struct ikesa *sa);
 void	ikesa_closed(struct ikesa *sa, enum ike_reason why);
 /* Sends Delete, then kills it when the answer comes. */
 void	ikesa_delete(struct ikesa *sa, enum ike_reason why);
+/* The peer's IKE_AUTH answer has come, to an SA that was given up meanwhile. */
+void	ikesa_abandoned(struct ikesa *sa);
 void	ikesa_free(struct ikesa *sa);
 void	ikesa_up(struct ikesa *sa);	/* keys, peer and timers are set */
 void	ikesa_schedule(struct ikesa *sa);

@@ -28,12 +28,14 @@ static struct sim *sim;
 static void
 policy(struct gateway *g, const char *how, uint64_t revision)
 {
+	const char *more = strchr(how, ' ');
 	char text[512];
 
-	(void)snprintf(text, sizeof(text), "ikev2 \"t\" %s esp "
-	    "from 10.%u.0.0/24 to 10.%u.0.0/24 local 192.0.2.%u peer 192.0.2.%u "
-	    "srcid %s.example dstid %s.example psk \"" PSK "\"\n", how,
-	    g->g_net, g->g_peer->g_net, g->g_net, g->g_peer->g_net, g->g_name,
+	(void)snprintf(text, sizeof(text), "ikev2 \"t\" %.*s esp "
+	    "from 10.%u.0.0/24 to 10.%u.0.0/24 local 192.0.2.%u peer 192.0.2.%u%s "
+	    "srcid %s.example dstid %s.example psk \"" PSK "\"\n",
+	    (int)strcspn(how, " "), how, g->g_net, g->g_peer->g_net, g->g_net,
+	    g->g_peer->g_net, more != NULL ? more : "", g->g_name,
 	    g->g_peer->g_name);
 	gateway_policy(g, text, revision);
 }
@@ -404,6 +406,91 @@ hasty_commands(void)
 	}
 }
 
+/*
+ * Taken down at any moment of the first exchanges: the peer, which may have its
+ * pair already, is told.
+ */
+static void
+down_on_the_way_up(void)
+{
+	struct gateway *a, *b;
+	struct ike_objects oc;
+
+	begin();
+	a = &sim->s_gw[0];
+	b = &sim->s_gw[1];
+	for (unsigned ms = 2; ms <= 20; ms += 2) {
+		test_row("after %u ms", ms);
+		command(0, IKE_CMD_DOWN);
+		stations_run(sim, 15000, 0);
+		command(0, IKE_CMD_UP);
+		stations_run(sim, ms, 0);
+		command(0, IKE_CMD_DOWN);
+		stations_run(sim, 1000, 0);
+		CU_ASSERT_EQUAL(sad_count(a->g_nk), 0);
+		CU_ASSERT_EQUAL(sad_count(b->g_nk), 0);
+		CU_ASSERT_FALSE(b->g_last_up);
+	}
+	test_row("nothing is left over");
+	stations_run(sim, 70000, 0);
+	ike_objects(a->g_ip.ip_ike, &oc);
+	CU_ASSERT_EQUAL(oc.oc_ikesas + oc.oc_children + oc.oc_exchanges, 0);
+	ike_objects(b->g_ip.ip_ike, &oc);
+	CU_ASSERT_EQUAL(oc.oc_ikesas + oc.oc_children + oc.oc_exchanges, 0);
+	test_row("up at once after it");
+	for (unsigned ms = 2; ms <= 20; ms += 6) {
+		command(0, IKE_CMD_UP);
+		stations_run(sim, ms, 0);
+		command(0, IKE_CMD_DOWN);
+		command(0, IKE_CMD_UP);
+		stations_run(sim, 3000, 0);
+		TEST_STRING(word(0), "up");
+		TEST_STRING(word(1), "up");
+		CU_ASSERT_EQUAL(sad_count(a->g_nk), 2);
+		CU_ASSERT_EQUAL(sad_count(b->g_nk), 2);
+		command(0, IKE_CMD_DOWN);
+		stations_run(sim, 1000, 0);
+	}
+	end();
+}
+
+/* ---- rekeys that the peer refuses --------------------------------------- */
+
+/* The first pair is made without a group: that these differ shows later. */
+static void
+groups_differ(void)
+{
+	struct tunnel tu;
+	char buf[IKE_TEXT_MAX];
+
+	begin();
+	policy(&sim->s_gw[0], "active childsa enc aes-128-gcm group ecp384", 2);
+	policy(&sim->s_gw[1], "passive childsa enc aes-128-gcm", 2);
+	command(0, IKE_CMD_DELETE_IKE);
+	stations_run(sim, 5000, 0);
+	test_row("the first keys are made");
+	TEST_STRING(word(0), "up");
+	CU_ASSERT_EQUAL(look(0).tu_st.st_reason, IKE_R_NONE);
+	test_row("new ones are refused");
+	command(0, IKE_CMD_REKEY);
+	stations_run(sim, 3000, 0);
+	tu = look(0);
+	TEST_STRING(word(0), "up");
+	CU_ASSERT_EQUAL(tunnel_reason(&tu), IKE_R_PROP_PFS);
+	CU_ASSERT_TRUE(tunnel_trouble(&tu));
+	CU_ASSERT_PTR_NOT_NULL(strstr(tunnel_detail(&tu, buf, sizeof(buf)),
+	    "ecp384"));
+	test_row("until both sides agree");
+	policy(&sim->s_gw[1], "passive childsa enc aes-128-gcm group ecp384", 3);
+	stations_run(sim, 20000, 0);
+	command(0, IKE_CMD_REKEY);
+	stations_run(sim, 3000, 0);
+	tu = look(0);
+	TEST_STRING(word(0), "up");
+	CU_ASSERT_EQUAL(tunnel_reason(&tu), IKE_R_NONE);
+	end();
+}
+
 TEST_MAIN(
 	TEST("packets spare the question if the peer lives",
 	    packets_spare_the_question),
@@ -412,5 +499,7 @@ TEST_MAIN(
 	TEST("up, silent", silent),
 	TEST("a full key socket leaves no SA behind", key_socket_full),
 	TEST("down ends what lingers after rekeys", down_after_rekeys),
+	TEST("down on the way up is told to the peer", down_on_the_way_up),
+	TEST("groups differ", groups_differ),
 	TEST("commands in quick succession leave no SA behind",
 	    hasty_commands))
