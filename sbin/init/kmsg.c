@@ -66,6 +66,21 @@ wanted(const struct kmsg *km, const struct record *re)
 	    (re->re_us < km->km_began ? KMSG_WARNING : KMSG_INFO);
 }
 
+/* As the line before? Else it is that from now on. */
+static bool
+repeated(struct kmsg *km, struct cur text)
+{
+	size_t n = cur_left(&text) < KMSG_SAME ? cur_left(&text) : KMSG_SAME;
+	const uint8_t *p = cur_bytes(&text, n);
+
+	if (n != 0 && n == km->km_last_n && memcmp(p, km->km_last, n) == 0)
+		return true;
+	if (n != 0)
+		memcpy(km->km_last, p, n);
+	km->km_last_n = n;
+	return false;
+}
+
 static bool
 allowed(struct kmsg_left *kl, int64_t now)
 {
@@ -92,7 +107,8 @@ take_line(struct kmsg *km, struct cur line, int64_t now,
 
 	if (!head(&line, &re) || !wanted(km, &re))
 		return;
-	if (!allowed(&km->km_left[re.re_level <= KMSG_ERROR], now)) {
+	if (repeated(km, line) ||
+	    !allowed(&km->km_left[re.re_level <= KMSG_ERROR], now)) {
 		km->km_omitted++;
 		return;
 	}

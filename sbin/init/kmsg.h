@@ -10,7 +10,8 @@
  *
  * A kernel that chatters must not push everything else out of the log: there
  * are KMSG_BURST lines, one more each KMSG_EACH ms, and as many apart from
- * these for errors and worse.  How many were left out is told.
+ * these for errors and worse.  A line that says the same as the one before is
+ * left out.  How many were left out is told with the next.
  */
 #ifndef KMSG_H
 #define KMSG_H
@@ -21,11 +22,12 @@
 
 enum {
 	KMSG_BURST	= 100,
-	KMSG_EACH	= 2000,
+	KMSG_EACH	= 10000,
 	KMSG_ERROR	= 3,		/* <linux/kern_levels.h> */
 	KMSG_WARNING	= 4,
 	KMSG_INFO	= 6,
 	KMSG_RECORD	= 8192,		/* bytes of one record at most */
+	KMSG_SAME	= 160,		/* that make a line the same */
 };
 
 struct kmsg {
@@ -35,6 +37,8 @@ struct kmsg {
 		int64_t		kl_since;	/* ms; one more each KMSG_EACH from here */
 	} km_left[2];			/* others, errors */
 	unsigned	km_omitted;
+	char		km_last[KMSG_SAME];	/* the line before, cut to fit */
+	size_t		km_last_n;
 };
 
 void	kmsg_init(struct kmsg *km, int64_t began_us, int64_t now);

@@ -66,12 +66,16 @@ records(void)
 	}
 }
 
+/* n lines, each other than the one before; how many are taken. */
 static unsigned
-chatter(struct kmsg *km, const char *line, unsigned n, int64_t now)
+chatter(struct kmsg *km, unsigned n, int64_t now)
 {
 	unsigned taken = 0;
+	char line[64];
 
 	while (n-- > 0) {
+		(void)snprintf(line, sizeof(line), "6,1,9000000,-;line %u\n",
+		    n % 2);
 		give(km, line, now);
 		taken += lines;
 	}
@@ -81,23 +85,39 @@ chatter(struct kmsg *km, const char *line, unsigned n, int64_t now)
 static void
 limits(void)
 {
-	static const char info[] = "6,1,9000000,-;chatter\n";
 	struct kmsg km;
 
 	kmsg_init(&km, 0, 0);
-	CU_ASSERT_EQUAL(chatter(&km, info, 1000, 0), KMSG_BURST);
-	CU_ASSERT_EQUAL(chatter(&km, info, 1000, KMSG_EACH - 1), 0);
+	CU_ASSERT_EQUAL(chatter(&km, 1000, 0), KMSG_BURST);
+	CU_ASSERT_EQUAL(chatter(&km, 1000, KMSG_EACH - 1), 0);
 	/* errors are counted apart, and tell what was left out */
 	give(&km, "3,1,9000000,-;fire\n", KMSG_EACH - 1);
 	TEST_STRING(got, "1900 messages left out\nfire\n");
-	give(&km, "2,1,9000000,-;fire\n", KMSG_EACH - 1);
-	TEST_STRING(got, "fire\n");
-	CU_ASSERT_EQUAL(chatter(&km, info, 1000, 3 * KMSG_EACH), 3);
+	give(&km, "2,1,9000000,-;flood\n", KMSG_EACH - 1);
+	TEST_STRING(got, "flood\n");
+	CU_ASSERT_EQUAL(chatter(&km, 1000, 3 * KMSG_EACH), 3);
 	/* a rest saves up no more than a burst */
-	give(&km, info, INT64_C(1000000000));
-	TEST_STRING(got, "997 messages left out\nchatter\n");
-	CU_ASSERT_EQUAL(chatter(&km, info, 1000, INT64_C(1000000000)),
+	give(&km, "6,1,9000000,-;line\n", INT64_C(1000000000));
+	TEST_STRING(got, "997 messages left out\nline\n");
+	CU_ASSERT_EQUAL(chatter(&km, 1000, INT64_C(1000000000)),
 	    KMSG_BURST - 1);
 }
 
-TEST_MAIN(TEST("records", records), TEST("limits", limits))
+static void
+again(void)
+{
+	struct kmsg km;
+
+	kmsg_init(&km, 0, 0);
+	give(&km, "6,1,9000000,-;the same\n6,2,9000001,-;the same\n", 0);
+	TEST_STRING(got, "the same\n");
+	give(&km, "4,3,9000002,-;the same\n SUBSYSTEM=net\n", 0);
+	TEST_STRING(got, "");
+	give(&km, "6,4,9000003,-;the same one\n", 0);
+	TEST_STRING(got, "2 messages left out\nthe same one\n");
+	give(&km, "6,5,9000004,-;the same\n", 0);
+	TEST_STRING(got, "the same\n");
+}
+
+TEST_MAIN(TEST("records", records), TEST("limits", limits),
+    TEST("the same again", again))
