@@ -123,6 +123,12 @@ ip -n "$NET-gwA" link add veth0 type veth peer name veth1
 case_ 'the better one of a device without zero copy' gw A ifconfig em1 create nic veth0
 case_ 'is AF_PACKET' has 'nic veth0 by packet' gw A ifconfig em1
 case_ 'and why' said A 'em1: by AF_PACKET, not AF_XDP: veth0: no zero copy'
+gw A ifconfig em1 destroy
+gw A ifconfig em1 create xdp veth0,promisc
+promiscuous() { ip -n "$NET-gwA" -d link show veth0 | grep -q 'promiscuity 1'; }
+case_ 'what is for others, if asked for' promiscuous
+gw A ifconfig em1 destroy
+case_ 'and no longer' not promiscuous
 case_ 'an option that it does not have' has 'promisc, copy, generic' \
     gw A ifconfig em2 create xdp veth1,shared
 case_ 'a device that does not exist' has 'no such Linux interface' gw A ifconfig em2 create nic nope0

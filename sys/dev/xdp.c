@@ -41,7 +41,7 @@
 #define MTU_LIMIT	(FRAME_MAX - ETHER_HLEN)
 #define POST_LEAST	64
 #define POST_MAX	1024
-#define FRAMES_SPARE	1024
+#define FRAMES_SPARE	512
 #define LENT_SENDING	0x8000		/* in pkt_lent: in a transmit ring */
 #define CLOSE_WAIT_MS	50
 
@@ -569,10 +569,23 @@ xdp_fd(struct ifnet *ifp, unsigned q)
 	return xd->xd_wait[q] != -1 ? xd->xd_wait[q] : xd->xd_q[q]->xq_sock.xs_fd;
 }
 
+static uint64_t
+xdp_drops(struct ifnet *ifp)
+{
+	const struct xdp_dev *xd = ifp->if_priv;
+	uint64_t n = 0;
+	unsigned i;
+
+	for (i = 0; i < xd->xd_nq; i++)
+		n += xsock_drops(&xd->xd_q[i]->xq_sock);
+	return n;
+}
+
 const struct if_ops xdp_device_ops = {
 	.io_name = "xdp",
 	.io_close = xdp_close,
 	.io_rx = xdp_rx,
 	.io_tx = xdp_tx,
 	.io_fd = xdp_fd,
+	.io_drops = xdp_drops,
 };

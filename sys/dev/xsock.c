@@ -194,3 +194,15 @@ xsock_send(struct xsock *xs)
 			return;
 	}
 }
+
+uint64_t
+xsock_drops(const struct xsock *xs)
+{
+	struct xdp_statistics st = { 0 };
+	socklen_t len = sizeof(st);
+
+	/* before Linux 5.9 it tells less */
+	if (getsockopt(xs->xs_fd, SOL_XDP, XDP_STATISTICS, &st, &len) == -1)
+		return 0;
+	return st.rx_dropped + st.rx_ring_full;
+}

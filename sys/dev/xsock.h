@@ -37,5 +37,7 @@ int	xsock_probe(int ifindex, const char **what);
  * so at once.
  */
 void	xsock_send(struct xsock *);
+/* Frames that came and found no room. */
+uint64_t xsock_drops(const struct xsock *);
 
 #endif

@@ -25,7 +25,7 @@
 #define FRAME_SIZE		PKT_SMALL
 #define FRAME_OFFSET		256	/* where the kernel puts what it receives */
 #define FRAME_MAX		(FRAME_SIZE - FRAME_OFFSET - PKT_TAILROOM)
-#define FRAMES_PER_WORKER	8192
+#define FRAMES_PER_WORKER	4096
 #define FRAME_LOST		0xffff	/* in pkt_lent: the kernel never gave it back */
 
 _Static_assert(FRAME_OFFSET >= PKT_HEADROOM, "a received frame has its headroom");

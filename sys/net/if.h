@@ -58,6 +58,8 @@ struct if_ops {
 	int		(*io_fd)(struct ifnet *, unsigned q);
 	/* Of a host interface: Linux is to have this address too, or no more. May be NULL. */
 	void		(*io_addr)(struct ifnet *, const struct if_addr *, bool add);
+	/* Frames that came and were lost before io_rx. May be NULL. nk_lock held. */
+	uint64_t	(*io_drops)(struct ifnet *);
 };
 
 struct if_counters {

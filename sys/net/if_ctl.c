@@ -109,7 +109,7 @@ op_destroy(struct nk *nk, struct clock_now now, struct ctl_request *rq, struct c
 }
 
 static void
-counters_sum(const struct nk *nk, const struct ifnet *ifp, struct ctl_if *ci)
+counters_sum(const struct nk *nk, struct ifnet *ifp, struct ctl_if *ci)
 {
 	const struct if_counters *ic;
 	unsigned i;
@@ -123,10 +123,12 @@ counters_sum(const struct nk *nk, const struct ifnet *ifp, struct ctl_if *ci)
 		ci->ci_obytes += counter_get(&ic->ic_obytes);
 		ci->ci_odrops += counter_get(&ic->ic_odrops);
 	}
+	if (ifp->if_ops->io_drops != NULL)
+		ci->ci_idrops += ifp->if_ops->io_drops(ifp);
 }
 
 static void
-if_describe(const struct nk *nk, const struct ifnet *ifp, struct ctl_if *ci)
+if_describe(const struct nk *nk, struct ifnet *ifp, struct ctl_if *ci)
 {
 	unsigned i;
 
