@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # TCP, one stream, host to host through two gateways, in one run:
-#	plain Linux forwarding, Ravelin in clear, Ravelin with a tunnel
+#	plain Linux forwarding, Ravelin in clear, Ravelin with a tunnel,
+#	with one whose ESP goes in UDP (`encap')
 #
 #	hostA ------- gwA ------------- gwB ------- hostB
 #
@@ -44,7 +45,7 @@ gateway_cpu() {		# hundredths of a second that netkern has used, both gateways
 
 show() {		# show LABEL "GBIT CPU" [BASE-GBIT]
 	echo "$2" | awk -v l="$1" -v base="${3:-}" '{
-		printf "%-34s %7.2f Gbit/s", l, $1
+		printf "%-36s %7.2f Gbit/s", l, $1
 		if ($2 > 0) printf "   %5.2f CPU s/GB", $2
 		if (base != "") printf "   %.2f of plain Linux", $1 / base
 		printf "\n" }'
@@ -88,3 +89,13 @@ wait_for 20 up || { logs; exit 1; }
 tunnel=$(gbit)
 show 'Ravelin, tunnel, AES-128-GCM' "$tunnel" "$base"
 echo "$tunnel" | awk '{ exit !($1 >= 2) }' || echo 'below the first target of 2 Gbit/s'
+
+# ---- the same in UDP, which goes in super-packets --------------------------
+two_conf active passive "encap childsa enc aes-128-gcm"
+in_udp() { up && gw A ikectl status paris | grep -q natt; }
+for g in $GATEWAYS; do
+	gw $g ipsecctl -f "$W/$g/iked.conf" || { logs; exit 1; }
+done
+wait_for 20 in_udp || { logs; exit 1; }
+encap=$(gbit)
+show 'Ravelin, tunnel, AES-128-GCM, encap' "$encap" "$base"
