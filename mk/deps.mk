@@ -6,7 +6,7 @@
 #   make -f mk/deps.mk [NAME...]    all, or some of: bearssl sqlite3 cunit
 #                                   seccomp event cjson sodium ipsecmb mbedtls,
 #                                   and of the programs: lighttpd dropbear
-#                                   openntpd dash
+#                                   openntpd busybox
 #
 # The sources come through a private apt configuration made of the
 # machine's own sources; apt checks the signatures, nothing in /etc changes.
@@ -29,11 +29,11 @@ DEP_mbedtls:=	mbedtls		2.28
 DEP_lighttpd:=	lighttpd	1.4.69
 DEP_dropbear:=	dropbear	2022.83
 DEP_openntpd:=	openntpd	1:6.2p3
-DEP_dash:=	dash		0.5.12
+DEP_busybox:=	busybox		1:1.35
 
 NAMES:=		bearssl sqlite3 cunit seccomp event cjson sodium mbedtls \
 		$(if $(filter x86_64,$(MACHINE)),ipsecmb)
-PROGRAMS:=	lighttpd dropbear openntpd dash
+PROGRAMS:=	lighttpd dropbear openntpd busybox
 A:=		$(NAMES:%=$(DEPS)/release/lib/lib%.a)
 P:=		$(PROGRAMS:%=$(DEPS)/release/bin/%)
 

@@ -25,7 +25,6 @@ LINUX:=		$(DEPS)/image/kernel-$(KERNEL)
 E2FS:=		$(DEPS)/image/e2fsprogs
 HERE:=		$(TOP)/mk/image
 FILES:=		$(TOP)/etc/image
-BUSYBOX?=	/bin
 UPGRADE_KEY?=	$(TOP)/obj/upgrade.key
 
 # All that the image says of when: the time of the newest commit.
@@ -38,7 +37,7 @@ RELEASE=	version=$(VERSION) serial=$(SOURCE_DATE_EPOCH) \
 		kernel=$(firstword $(shell cat $(LINUX)/release)) slots=a,b
 
 WEB:=		$(TOP)/etc/lighttpd.conf $(wildcard $(TOP)/etc/www/*.* $(TOP)/etc/www/static/*)
-OTHERS:=	$(foreach p,lighttpd dropbear openntpd dash,$(DEPS)/release/bin/$p)
+OTHERS:=	$(foreach p,lighttpd dropbear openntpd busybox,$(DEPS)/release/bin/$p)
 PROGRAMS:=	$(shell sed -n 's|.*@bin@/|$(BIN)/|p' $(FILES)/root) $(INIT) $(OTHERS)
 
 all: $(IMAGE)
@@ -67,7 +66,7 @@ $(WORK)/initrd: $(HERE)/root.py $(HERE)/modules.py $(WORK)/what $(PROGRAMS) \
 	    --modules $(LINUX)/modules --module-list $(FILES)/modules.$(KERNEL) \
 	    --dir bin=$(BIN) --dir init=$(INIT) --dir e2fs=$(E2FS) \
 	    --dir top=$(TOP) --dir deps=$(DEPS)/release \
-	    --dir key=$(WORK) --dir busybox=$(BUSYBOX) --dir etc=$(FILES)/etc $(FILES)/root && \
+	    --dir key=$(WORK) --dir etc=$(FILES)/etc $(FILES)/root && \
 	    mv $@.new $@
 
 # What is not a file: a new commit, another INIT=, another key.

@@ -401,8 +401,6 @@ do_shell(void)
 		(void)signal(SIGINT, SIG_DFL);
 		if (chdir("/") == -1)
 			_exit(1);
-		/* the one that edits lines, if there is one */
-		execl("/bin/busybox", "-ash", (char *)NULL);
 		execl("/bin/sh", "-sh", (char *)NULL);
 		say("there is no shell: %s", strerror(errno));
 		_exit(127);

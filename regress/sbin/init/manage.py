@@ -44,7 +44,7 @@ def make_root():
     boot.BOOT = boot.BOOT.replace("consoles=", MORE + "consoles=").replace(
         "exec chroot", "exec setpriv --bounding-set -sys_time chroot")
     boot.make_root()
-    for name, at in (("dropbear", "sbin/dropbear"), ("openntpd", "sbin/ntpd"), ("dash", "bin/sh")):
+    for name, at in (("dropbear", "sbin/dropbear"), ("openntpd", "sbin/ntpd"), *(("busybox", f"bin/{p}") for p in ("sh", "cat", "ls", "id"))):
         os.makedirs(os.path.join(ROOT, os.path.dirname(at)), exist_ok=True)
         shutil.copy(os.path.join(DEPS, name), os.path.join(ROOT, at))
     for tool in ("ifconfig", "netstat"):
@@ -182,8 +182,8 @@ def looking(box, host):
     case("who has a key may look", "inet 192.168.1.1" in shown, shown)
     known = far("ssh-keygen", "-l", "-f", f"{TMP}/known").stdout
     case("the host's key is the one of the console", host in known, known)
-    shown = ssh("key", "echo secret: $(cat /data/etc/passwd) $(ls /boot)")
-    case("but sees nothing that is kept", "secret:\n" in shown, shown)
+    shown = ssh("key", "id -u; echo shells: $(cat /etc/shells) secret: $(cat /data/etc/passwd) $(ls /boot)")
+    case("but sees nothing that is kept", "73\nshells: /sbin/console secret:\n" in shown, shown)
     shown = ssh("key", "ifconfig lan0 down; ipsecctl rollback; init reboot; echo done")
     case("and changes nothing", "done" in shown and "stopping" not in shown
          and "192.168.1.1" in box.run("ifconfig", "lan0"), shown)
