@@ -57,6 +57,7 @@ bench: all $(DEPS)/tools.test
 # What takes longer than anybody waits for.
 soak: all
 	+@$(MAKE) -C regress/image soak
+	+@$(MAKE) -C regress/web soak
 
 install: all
 	+@for d in $(DIRS) $(patsubst %/Makefile,%,$(wildcard lib/Makefile etc/Makefile)); do \

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
 #
-# In many random states of tunnels (up, down by command, wrong key, wrong
-# proposal, other networks, nobody there, on demand; counters moving) the page,
-# its JSON twin, ikectl, ipsecctl and the data plane say the same.  Each is asked
-# between two questions to ikectl that have the same answer.
+# In 500 random states of tunnels (up, half up, down by command, by the peer, for a
+# wrong key, proposal, identity or network, nobody there, waiting; counters moving)
+# the page, its JSON twin, ikectl, ipsecctl and the data plane say the same.  Each is
+# asked between two questions to ikectl that have the same answer.  WEB_STATES, SEED.
 import html
 import json
 import os
@@ -14,13 +14,15 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from client import Cases, Client, Page  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../sbin/policyd'))
+from client import Cases, Client  # noqa: E402
+import keysock  # noqa: E402
 
 W, PASSWORD, HOST = sys.argv[1:4]
 BIN = os.environ['BIN']
-STATES = int(os.environ.get('WEB_STATES', '250'))
+STATES = int(os.environ.get('WEB_STATES', '500'))
 ENV = dict(os.environ, RAVELIN_RUN=W + '/A/run', RAVELIN_DB=W + '/A/policy.db')
-rnd = random.Random(7)
+rnd = random.Random(int(os.environ.get('SEED', '7')))
 t = Cases()
 c = Client()
 t.check('login', c.login('admin', PASSWORD).status == 303)
@@ -29,8 +31,9 @@ CGI = dict(RAVELIN_RUN=W + '/A/run', RAVELIN_WEB_STATE=W + '/A/web', RAVELIN_WEB
            REQUEST_METHOD='GET', HTTP_COOKIE=c.cookie)
 
 
-def run(*args):
-    return subprocess.run([BIN + '/' + args[0], *args[1:]], env=ENV, capture_output=True, text=True,
+def run(*args, of='A'):
+    env = dict(ENV, RAVELIN_RUN='%s/%s/run' % (W, of))
+    return subprocess.run([BIN + '/' + args[0], *args[1:]], env=env, capture_output=True, text=True,
                           timeout=30).stdout
 
 
@@ -102,13 +105,33 @@ def differ(ike, page, twin, sas):
     return None
 
 
+def piece(m, kind):
+    at = keysock.exts(m)[kind]
+    return bytes(m[at:at + 8 * int.from_bytes(m[at:at + 2], 'little')])
+
+
+def half(tunnel):
+    """One of its two SAs goes, behind iked's back."""
+    sas = KEYS.dump(keysock.DUMP, 3)
+    spi = int(tunnel.get(rnd.choice(['spi_in', 'spi_out']), '0'), 16)
+    if spi in sas:
+        KEYS.call(keysock.DELETE, 3, b''.join(piece(sas[spi], k) for k in
+                                             (keysock.EXT_SA, keysock.EXT_SRC, keysock.EXT_DST)))
+
+
+KEYS = keysock.Key(W + '/A/run/key.sock')
 NAMES = sorted(ikectl())
 seen, compared, bad, retries = {}, 0, [], 0
 began = time.time()
 for state in range(STATES):
     name = rnd.choice(NAMES)
-    what = rnd.choice(['up', 'down', 'rekey', 'up', 'traffic', 'wait', 'rekey-ike'])
-    if what == 'traffic':
+    what = rnd.choice(['up', 'down', 'rekey', 'up', 'traffic', 'wait', 'rekey-ike', 'half', 'reset', 'peer'])
+    if what == 'half':
+        name = rnd.choice([n for n, x in ikectl().items() if x['up']] or NAMES)
+        half(ikectl()[name])
+    elif what == 'peer':
+        run('ikectl', '-n', rnd.choice(['down', 'up']), rnd.choice(['lyon', 'vienna']), of='B')
+    elif what == 'traffic':
         subprocess.run(['ip', 'netns', 'exec', HOST, 'ping', '-q', '-c', '3', '-i', '0.002', '-s',
                         str(rnd.randrange(40, 1200)), '-W', '1', '10.2.0.2'], capture_output=True)
     elif what != 'wait':

@@ -8,7 +8,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -242,41 +241,6 @@ t.check('second refused, shown what changed, text kept', a.status == 409 and '# 
 form = [f for f in q.forms if f['action'] == EDIT][0]
 a = second.post(EDIT, [('base', str(newest()))] + form['fields'] + [('action', 'commit')])
 t.check('taken into account, it goes', a.status == 303 and '# second' in text_of('pf.conf'))
-
-# ---- 50 administrators at once ----
-start, wins, lock = newest(), [], threading.Lock()
-reason = {}
-
-
-def administrator(i):
-    me = Client()
-    me.cookie = c.cookie
-    for attempt in range(3):
-        page = me.get(EDIT + '?part=pf.conf').page()
-        f = [f for f in page.forms if f['action'] == EDIT][0]
-        fields = dict(f['fields'])
-        fields.update(text=fields['text'] + '# admin %d\n' % i, confirm='0', action='commit')
-        r = me.post(EDIT, fields)
-        with lock:
-            reason[r.status] = reason.get(r.status, 0) + 1
-            if r.status == 303:
-                wins.append(i)
-        if r.status == 303:
-            return
-
-
-began = time.time()
-threads = [threading.Thread(target=administrator, args=(i,)) for i in range(50)]
-for x in threads:
-    x.start()
-for x in threads:
-    x.join()
-final = text_of('pf.conf')
-print('        50 administrators: %d commits, %s, %.1f s' % (len(wins), reason, time.time() - began))
-t.check('what was taken is there, each',
-        all('# admin %d\n' % i in final for i in wins) and len(wins) >= 3, final[-300:])
-t.check('and nothing else', final.count('# admin') == len(wins) and newest() == start + len(wins))
-t.check('all were answered', set(reason) <= {303, 409}, reason)
 
 # ---- the end of a session ----
 stolen = Client()
