@@ -3,7 +3,7 @@
 # A program: the shell of the appliance and the small commands beside it.  It
 # has none that is called like one of the router's, and its shell finds commands
 # by PATH alone, so that nothing hides those.
-want='ASH SH_IS_ASH AWK BASE64 BASENAME BLOCKDEV CAT CHMOD CHOWN CLEAR CMP CP
+want='ASH SH_IS_ASH BUSYBOX AWK BASE64 BASENAME BLOCKDEV CAT CHMOD CHOWN CLEAR CMP CP
     CUT DATE DD DF DIFF DIRNAME DMESG DU ECHO ENV EXPR FALSE FIND FREE GREP
     GUNZIP GZIP ZCAT HEAD HEXDUMP HOSTNAME ID KILL KILLALL LESS LN LOGGER LS
     LSMOD MD5SUM MKDIR MKNOD MKTEMP MORE MOUNT MV NC OD PIDOF PING PRINTF PS
