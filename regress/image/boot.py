@@ -54,12 +54,16 @@ def by_bios(cases):
 def by_uefi(cases):
     disk = machine.disk_copy("uefi.img")
     environment(disk, slot="a", boot="b")
-    box = Machine("uefi", disk, "uefi", cards=CARDS).start()
+    box = Machine("uefi", disk, "uefi", cards=CARDS, extra=("-rtc", "base=1970-01-01")).start()
     found = box.expect(READY)
     cases.check("UEFI: instead of a slot that cannot be read, the good one", found[1] == "a", found[0])
     print(f"        {box.age():.1f} s to the console, first boot ({box.cpu():.1f} s of CPU)")
     now = environment(disk)
     cases.check("... and it is not tried again", (now["slot"], now["boot"]) == ("a", "a"), now)
+    cases.check("a clock without a battery begins when the image was made",
+                "CLOCK-01 the clock said 1970-01-01 " in box.text and "; now 2" in box.text, box.text[-2000:])
+    shown = box.shell("env sh -c 'ifconfig lan0'")[1]
+    cases.check("no command of the shell hides one of the router's", "lladdr" in shown, shown)
     box.kill()
 
 
