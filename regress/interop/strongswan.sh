@@ -31,10 +31,11 @@ trap end EXIT
 trap 'exit 130' INT TERM
 
 PSK=a-shared-secret-of-decent-length
+ENCAP=			# or the word, of our rule
 
 ravelin_conf() {	# ravelin_conf active|passive IKESA CHILDSA
 	(umask 077; cat >"$W/A/iked.conf" <<END
-ikev2 "swan" $1 esp from 10.1.0.0/24 to 10.2.0.0/24 \\
+ikev2 "swan" $1 esp $ENCAP from 10.1.0.0/24 to 10.2.0.0/24 \\
 	local 192.0.2.1 peer 192.0.2.2 \\
 	ikesa $2 childsa $3 \\
 	srcid ravelin.example dstid swan.example \\
@@ -98,9 +99,11 @@ scenario gcm-x25519 \
 scenario gcm256-ecp384-pfs \
     "enc aes-256-gcm prf hmac-sha2-384 group ecp384" "enc aes-256-gcm group ecp384" \
     aes256gcm16-prfsha384-ecp384 aes256gcm16-ecp384
-scenario chacha-ecp256-pfs \
+ENCAP=encap
+scenario chacha-ecp256-pfs-encap \
     "enc chacha20-poly1305 prf hmac-sha2-256 group ecp256" "enc chacha20-poly1305 group ecp256" \
     chacha20poly1305-prfsha256-ecp256 chacha20poly1305-ecp256
+ENCAP=
 scenario cbc-modp2048-pfs \
     "enc aes-256 prf hmac-sha2-256 auth hmac-sha2-256 group modp2048" "enc aes-256 auth hmac-sha2-256 group modp2048" \
     aes256-sha256-modp2048 aes256-sha256-modp2048
