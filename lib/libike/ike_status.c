@@ -85,6 +85,8 @@ conn_command(struct conn *cn, enum ike_command cmd)
 		cn->cn_down = false;
 		cn->cn_want = true;
 		cn->cn_retry = 0;
+		if (cn->cn_reason == IKE_R_ASKED)
+			cn->cn_reason = IKE_R_NONE;
 		tmo_clear(&cn->cn_pol->pl_ike->i_tmos, &cn->cn_tmo);
 		conn_up(cn);
 		break;
@@ -310,6 +312,12 @@ status_conn(const struct conn *cn, struct ike_status *st)
 		    cn->cn_note);
 	st->st_state = conn_state(cn);
 	st->st_reason = cn->cn_reason;
+	if (st->st_state == IKE_ST_DOWN) {
+		/* whatever failed or ended before or meanwhile */
+		st->st_reason = IKE_R_ASKED;
+		(void)snprintf(st->st_note, sizeof(st->st_note), "%s",
+		    ike_reason_title(IKE_R_ASKED));
+	}
 	st->st_since = cn->cn_since;
 	st->st_retry = cn->cn_retry;
 	st->st_retry_at = cn->cn_tmo.tm_on ? cn->cn_tmo.tm_at : 0;

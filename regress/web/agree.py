@@ -86,6 +86,8 @@ def differ(ike, page, twin, sas):
         if still(x) != still(twin[name]):
             return name, 'twin', still(x), still(twin[name])
         row = page[name]
+        if (x['state'] == 'disabled') != (x['reason'] == 'ADMIN-01' and not x['state'].startswith('down, retry')):
+            return name, 'the reason is another', x['state'], x['reason']
         if row['State'] != x['state']:
             return name, 'page', x['state'], row
         if x['up'] and (row['In'] != size(x['bytes_in']) or row['Out'] != size(x['bytes_out'])):

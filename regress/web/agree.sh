@@ -19,7 +19,7 @@ rule() {		# rule NAME HOW NETWORK PEER ID-A ID-B [more]
 	echo "ikev2 \"$1\" $2 esp from 10.1.0.0/24 to $3 local 192.0.2.1 peer $4 ${7:-} srcid $5 dstid $6 psk \"${8:-a-key-of-decent-length}\""
 }
 back() {
-	echo "ikev2 \"$1\" passive esp from $2 to 10.1.0.0/24 local 192.0.2.2 peer 192.0.2.1 ${5:-} srcid $4 dstid $3 psk \"${6:-a-key-of-decent-length}\""
+	echo "ikev2 \"$1\" passive esp from $2 to 10.1.0.0/24 local ${6:-192.0.2.2} peer 192.0.2.1 ${5:-} srcid $4 dstid $3 psk \"a-key-of-decent-length\""
 }
 {
 	rule vienna active 10.20.0.0/24 192.0.2.2 v.example w.example
@@ -27,7 +27,7 @@ back() {
 	rule rome active 10.22.0.0/24 192.0.2.2 k.example l.example
 	rule berlin active 10.23.0.0/24 192.0.2.44 c.example d.example
 	rule vilnius active 10.25.0.0/24 192.0.2.2 m.example n.example 'childsa enc aes-256'
-	rule tallinn active 10.26.0.0/24 192.0.2.2 o.example p.example \
+	rule tallinn active 10.26.0.0/24 192.0.2.3 o.example p.example \
 	    'ikesa enc aes-256-gcm prf hmac-sha2-256 group curve25519'
 	rule sofia active 10.27.0.0/24 192.0.2.2 q.example nobody.example
 	rule oslo passive 10.24.0.0/24 192.0.2.45 e.example f.example
@@ -37,10 +37,10 @@ back() {
 	back riga 10.21.0.0/24 r.example s.example
 	back vilnius 10.25.0.0/24 m.example n.example 'childsa enc aes-128-gcm'
 	back tallinn 10.26.0.0/24 o.example p.example \
-	    'ikesa enc aes-256-gcm prf hmac-sha2-512 group ecp384'
+	    'ikesa enc aes-256-gcm prf hmac-sha2-512 group ecp384' 192.0.2.3
 	back rome 10.99.0.0/24 k.example l.example
 } >>"$W/B/iked.conf"
-gw B ipsecctl -f "$W/B/iked.conf" && gw A ipsecctl -f "$W/A/iked.conf" || exit 1
+gw B ifconfig wan0 inet 192.0.2.3/24 alias && gw B ipsecctl -f "$W/B/iked.conf" && gw A ipsecctl -f "$W/A/iked.conf" || exit 1
 wait_for 15 up || { logs; echo 'the tunnel did not come up'; exit 1; }
 gw A ipsecctl commit --pf "$W/A/pf.conf" -m 'as it began' || exit 1
 web_start A || { cat "$W/A/lighttpd.log"; echo 'the web server did not start'; exit 1; }

@@ -808,9 +808,12 @@ down_and_up(void)
 	world_run(&w, 60000);
 	CU_ASSERT_EQUAL(world_sas(&w.w_end[1], true), 0);
 	CU_ASSERT_EQUAL(status(0).st_state, IKE_ST_DOWN);
+	CU_ASSERT_EQUAL(status(0).st_reason, IKE_R_ASKED);
+	TEST_STRING(status(0).st_note, ike_reason_title(IKE_R_ASKED));
 	CU_ASSERT_EQUAL(status(1).st_state, IKE_ST_WAITING);
 	command(0, IKE_CMD_UP, "site/net");
 	CU_ASSERT_EQUAL(status(0).st_state, IKE_ST_CONNECTING);
+	CU_ASSERT_EQUAL(status(0).st_reason, IKE_R_NONE);
 	CU_ASSERT_TRUE(world_run_up(&w, 10000));
 	CU_ASSERT_EQUAL(status(0).st_state, IKE_ST_UP);
 	end();
