@@ -32,7 +32,7 @@
 
 enum {
 	LOOK_MS		= 1000,
-	RETRY_MIN	= 10,		/* seconds */
+	RETRY_MIN	= 2,		/* seconds */
 	RETRY_MAX	= 300,
 	FAR		= 60,		/* seconds */
 };
@@ -88,16 +88,34 @@ start(int *out)
 	return pid;
 }
 
-/* A line of its log; true if the run is over, for the reason *why. */
+/* What each run says, however often it is started. */
 static bool
-take_line(const char *line, enum outcome *why)
+is_usual(const char *line)
+{
+	static const char *const usual[] = { "frequency", "drift",
+	    "engine ready", "no reply received in time" };
+
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+		if (strstr(line, usual[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A line of its log; true if the run is over, for the reason *why.  Of a run
+ * like others before only what is not usual is worth the log.
+ */
+static bool
+take_line(const char *line, bool like_others, enum outcome *why)
 {
 	static const char adjusting[] = "adjusting local clock by ";
 	const char *by = strstr(line, adjusting);
 	double seconds = by == NULL ? 0 :
 	    strtod(by + sizeof(adjusting) - 1, NULL);
 
-	quiet("%s", line);
+	if (!like_others || !is_usual(line))
+		quiet("%s", line);
 	if (strstr(line, "set local clock to") != NULL)
 		clock_save();
 	*why = NTP_AGAIN;
@@ -108,7 +126,7 @@ take_line(const char *line, enum outcome *why)
 }
 
 static enum outcome
-watch(FILE *in, struct timespec names)
+watch(FILE *in, struct timespec names, bool like_others)
 {
 	struct pollfd pfd = { .fd = fileno(in), .events = POLLIN };
 	enum outcome why;
@@ -125,13 +143,13 @@ watch(FILE *in, struct timespec names)
 		if (fgets(line, sizeof(line), in) == NULL)
 			return NTP_ENDED;
 		line[strcspn(line, "\n")] = '\0';
-		if (take_line(line, &why))
+		if (take_line(line, like_others, &why))
 			return why;
 	}
 }
 
 static enum outcome
-run(void)
+run(bool like_others)
 {
 	struct timespec names = changed();
 	enum outcome why = NTP_ENDED;
@@ -141,7 +159,7 @@ run(void)
 
 	if (in != NULL) {
 		setvbuf(in, NULL, _IONBF, 0);
-		why = watch(in, names);
+		why = watch(in, names, like_others);
 		(void)fclose(in);
 	}
 	if (pid != -1) {
@@ -180,7 +198,7 @@ task_ntp(void)
 			pause_for(1);
 			continue;
 		}
-		why = run();
+		why = run(told);
 		if (why == NTP_ENDED) {
 			loud("ntpd has ended");
 			return 1;
