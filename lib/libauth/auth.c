@@ -191,7 +191,7 @@ same_readers(const char *file, int fd)
 
 	if (stat(file, &sb) == -1)
 		return fchmod(fd, 0600) == 0;
-	return fchown(fd, (uid_t)-1, sb.st_gid) == 0 &&
+	return fchown(fd, sb.st_uid, sb.st_gid) == 0 &&
 	    fchmod(fd, sb.st_mode & 0640) == 0;
 }
 

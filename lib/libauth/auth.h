@@ -4,8 +4,8 @@
  *
  * A file of users has one line each, NAME:HASH, the hash in argon2's own
  * form ("$argon2id$v=19$m=19456,t=3,p=1$SALT$HASH"); it is written aside and
- * renamed, mode 0600, or with the group and at most the mode 0640 of the old
- * file.  A hash that asks for more than AUTH_MEM_MAX or
+ * renamed, mode 0600, or with the owner, the group and at most the mode 0640 of
+ * the old file.  A hash that asks for more than AUTH_MEM_MAX or
  * AUTH_OPS_MAX is refused before it is computed.
  *
  * How often somebody may try is the caller's to keep, by name or address, in

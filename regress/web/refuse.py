@@ -189,6 +189,18 @@ t.check('the cookie is for this host, TLS and requests from here alone',
 kept = open(W + '/A/web/sessions.db', 'rb').read()
 t.check('no cookie can be read from the file of sessions', mine.cookie.split('=')[1].encode() not in kept)
 
+# ---- a new password ----
+owner = os.stat(W + '/A/passwd')
+there = Client()
+t.check('before a new password', there.login('admin', PASSWORD).status == 303 and there.get('/').status == 200)
+r = subprocess.run([BIN + '/webadmin', '-p', 'admin'], input=PASSWORD + '\n', text=True, capture_output=True,
+                   env=dict(os.environ, RAVELIN_PASSWD=W + '/A/passwd', RAVELIN_WEB_STATE=W + '/A/web'))
+now = os.stat(W + '/A/passwd')
+t.check('it is kept where the pages can read it', r.returncode == 0 and
+        (now.st_uid, now.st_gid, now.st_mode) == (owner.st_uid, owner.st_gid, owner.st_mode), r.stderr)
+t.check('and ends the sessions of its user', there.get('/').status == 303 and mine.get('/').status == 303)
+t.check('who knows it comes in', mine.login('admin', PASSWORD).status == 303)
+
 # ---- a lock-out ends ----
 statuses = []
 while 429 not in statuses and len(statuses) < 12:

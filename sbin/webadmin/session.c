@@ -151,6 +151,24 @@ logout_post(struct page *pg)
 	page_go(pg, "/login");
 }
 
+/* Who had the old password may be in; root does it, so the pages have made the file. */
+static void
+end_sessions(const struct settings *se, const char *user)
+{
+	struct web_sessions *wss;
+	const char *why = "";
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/sessions.db", se->se_state);
+	if (access(path, W_OK) == -1)
+		return;
+	if ((wss = web_sessions_open(path, &why)) == NULL ||
+	    !web_session_end_user(wss, user, NULL))
+		fprintf(stderr, "webadmin: %s: sessions go on until their end %s\n",
+		    user, why);
+	web_sessions_close(wss);
+}
+
 int
 password_command(const struct settings *se, const char *user)
 {
@@ -164,7 +182,9 @@ password_command(const struct settings *se, const char *user)
 		ok = why == NULL && auth_set(se->se_passwd, user, line, &why);
 	}
 	explicit_bzero(line, sizeof(line));
-	if (!ok)
+	if (ok)
+		end_sessions(se, user);
+	else
 		fprintf(stderr, "webadmin: %s: %s\n", user, why);
 	return ok ? 0 : 1;
 }
