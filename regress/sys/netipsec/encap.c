@@ -52,13 +52,11 @@ begin(const char *suite, const char *engine, bool takes_many, unsigned workers, 
 }
 
 /* A packet as a driver hands it up. */
-static void
-arrives(struct nk *nk, struct ifnet *ifp, const uint8_t *ip, size_t len, enum pkt_gso kind,
+static struct pkt *
+packet(struct worker *w, struct ifnet *ifp, const uint8_t *ip, size_t len, enum pkt_gso kind,
     unsigned size)
 {
-	struct worker *w = nk->nk_worker[0];
-	struct pktvec v = { .pv_n = 1, .pv_pkt = { pkt_alloc(w, (uint32_t)len) } };
-	struct pkt *p = v.pv_pkt[0];
+	struct pkt *p = pkt_alloc(w, (uint32_t)len);
 
 	memcpy(p->pkt_data, ip, len);
 	p->pkt_len = (uint32_t)len;
@@ -69,6 +67,16 @@ arrives(struct nk *nk, struct ifnet *ifp, const uint8_t *ip, size_t len, enum pk
 	p->pkt_csum_base = p->pkt_data;
 	p->pkt_csum_start = 20;
 	p->pkt_csum_off = ip[9] == 6 ? 16 : 6;
+	return p;
+}
+
+static void
+arrives(struct nk *nk, struct ifnet *ifp, const uint8_t *ip, size_t len, enum pkt_gso kind,
+    unsigned size)
+{
+	struct worker *w = nk->nk_worker[0];
+	struct pktvec v = { .pv_n = 1, .pv_pkt = { packet(w, ifp, ip, len, kind, size) } };
+
 	w->w_now = world_clock(gw.gw_world);
 	ip_input(w, &v);
 	world_settle(gw.gw_world);
@@ -189,6 +197,39 @@ outer(void)
 	gateways_close(&gw);
 }
 
+/* Of one vector: in the order of their numbers. */
+static void
+in_order(void)
+{
+	static uint8_t f[WIRE_FRAME_MAX];
+	struct worker *w;
+	struct pktvec v;
+	struct tp_spec s = tcp_ab;
+
+	begin("aes-128-gcm", NULL, true, 1, 1000);
+	w = gw.gw_a->nk_worker[0];
+	for (v.pv_n = 0; v.pv_n < 5;) {
+		size_t n;
+
+		s.tp_len = v.pv_n & 1 ? 20000 : 100;
+		n = tp_build(f, &s) - TP_ETHER;
+		pktvec_add(&v, packet(w, gw.gw_a_in, f + TP_ETHER, n,
+		    v.pv_n & 1 ? PKT_GSO_TCP4 : PKT_GSO_NONE, v.pv_n & 1 ? 1000 : 0));
+	}
+	w->w_now = world_clock(gw.gw_world);
+	ip_input(w, &v);
+	world_settle(gw.gw_world);
+	CU_ASSERT_EQUAL(frames, 5);
+	/* An ordinary one has 8 + 8 + 144 + 16 bytes. */
+	CU_ASSERT_EQUAL_FATAL(sent_len, 3 * 176 + 2 * 20 * 1076);
+	CU_ASSERT_EQUAL(tp_get32(sent + 4), 1);
+	CU_ASSERT_EQUAL(tp_get32(sent + 176 + 4), 2);
+	CU_ASSERT_EQUAL(tp_get32(sent + 176 + 20 * 1076 + 4), 22);
+	CU_ASSERT_EQUAL(tp_get32(sent + 2 * 176 + 20 * 1076 + 4), 23);
+	CU_ASSERT_EQUAL(tp_get32(sent + 2 * 176 + 2 * 20 * 1076 + 4), 43);
+	gateways_close(&gw);
+}
+
 /* The SA ends within a super-packet: what it may still seal leaves. */
 static void
 limit(void)
@@ -223,7 +264,7 @@ too_big(void)
 	host_sends(6, 8 * (mtu - 40), mtu - 40);
 	CU_ASSERT_EQUAL(frames, 1);
 	CU_ASSERT_EQUAL(host_got(&n), 8 * (mtu - 40));
-	test_row("one byte more: alone, and each in fragments");
+	test_row("one byte more: each in fragments");
 	sent_len = frames = 0;
 	host_sends(6, 8 * (mtu - 39), mtu - 39);
 	CU_ASSERT(frames >= 16);
@@ -412,6 +453,7 @@ native(void)
 TEST_MAIN(
 	TEST("the same bytes as one by one", same),
 	TEST("outer headers", outer),
+	TEST("in order", in_order),
 	TEST("a limit within", limit),
 	TEST("too big for the path", too_big),
 	TEST("a capture", captured),
