@@ -64,7 +64,7 @@ next_path(const struct page *pg)
 		return "/";
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)next[i] <= ' ' || (unsigned char)next[i] > '~' ||
-		    next[i] == '\\' || next[i] == '"')
+		    strchr("\\\"<>", next[i]) != NULL)
 			return "/";
 	return next;
 }
