@@ -156,6 +156,8 @@ a = send('/backup', '/backup', 'bring', password='wrong')
 t.check('restored only with the own password', a.status == 403 and newest() == n1, a.status)
 a = c.follow(send('/backup', '/backup', 'bring', password=PASSWORD, confirm='30'))
 t.check('restored', 'Restored.' in a.page().words() and newest() == n1 + 1, a.page().words()[:900])
+t.check('the same generation, and little else is said', 'the same as in the backup' in a.page().words() and
+        'label "changed"' not in a.page().words(), a.page().words()[:900])
 t.check('is in force', 'changed' not in run('pfctl', '-s', 'rules').stdout)
 t.check('with a timer', c.get('/json/policy').json().get('pending', {}).get('revision') == n1 + 1)
 a = c.get('/policy')

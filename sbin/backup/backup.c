@@ -185,7 +185,7 @@ usage(void)
 {
 	fputs("usage: backup create [-P passfile] [-e etc] [-t tls] file\n"
 	    "       backup show [-j] [-P passfile] file\n"
-	    "       backup restore [-y] [-c seconds] [-e etc] [-m why] "
+	    "       backup restore [-qy] [-c seconds] [-e etc] [-m why] "
 	    "[-P passfile]\n               [-t tls] file\n", stderr);
 	return 2;
 }
@@ -197,7 +197,7 @@ main(int argc, char **argv)
 	int c;
 
 	optind = 2;
-	while (argc > 1 && (c = getopt(argc, argv, "c:e:jm:P:t:y")) != -1) {
+	while (argc > 1 && (c = getopt(argc, argv, "c:e:jm:P:qt:y")) != -1) {
 		switch (c) {
 		case 'c':
 			op.op_confirm = optarg;
@@ -213,6 +213,9 @@ main(int argc, char **argv)
 			break;
 		case 'P':
 			op.op_passfile = optarg;
+			break;
+		case 'q':
+			op.op_quiet = true;
 			break;
 		case 't':
 			op.op_tls = optarg;

@@ -85,6 +85,7 @@ struct options {
 	const char	*op_tls;	/* -t */
 	bool		 op_yes;	/* -y */
 	bool		 op_json;	/* -j */
+	bool		 op_quiet;	/* -q */
 };
 
 int	backup_fail(const char *fmt, ...)

@@ -220,6 +220,21 @@ show_json(const struct backup *bk, const struct difference *df)
 	json_end();
 }
 
+static bool
+show(const struct options *op, const struct backup *bk,
+    const struct backup_entry *policy)
+{
+	struct difference df;
+	bool ok = difference(&df, policy);
+
+	if (ok && op->op_json)
+		show_json(bk, &df);
+	else if (ok)
+		show_text(bk, &df);
+	difference_free(&df);
+	return ok;
+}
+
 /* ---- bringing back ---- */
 
 static bool
@@ -331,17 +346,11 @@ static int
 restore(const struct options *op, const struct backup *bk, bool change)
 {
 	const struct backup_entry *policy = backup_find(bk, "policy");
-	struct difference df;
 
 	if (policy == NULL)
 		return backup_fail("%s holds no policy", op->op_file);
-	if (!difference(&df, policy))
+	if (!op->op_quiet && !show(op, bk, policy))
 		return backup_fail("the difference cannot be told");
-	if (op->op_json)
-		show_json(bk, &df);
-	else
-		show_text(bk, &df);
-	difference_free(&df);
 	if (!change)
 		return fflush(stdout) == 0 ? 0 : 1;
 	(void)fflush(stdout);
@@ -352,7 +361,7 @@ restore(const struct options *op, const struct backup *bk, bool change)
 		    "changed");
 	if (!put_files(op, bk) || !same_generation(bk))
 		return 1;
-	printf("names and passwords count from the next start on\n");
+	printf("passwords count at once, names from the next start on\n");
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 

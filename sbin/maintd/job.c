@@ -152,7 +152,7 @@ words_of(struct words *wo, const struct maintd *md, const struct maint_request *
 		break;
 	case MAINT_BRING:
 		backup_words(wo, se, "restore");
-		word(wo, "-y");
+		word(wo, "-qy");
 		option(wo, "-c", wo->wo_confirm);
 		option(wo, "-m", mq->mq_reason);
 		break;

@@ -124,12 +124,13 @@ put_result(cJSON *to, const char *name, const cJSON *result)
 {
 	cJSON *o, *doc;
 	char *diff;
+	bool ok;
 
 	if (result == NULL)
 		return;
 	o = put_object(to, name);
-	put_bool(o, "ok", cJSON_GetNumberValue(cJSON_GetObjectItem(result,
-	    "status")) == 0);
+	ok = cJSON_GetNumberValue(cJSON_GetObjectItem(result, "status")) == 0;
+	put_bool(o, "ok", ok);
 	put_text(o, "what", text_of(result, "what"));
 	put_text(o, "by", text_of(result, "user"));
 	put_number(o, "when", cJSON_GetNumberValue(cJSON_GetObjectItem(result,
@@ -137,7 +138,8 @@ put_result(cJSON *to, const char *name, const cJSON *result)
 	doc = cJSON_Parse(text_of(result, "out"));
 	if (!cJSON_IsObject(doc))
 		put_lines(o, "says", text_of(result, "out"));
-	put_lines(o, "says", text_of(result, "err"));
+	if (!ok)
+		put_lines(o, "says", text_of(result, "err"));
 	put_advice(o, text_of(result, "err"));
 	if (cJSON_GetStringValue(cJSON_GetObjectItem(doc, "diff")) != NULL) {
 		diff = strdup(text_of(doc, "diff"));
