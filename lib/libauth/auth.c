@@ -144,6 +144,27 @@ auth_any(const char *file)
 	return any;
 }
 
+bool
+auth_mark(const char *file, const char *user, char out[AUTH_MARK_LEN])
+{
+	char *text = read_users(file), *next = text, *name, *hash;
+	uint8_t digest[crypto_hash_sha256_BYTES];
+	bool found = false;
+
+	while (text != NULL && next_user(&next, &name, &hash)) {
+		if (strcmp(name, user) != 0 || hash[0] == '\0')
+			continue;
+		found = true;
+		(void)crypto_hash_sha256(digest, (const uint8_t *)hash,
+		    strlen(hash));
+		(void)sodium_bin2hex(out, AUTH_MARK_LEN, digest, sizeof(digest));
+	}
+	if (text != NULL)
+		sodium_memzero(text, FILE_MAX);
+	free(text);
+	return found;
+}
+
 enum auth_result
 auth_verify(const char *file, const char *user, const char *password)
 {

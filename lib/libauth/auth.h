@@ -23,6 +23,7 @@
 enum {
 	AUTH_NAME_MAX	= 31,		/* letters, digits, '-', '_', '.' */
 	AUTH_HASH_LEN	= 128,		/* of a buffer for a hash, its NUL too */
+	AUTH_MARK_LEN	= 65,		/* of a buffer for a mark, its NUL too */
 	AUTH_PASSWORD_MIN = 8,		/* characters */
 	AUTH_PASSWORD_MAX = 256,
 	AUTH_MEM	= 19 << 20,	/* bytes that a new hash takes */
@@ -58,6 +59,12 @@ bool		 auth_set(const char *file, const char *user,
 /* As auth_set() with a hash that somebody else has made. */
 bool		 auth_set_hash(const char *file, const char *user,
 		    const char *hash, const char **why);
+/*
+ * What stands for a user's password as it is now: another after each change,
+ * wherever it was made.  Nothing can be learned from it.  False: no such user.
+ */
+bool		 auth_mark(const char *file, const char *user,
+		    char out[AUTH_MARK_LEN]);
 /* Does the file hold any user? */
 bool		 auth_any(const char *file);
 

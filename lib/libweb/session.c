@@ -5,6 +5,8 @@
  *	login --> web_session_new --> cookie --> web_session_find, each request
  *	   logout, WEB_IDLE_S unseen, WEB_LIFE_S old --> the row goes
  *
+ * A file of another SESSIONS_VERSION is begun anew: sessions do not last.
+ *
  * When a session was seen stands in a table apart: it is all that a page that
  * only shows something writes, and not more often than every SEEN_EACH_S.
  */
@@ -20,31 +22,41 @@
 #include "libweb/web.h"
 
 #define SEEN_EACH_S	20
+#define SESSIONS_VERSION 1
+#define TEXT(n)		TEXT_OF(n)
+#define TEXT_OF(n)	#n
 
 struct web_sessions {
 	sqlite3	*wss_db;
 };
 
-static const char schema[] =
+static const char settings[] =
     "PRAGMA trusted_schema = OFF;"
     "PRAGMA journal_mode = DELETE;"
     "PRAGMA synchronous = NORMAL;"
-    "CREATE TABLE IF NOT EXISTS session ("
+    "PRAGMA foreign_keys = ON;";
+
+static const char schema[] =
+    "DROP TABLE IF EXISTS seen;"
+    "DROP TABLE IF EXISTS session;"
+    "DROP TABLE IF EXISTS failed;"
+    "CREATE TABLE session ("
     "	digest	TEXT PRIMARY KEY,"
     "	user	TEXT NOT NULL,"
     "	csrf	TEXT NOT NULL,"
+    "	mark	TEXT NOT NULL,"
     "	created	INTEGER NOT NULL"
     ") STRICT;"
-    "CREATE TABLE IF NOT EXISTS seen ("
+    "CREATE TABLE seen ("
     "	digest	TEXT PRIMARY KEY REFERENCES session ON DELETE CASCADE,"
     "	time	INTEGER NOT NULL"
     ") STRICT;"
-    "CREATE TABLE IF NOT EXISTS failed ("
+    "CREATE TABLE failed ("
     "	key	TEXT PRIMARY KEY,"
     "	count	INTEGER NOT NULL,"
     "	time	INTEGER NOT NULL"
     ") STRICT;"
-    "PRAGMA foreign_keys = ON;";
+    "PRAGMA user_version = " TEXT(SESSIONS_VERSION) ";";
 
 static char open_why[200];
 
@@ -97,24 +109,55 @@ digest_of(const char *token, char out[WEB_TOKEN + 1])
 		(void)snprintf(out + 2 * i, 3, "%02x", raw[i]);
 }
 
+static bool
+of_this_version(sqlite3 *db)
+{
+	sqlite3_stmt *s = NULL;
+	bool is = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL) ==
+	    SQLITE_OK && sqlite3_step(s) == SQLITE_ROW &&
+	    sqlite3_column_int(s, 0) == SESSIONS_VERSION;
+
+	(void)sqlite3_finalize(s);
+	return is;
+}
+
+static bool
+execute(sqlite3 *db, const char *sql)
+{
+	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+/* Of several at once one makes the tables. */
+static bool
+prepare_file(sqlite3 *db)
+{
+	bool ok;
+
+	if (!execute(db, settings))
+		return false;
+	if (of_this_version(db))
+		return true;
+	if (!execute(db, "BEGIN IMMEDIATE"))
+		return false;
+	ok = of_this_version(db) || execute(db, schema);
+	return execute(db, ok ? "COMMIT" : "ROLLBACK") && ok;
+}
+
 struct web_sessions *
 web_sessions_open(const char *path, const char **why)
 {
 	struct web_sessions *wss = calloc(1, sizeof(*wss));
 	mode_t mask = umask(077);
-	char *err = NULL;
+	bool ok;
 
 	*why = "out of memory";
-	if (wss != NULL && sqlite3_open_v2(path, &wss->wss_db,
+	ok = wss != NULL && sqlite3_open_v2(path, &wss->wss_db,
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
 	    NULL) == SQLITE_OK && sqlite3_busy_handler(wss->wss_db, web_busy,
-	    NULL) == SQLITE_OK && sqlite3_exec(wss->wss_db, schema, NULL, NULL, &err) ==
-	    SQLITE_OK) {
-		(void)umask(mask);
-		return wss;
-	}
+	    NULL) == SQLITE_OK && prepare_file(wss->wss_db);
 	(void)umask(mask);
-	sqlite3_free(err);
+	if (ok)
+		return wss;
 	if (wss != NULL) {
 		(void)snprintf(open_why, sizeof(open_why), "%s: %s", path,
 		    sqlite3_errmsg(wss->wss_db));
@@ -178,11 +221,11 @@ expire(struct web_sessions *wss, int64_t now)
 }
 
 bool
-web_session_new(struct web_sessions *wss, const char *user, int64_t now,
-    char token[WEB_TOKEN + 1])
+web_session_new(struct web_sessions *wss, const char *user, const char *mark,
+    int64_t now, char token[WEB_TOKEN + 1])
 {
 	char digest[WEB_TOKEN + 1], csrf[WEB_TOKEN + 1];
-	const char *row[] = { digest, user, csrf, NULL };
+	const char *row[] = { digest, user, csrf, mark, NULL };
 	const char *key[] = { digest, NULL };
 	bool ok;
 
@@ -191,7 +234,8 @@ web_session_new(struct web_sessions *wss, const char *user, int64_t now,
 	digest_of(token, digest);
 	expire(wss, now);
 	ok = run(wss, "BEGIN IMMEDIATE", NULL, NULL) &&
-	    run(wss, "INSERT INTO session VALUES (?1, ?2, ?3, ?4)", row, &now) &&
+	    run(wss, "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5)",
+	    row, &now) &&
 	    run(wss, "INSERT INTO seen VALUES (?1, ?2)", key, &now);
 	return run(wss, ok ? "COMMIT" : "ROLLBACK", NULL, NULL) && ok;
 }
@@ -216,14 +260,15 @@ web_session_find(struct web_sessions *wss, const char *token, int64_t now,
 	if (token[0] == '\0')
 		return false;
 	digest_of(token, out->ws_digest);
-	s = prepare(wss, "SELECT user, csrf, created, time FROM session "
+	s = prepare(wss, "SELECT user, csrf, mark, created, time FROM session "
 	    "JOIN seen USING (digest) WHERE digest = ?1", key, NULL);
 	found = s != NULL && sqlite3_step(s) == SQLITE_ROW;
 	if (found) {
 		column(s, 0, out->ws_user, sizeof(out->ws_user));
 		column(s, 1, out->ws_csrf, sizeof(out->ws_csrf));
-		out->ws_created = sqlite3_column_int64(s, 2);
-		out->ws_seen = sqlite3_column_int64(s, 3);
+		column(s, 2, out->ws_mark, sizeof(out->ws_mark));
+		out->ws_created = sqlite3_column_int64(s, 3);
+		out->ws_seen = sqlite3_column_int64(s, 4);
 	}
 	(void)sqlite3_finalize(s);
 	if (!found || now < out->ws_created || now - out->ws_created > WEB_LIFE_S ||
@@ -241,16 +286,6 @@ web_session_end(struct web_sessions *wss, const struct web_session *ws)
 	const char *key[] = { ws->ws_digest, NULL };
 
 	return run(wss, "DELETE FROM session WHERE digest = ?1", key, NULL);
-}
-
-bool
-web_session_end_user(struct web_sessions *wss, const char *user,
-    const struct web_session *but)
-{
-	const char *keys[] = { user, but != NULL ? but->ws_digest : "", NULL };
-
-	return run(wss, "DELETE FROM session WHERE user = ?1 AND digest <> ?2",
-	    keys, NULL);
 }
 
 /* ---- failed logins ---- */

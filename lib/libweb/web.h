@@ -172,6 +172,7 @@ struct web_session {
 	char	 ws_user[64];
 	char	 ws_csrf[WEB_TOKEN + 1];	/* what a form must send back */
 	char	 ws_digest[WEB_TOKEN + 1];	/* of the token */
+	char	 ws_mark[WEB_TOKEN + 1];	/* of the password at the login */
 	int64_t	 ws_created, ws_seen;
 };
 
@@ -187,16 +188,16 @@ enum { WEB_BUSY_MAX = 2500 };
 
 struct web_sessions	*web_sessions_open(const char *path, const char **why);
 void	web_sessions_close(struct web_sessions *wss);
-/* A new session: its token goes into the cookie. */
-bool	web_session_new(struct web_sessions *wss, const char *user, int64_t now,
-	    char token[WEB_TOKEN + 1]);
+/*
+ * A new session: its token goes into the cookie.  mark (auth_mark() of libauth)
+ * is kept with it, for the caller to compare: another password ends it.
+ */
+bool	web_session_new(struct web_sessions *wss, const char *user,
+	    const char *mark, int64_t now, char token[WEB_TOKEN + 1]);
 /* True: it lives.  touch: notes that it was seen, by a person. */
 bool	web_session_find(struct web_sessions *wss, const char *token, int64_t now,
 	    bool touch, struct web_session *out);
 bool	web_session_end(struct web_sessions *wss, const struct web_session *ws);
-/* All of a user but one (NULL: all). */
-bool	web_session_end_user(struct web_sessions *wss, const char *user,
-	    const struct web_session *but);
 
 /*
  * Attempts at a login that failed, by a key such as the user's name or the

@@ -94,6 +94,8 @@ ssize_t	page_read(void *arg, void *buf, size_t n);
 
 /* ---- session.c ---- */
 
+/* Whose request is it?  False: nobody's who is logged in. */
+bool	session_find(struct page *pg);
 /* Does it come from our own pages?  If not, the answer says so. */
 bool	session_origin(struct page *pg);
 /* May this request change anything?  If not, the answer says why. */

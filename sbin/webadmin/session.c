@@ -39,6 +39,23 @@ session_origin(struct page *pg)
 	return false;
 }
 
+/* Whoever has changed the password, and by which program, ends its sessions. */
+bool
+session_find(struct page *pg)
+{
+	struct web_session *ws = &pg->pg_session;
+	char mark[AUTH_MARK_LEN];
+
+	if (!web_session_find(pg->pg_sessions, pg->pg_rq.wr_session, pg->pg_now,
+	    !pg->pg_rq.wr_refresh, ws))
+		return false;
+	if (auth_mark(pg->pg_se->se_passwd, ws->ws_user, mark) &&
+	    web_same(mark, ws->ws_mark))
+		return true;
+	(void)web_session_end(pg->pg_sessions, ws);
+	return false;
+}
+
 bool
 session_allows(struct page *pg, bool needs_session)
 {
@@ -99,13 +116,13 @@ wait_of(struct page *pg, const char *user, const char *peer)
 }
 
 static void
-begin(struct page *pg, const char *user)
+begin(struct page *pg, const char *user, const char *mark)
 {
 	char token[WEB_TOKEN + 1];
 
 	if (pg->pg_in)
 		(void)web_session_end(pg->pg_sessions, &pg->pg_session);
-	if (!web_session_new(pg->pg_sessions, user, pg->pg_now, token)) {
+	if (!web_session_new(pg->pg_sessions, user, mark, pg->pg_now, token)) {
 		refuse(pg, 503, "The session cannot be kept: is the disk full?");
 		return;
 	}
@@ -120,6 +137,7 @@ login_post(struct page *pg)
 	const char *user = web_posted(&pg->pg_rq, "user");
 	const char *password = web_posted(&pg->pg_rq, "password");
 	char name[USER_MAX + 3], peer[sizeof(pg->pg_rq.wr_peer) + 2], text[120];
+	char mark[AUTH_MARK_LEN] = "";
 	int64_t left;
 
 	(void)snprintf(name, sizeof(name), "u:%.*s", USER_MAX, user);	/* none is longer */
@@ -130,6 +148,8 @@ login_post(struct page *pg)
 		refuse(pg, 429, text);
 		return;
 	}
+	/* before: who changes the password meanwhile ends this session, too */
+	(void)auth_mark(pg->pg_se->se_passwd, user, mark);
 	if (auth_verify(pg->pg_se->se_passwd, user, password) != AUTH_OK) {
 		web_lock_failed(pg->pg_sessions, name, pg->pg_now);
 		web_lock_failed(pg->pg_sessions, peer, pg->pg_now);
@@ -140,7 +160,7 @@ login_post(struct page *pg)
 	}
 	web_lock_clear(pg->pg_sessions, name);
 	web_lock_clear(pg->pg_sessions, peer);
-	begin(pg, user);
+	begin(pg, user, mark);
 }
 
 void
@@ -149,24 +169,6 @@ logout_post(struct page *pg)
 	(void)web_session_end(pg->pg_sessions, &pg->pg_session);
 	(void)snprintf(pg->pg_cookie, sizeof(pg->pg_cookie), COOKIE_END);
 	page_go(pg, "/login");
-}
-
-/* Who had the old password may be in; root does it, so the pages have made the file. */
-static void
-end_sessions(const struct settings *se, const char *user)
-{
-	struct web_sessions *wss;
-	const char *why = "";
-	char path[512];
-
-	(void)snprintf(path, sizeof(path), "%s/sessions.db", se->se_state);
-	if (access(path, W_OK) == -1)
-		return;
-	if ((wss = web_sessions_open(path, &why)) == NULL ||
-	    !web_session_end_user(wss, user, NULL))
-		fprintf(stderr, "webadmin: %s: sessions go on until their end %s\n",
-		    user, why);
-	web_sessions_close(wss);
 }
 
 int
@@ -182,9 +184,7 @@ password_command(const struct settings *se, const char *user)
 		ok = why == NULL && auth_set(se->se_passwd, user, line, &why);
 	}
 	explicit_bzero(line, sizeof(line));
-	if (ok)
-		end_sessions(se, user);
-	else
+	if (!ok)
 		fprintf(stderr, "webadmin: %s: %s\n", user, why);
 	return ok ? 0 : 1;
 }

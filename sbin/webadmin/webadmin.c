@@ -480,9 +480,7 @@ serve(const struct settings *se)
 		fprintf(stderr, "webadmin: %s\n", why);
 		page_fail(&pg, 503, "The file of sessions cannot be used.");
 	} else {
-		pg.pg_in = web_session_find(pg.pg_sessions,
-		    pg.pg_rq.wr_session, pg.pg_now, !pg.pg_rq.wr_refresh,
-		    &pg.pg_session);
+		pg.pg_in = session_find(&pg);
 		if ((ro = find_route(&pg)) != NULL) {
 			pg.pg_template = ro->ro_template;
 			pg.pg_title = ro->ro_title;

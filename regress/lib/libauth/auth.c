@@ -21,11 +21,13 @@ begin(void)
 static void
 users(void)
 {
+	char mark[AUTH_MARK_LEN], again[AUTH_MARK_LEN];
 	const char *why = "";
 	struct stat sb;
 
 	begin();
 	CU_ASSERT_EQUAL(auth_verify(file, "admin", "x"), AUTH_NONE);
+	CU_ASSERT_FALSE(auth_mark(file, "admin", mark));
 	CU_ASSERT_FALSE(auth_any(file));
 	CU_ASSERT(auth_set(file, "admin", "correct horse", &why));
 	CU_ASSERT(auth_set(file, "ruth", "battery staple", &why));
@@ -36,7 +38,12 @@ users(void)
 	CU_ASSERT_EQUAL(auth_verify(file, "admin", ""), AUTH_WRONG);
 	CU_ASSERT_EQUAL(auth_verify(file, "ruth", "correct horse"), AUTH_WRONG);
 	CU_ASSERT_EQUAL(auth_verify(file, "adm", "correct horse"), AUTH_WRONG);
+	CU_ASSERT(auth_mark(file, "admin", mark) && auth_mark(file, "admin", again));
+	TEST_STRING(mark, again);
+	CU_ASSERT(auth_mark(file, "ruth", again) && strcmp(mark, again) != 0);
+	CU_ASSERT_FALSE(auth_mark(file, "adm", again));
 	CU_ASSERT(auth_set(file, "admin", "another one", &why));
+	CU_ASSERT(auth_mark(file, "admin", again) && strcmp(mark, again) != 0);
 	CU_ASSERT_EQUAL(auth_verify(file, "admin", "correct horse"), AUTH_WRONG);
 	CU_ASSERT_EQUAL(auth_verify(file, "admin", "another one"), AUTH_OK);
 	CU_ASSERT_EQUAL(auth_verify(file, "ruth", "battery staple"), AUTH_OK);

@@ -50,11 +50,12 @@ life(void)
 	struct web_session ws, copy;
 
 	begin();
-	CU_ASSERT(web_session_new(wss, "anna", T0, token));
-	CU_ASSERT(web_session_new(wss, "bert", T0, other));
+	CU_ASSERT(web_session_new(wss, "anna", "m1", T0, token));
+	CU_ASSERT(web_session_new(wss, "bert", "m2", T0, other));
 	CU_ASSERT_STRING_NOT_EQUAL(token, other);
 	CU_ASSERT(web_session_find(wss, token, T0 + 1, true, &ws));
 	TEST_STRING(ws.ws_user, "anna");
+	TEST_STRING(ws.ws_mark, "m1");
 	CU_ASSERT_EQUAL(strlen(ws.ws_csrf), WEB_TOKEN);
 	CU_ASSERT_STRING_NOT_EQUAL(ws.ws_csrf, token);
 	CU_ASSERT(web_session_find(wss, other, T0 + 1, true, &copy));
@@ -85,7 +86,7 @@ ends(void)
 	for (size_t i = 0; i < TEST_COUNT(cases); i++) {
 		test_row("%s", cases[i].name);
 		begin();
-		CU_ASSERT(web_session_new(wss, "anna", T0, token));
+		CU_ASSERT(web_session_new(wss, "anna", "m1", T0, token));
 		if (cases[i].seen != 0)
 			CU_ASSERT(web_session_find(wss, token, T0 + cases[i].seen,
 			    true, &ws));
@@ -104,11 +105,11 @@ limits(void)
 	int64_t t = 0;
 
 	begin();
-	CU_ASSERT(web_session_new(wss, "anna", T0, token));
+	CU_ASSERT(web_session_new(wss, "anna", "m1", T0, token));
 	while (web_session_find(wss, token, T0 + t, true, &ws))
 		t += 600;
 	CU_ASSERT(t > WEB_LIFE_S && t <= WEB_LIFE_S + 600);
-	CU_ASSERT(web_session_new(wss, "anna", T0, token));
+	CU_ASSERT(web_session_new(wss, "anna", "m1", T0, token));
 	for (t = 0; web_session_find(wss, token, T0 + t, false, &ws); )
 		t += 5;
 	CU_ASSERT(t > WEB_IDLE_S && t <= WEB_IDLE_S + 5);
@@ -139,15 +140,40 @@ bounded(void)
 	struct web_session ws;
 
 	begin();
-	CU_ASSERT(web_session_new(wss, "anna", T0, first));
+	CU_ASSERT(web_session_new(wss, "anna", "m1", T0, first));
 	for (int i = 1; i <= WEB_SESSIONS_MAX + 20; i++)
-		CU_ASSERT(web_session_new(wss, "anna", T0 + 1, token));
+		CU_ASSERT(web_session_new(wss, "anna", "m1", T0 + 1, token));
 	CU_ASSERT_EQUAL(count("SELECT count(*) FROM session"), WEB_SESSIONS_MAX);
 	CU_ASSERT_EQUAL(count("SELECT count(*) FROM seen"), WEB_SESSIONS_MAX);
 	CU_ASSERT(!web_session_find(wss, first, T0 + 1, true, &ws));
 	CU_ASSERT(web_session_find(wss, token, T0 + 1, true, &ws));
-	CU_ASSERT(web_session_end_user(wss, "anna", &ws));
-	CU_ASSERT_EQUAL(count("SELECT count(*) FROM session"), 1);
+	end();
+}
+
+/* Tables of another version are begun anew, whatever was in them; ours stay. */
+static void
+versions(void)
+{
+	char token[WEB_TOKEN + 1];
+	const char *why = "";
+	struct web_session ws;
+	sqlite3 *db = NULL;
+
+	begin();
+	CU_ASSERT(web_session_new(wss, "anna", "m1", T0, token));
+	web_sessions_close(wss);
+	CU_ASSERT_FATAL((wss = web_sessions_open(path, &why)) != NULL);
+	CU_ASSERT(web_session_find(wss, token, T0 + 1, true, &ws));
+	web_sessions_close(wss);
+	CU_ASSERT_EQUAL(sqlite3_open(path, &db), SQLITE_OK);
+	CU_ASSERT_EQUAL(sqlite3_exec(db, "DROP TABLE session; CREATE TABLE session "
+	    "(digest TEXT PRIMARY KEY); PRAGMA user_version = 0", NULL, NULL, NULL),
+	    SQLITE_OK);
+	(void)sqlite3_close(db);
+	CU_ASSERT_FATAL((wss = web_sessions_open(path, &why)) != NULL);
+	CU_ASSERT(!web_session_find(wss, token, T0 + 1, true, &ws));
+	CU_ASSERT(web_session_new(wss, "anna", "m1", T0, token));
+	CU_ASSERT(web_session_find(wss, token, T0 + 1, true, &ws));
 	end();
 }
 
@@ -189,5 +215,6 @@ TEST_MAIN(
 	TEST("its ends", ends),
 	TEST("its longest", limits),
 	TEST("how many", bounded),
+	TEST("a file of another version", versions),
 	TEST("failed logins", locks),
 	TEST("comparing", same))
