@@ -214,6 +214,10 @@ task_modules(void)
 		if (done == before)
 			break;
 	}
+	if (access("/dev/watchdog", F_OK) == -1) {
+		(void)modules_want(&mo, "softdog");	/* better than none */
+		done = load_from(&mo, done);
+	}
 	quiet("%zu modules", done);
 	return 0;
 }

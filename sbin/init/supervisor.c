@@ -34,6 +34,7 @@
 #include "kmsg.h"
 #include "logring.h"
 #include "super.h"
+#include "watchdog.h"
 
 enum {
 	CONSOLES_MAX	= 4,
@@ -78,6 +79,7 @@ struct supervisor {
 	struct logring	 sv_log;
 	struct kmsg	 sv_kmsg;
 	int		 sv_kernel;		/* /dev/kmsg; -1 */
+	struct watchdog	 sv_watchdog;
 	int		 sv_sigfd, sv_listen;
 	int		 sv_asker[ASKERS_MAX];	/* -1 */
 	bool		 sv_ended;
@@ -232,6 +234,16 @@ kernel_open(struct supervisor *sv)
 	(void)clock_gettime(CLOCK_MONOTONIC, &up);
 	kmsg_init(&sv->sv_kmsg, (int64_t)up.tv_sec * 1000000, now_ms());
 	sv->sv_kernel = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* All drivers are there now. */
+static void
+watchdog_begin(struct supervisor *sv)
+{
+	char text[WATCHDOG_TEXT];
+
+	watchdog_open(&sv->sv_watchdog, text);
+	log_text(sv, false, text);
 }
 
 /* What a child writes, cut into lines. */
@@ -471,6 +483,8 @@ reap(struct supervisor *sv)
 			(void)kill(-pid, SIGKILL);
 			if (ch->ch_fd != -1)
 				child_read(sv, i);
+			if (strcmp(sv->sv_def[i].ud_name, "modules") == 0)
+				watchdog_begin(sv);
 			if (strcmp(sv->sv_def[i].ud_name, "data") == 0)
 				log_open(sv);
 			super_exited(&sv->sv_super, i, status, now_ms());
@@ -852,6 +866,8 @@ timeout(const struct supervisor *sv)
 {
 	int64_t due = super_deadline(&sv->sv_super), now = now_ms();
 
+	if (due > sv->sv_watchdog.wd_due)
+		due = sv->sv_watchdog.wd_due;
 	/* SIGCHLDs merge: look now and then in any case */
 	if (due > now + 5000)
 		return 5000;
@@ -891,12 +907,13 @@ loop_once(struct supervisor *sv)
 	reap(sv);
 	super_tick(&sv->sv_super, now_ms());
 	act(sv);
+	watchdog_feed(&sv->sv_watchdog, now_ms());
 }
 
 int
 supervisor(void)
 {
-	static struct supervisor sv;
+	static struct supervisor sv = { .sv_watchdog = WATCHDOG_NONE };
 
 	if (!logring_init(&sv.sv_log, RING_BYTES))
 		return SUPER_RUN;
@@ -906,6 +923,8 @@ supervisor(void)
 	while (!sv.sv_ended)
 		loop_once(&sv);
 	clock_save();
+	if (sv.sv_super.su_how != SUPER_REBOOT)
+		watchdog_stop(&sv.sv_watchdog);
 	logring_close(&sv.sv_log);
 	return (int)sv.sv_super.su_how;
 }
