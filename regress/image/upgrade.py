@@ -31,7 +31,7 @@ CUTS = int(os.environ.get("CUTS", "6"))
 RUN = int(os.environ.get("SEED", "1"))
 CARDS = (("hubport,hubid=1", "52:54:00:00:01:01"), ("hubport,hubid=2", "52:54:00:00:01:02"))
 READY = r"ready: revision (\d+ \w+), slot (\w)"
-WELL, MOST = 2, 25
+WELL, MOST, BROKEN = 2, 25, 8	# seconds; BROKEN instead of MOST where nothing becomes well
 ALTERED = 7000000		# a byte in the middle of the kernel
 
 
@@ -54,12 +54,12 @@ def broken_initrd():
     return path
 
 
-def file_disk(path):
-    """The file as a second disk, the one that cannot be written."""
-    padded = path + ".disk"
-    subprocess.run(["cp", path, padded], check=True)
-    os.truncate(padded, (os.path.getsize(path) + 4095) // 4096 * 4096)
-    return ["-drive", f"file={padded},format=raw,if=virtio,readonly=on"]
+def padded(path):
+    """The file as a disk: the box's second one, which cannot be written."""
+    disk = path + ".disk"
+    subprocess.run(["cp", path, disk], check=True)
+    os.truncate(disk, (os.path.getsize(path) + 4095) // 4096 * 4096)
+    return disk
 
 
 class Box:
@@ -72,11 +72,13 @@ class Box:
         self.revision = None
 
     def boot(self, slot, upgrade=None, log=None):
-        """Boots until it is ready in this slot, with the policy that it always had."""
-        extra = file_disk(upgrade) if upgrade else []
-        if log:
-            extra += writelog.options(self.disk, log, boot=True)
-        box = Machine("box", None if log else self.disk, "bios", cards=CARDS, extra=extra).start()
+        """Boots until it is ready in this slot, with the policy that it always had.
+
+        Where it is recorded, kernel and initramfs of slot a are handed over; else GRUB takes the slot.
+        """
+        sticks = [(padded(upgrade), True)] if upgrade else []
+        box = Machine("box", None if log else self.disk, "direct" if log else "bios", cards=CARDS, sticks=sticks,
+                      extra=writelog.options(self.disk, log) if log else []).start()
         found = box.expect(READY, 120)
         self.revision = self.revision or found[1]
         self.cases.check(f"slot {slot} is up, revision {found[1]}", (found[1], found[2]) == (self.revision, slot),
@@ -158,16 +160,19 @@ def life(box):
     box.cases.check("it is made the good one", environment(box.disk)["slot"] == "b")
     box.install(running, "an upgrade that does not work")
     box.reboot(running)
+    environment(box.disk, **dict(environment(box.disk), more=f"ravelin.most={BROKEN}"))
 
     running = Machine("box", box.disk, "bios", cards=CARDS).start()
     running.expect(r"slot a has not become well", 120)
     box.cases.check("it is given up", running.ended(60), running.text[-2000:])
+    environment(box.disk, **dict(environment(box.disk), more=f"ravelin.most={MOST}"))
     box.boot("b").kill()
     return cuts
 
 
 def main():
     machine.require()
+    print(f"SEED={RUN} CUTS={CUTS}")
     cases = machine.Cases()
     try:
         cuts = life(Box(cases))

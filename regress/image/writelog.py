@@ -21,15 +21,15 @@ SECTOR = 512
 FLUSH, FUA, DISCARD, MARK = 1, 2, 4, 8
 
 
-def options(disk, log, boot=False):
-    """QEMU's options: disk as virtio, its writes noted in log; boot: firmware shall boot it."""
+def options(disk, log):
+    """QEMU's options: disk as virtio, its writes noted in log."""
     with open(log, "wb"):
         pass
     drives = (f"driver=file,filename={disk},node-name=file", "driver=raw,file=file,node-name=raw",
               f"driver=file,filename={log},node-name=log",
               f"driver=blklogwrites,file=raw,log=log,log-sector-size={SECTOR},node-name=disk")
     return [word for d in drives for word in ("-blockdev", d)] + \
-        ["-device", "virtio-blk-pci,drive=disk,serial=1" + (",bootindex=0" if boot else "")]
+        ["-device", "virtio-blk-pci,drive=disk,serial=1"]
 
 
 class Log:
