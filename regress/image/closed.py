@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: ISC
 """Nothing leaves in clear that policy protects, and nothing passes that it
 does not allow: from power-on until policy is in force, and with iked killed,
-netkern killed, the database destroyed.
+netkern killed, the database destroyed.  And Linux, which has the router's addresses
+too (host0), answers nobody on a card that netkern has taken: by a program on
+the card since Linux 6.6, here (6.1) by what it is told not to do.
 
     host 10.1.0.2 --- lan0 10.1.0.1   box   192.0.2.1 wan0 --- 192.0.2.2
 
@@ -12,13 +14,14 @@ host to 10.2.0.2, which a tunnel protects whose peer does not answer, to
 does not; the outer end to the host, which is not allowed either.
 """
 
+import re
 import sys
 import time
 
 sys.dont_write_bytecode = True
 import machine  # noqa: E402
 from machine import Failed, Machine  # noqa: E402
-from stub import Stub, udp  # noqa: E402
+from stub import Stub, echo, syn, udp  # noqa: E402
 
 LAN, WAN = "52:54:00:00:01:02", "52:54:00:00:01:01"
 SEED = """nic wan0 mac 52:54:00:00:01:01
@@ -26,6 +29,8 @@ nic lan0 mac 52:54:00:00:01:02
 ### network.conf
 interface wan0 create packet wan0 inet 192.0.2.1/24
 interface lan0 create packet lan0 inet 10.1.0.1/24
+interface host0 create tap rvl0,host
+interface host0 up
 route add default 192.0.2.2
 ### pf.conf
 block all
@@ -82,6 +87,31 @@ def power_on(box):
     time.sleep(3)
     box.clean("power-on to ready", begin, may=[ALLOWED])
     box.cases.check("what policy allows passes when it is in force", box.passes(ready), box.wan.since(begin))
+
+
+def counters(box, *names):
+    """Linux's own, by their names in /proc/net/snmp and /proc/net/netstat."""
+    words = box.machine.shell("cat /proc/net/snmp /proc/net/netstat")[1]
+    lines = [s.split() for s in words.replace("\r", "").split("\n") if re.match(r"\w+: ", s)]
+    known = {k: v for keys, values in zip(lines[::2], lines[1::2]) for k, v in zip(keys[1:], values[1:])}
+    return [int(known[n]) for n in names]
+
+
+def linux_silent(box):
+    """To the router's own address outside: three SYNs, one to a port that is open to the LAN, and a ping."""
+    has = box.machine.shell("cat /proc/net/fib_trie")[1]
+    box.cases.check("Linux has the router's address outside, too", "192.0.2.1\r" in has, has)
+    before = counters(box, "OutRsts", "OutEchoReps", "IPReversePathFilter")
+    begin = time.monotonic()
+    for port in (22, 443, 9):
+        box.wan.say(WAN, syn("192.0.2.2", "192.0.2.1", port))
+    box.wan.say(WAN, echo("192.0.2.2", "192.0.2.1"))
+    time.sleep(1)
+    after = counters(box, "OutRsts", "OutEchoReps", "IPReversePathFilter")
+    said = [f for f in box.wan.since(begin) if f[1] == "192.0.2.1" and f[0] in ("tcp", "icmp")]
+    box.cases.check("... and answers nothing that comes by the card", after[:2] == before[:2] and not said,
+                    f"RSTs, echo replies: {before[:2]}, then {after[:2]}; outside: {said}")
+    box.cases.check("... as it drops all that does", after[2] - before[2] >= 4, f"{before}, then {after}")
 
 
 def killed(box, name):
@@ -142,6 +172,7 @@ def main():
     box = Box(cases)
     try:
         power_on(box)
+        linux_silent(box)
         killed(box, "iked")
         killed(box, "netkern")
         destroyed(box)

@@ -22,12 +22,29 @@ def checksum(data):
     return ~total & 0xffff
 
 
-def udp(source, destination, port, body=b"in the clear"):
-    """An IPv4 packet (RFC 791, RFC 768), without a UDP checksum."""
-    body = struct.pack(">HHHH", port, port, 8 + len(body), 0) + body
-    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(body), 0, 0, 64, 17, 0,
+def ipv4(source, destination, protocol, body):
+    """A packet (RFC 791)."""
+    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(body), 0, 0, 64, protocol, 0,
                        socket.inet_aton(source), socket.inet_aton(destination))
     return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + body
+
+
+def udp(source, destination, port, body=b"in the clear"):
+    """RFC 768, without a checksum."""
+    return ipv4(source, destination, 17, struct.pack(">HHHH", port, port, 8 + len(body), 0) + body)
+
+
+def syn(source, destination, port):
+    """The first segment of a connection (RFC 9293)."""
+    body = struct.pack(">HHIIBBHHH", 40000, port, 1, 0, 5 << 4, 2, 1024, 0, 0)
+    pseudo = socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack(">BBH", 0, 6, len(body))
+    return ipv4(source, destination, 6, body[:16] + struct.pack(">H", checksum(pseudo + body)) + body[18:])
+
+
+def echo(source, destination):
+    """An echo request (RFC 792)."""
+    body = struct.pack(">BBHHH", 8, 0, 0, 1, 1)
+    return ipv4(source, destination, 1, body[:2] + struct.pack(">H", checksum(body)) + body[4:])
 
 
 class Stub(threading.Thread):
@@ -46,6 +63,10 @@ class Stub(threading.Thread):
 
     def netdev(self):
         return f"dgram,local.type=unix,local.path={self.far},remote.type=unix,remote.path={self.near}"
+
+    def say(self, mac, packet):
+        """One packet, once."""
+        self.put(bytes.fromhex(mac.replace(":", "")) + MAC + b"\x08\x00" + packet)
 
     def put(self, frame):
         try:
