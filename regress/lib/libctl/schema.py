@@ -191,7 +191,11 @@ def revisions():
     name = conf("router.export", d["file"] if d else "")
     case("the file is as without -j", d and program("ipsecctl", "export").splitlines()[:-9] ==
          d["file"].splitlines()[:-9])
-    check("ipsecctl-result", "ipsecctl", "import", "-j", name)
+    d = check("ipsecctl-import", "ipsecctl", "import", "-n", "-j", name)
+    case("a trial says what differs, and from what", d and d["checked"] and not d["committed"] and "diff" in d and
+         d["base"] > 0, d)
+    d = check("ipsecctl-import", "ipsecctl", "import", "-j", name)
+    case("no trial", d and d["committed"] and "diff" not in d, d)
     check("ipsecctl-result", "ipsecctl", "rollback", "-j", "1")
     check("ipsecctl-result", "ipsecctl", "-j", "-f", os.path.join(TMP, "ipsec.conf"))
     parsed(expect)
