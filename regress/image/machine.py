@@ -288,7 +288,7 @@ def packets(name):
 
 
 def describe(frame):
-    """What one frame is: (kind, source, destination); kind is arp, esp, ike, udp, tcp, icmp, other."""
+    """What one frame is: (kind, source, destination); kind is arp, esp, ike, udp, fragment (of UDP), tcp, icmp, other."""
     if frame[12:14] == b"\x08\x06":
         return "arp", "", ""
     if frame[12:14] != b"\x08\x00" or len(frame) < 34:
@@ -296,7 +296,9 @@ def describe(frame):
     header = (frame[14] & 15) * 4
     source, destination = (socket.inet_ntoa(frame[i:i + 4]) for i in (26, 30))
     kind = {1: "icmp", 6: "tcp", 17: "udp", 50: "esp"}.get(frame[23], f"ip{frame[23]}")
-    if kind == "udp":
+    if kind == "udp" and struct.unpack_from(">H", frame, 20)[0] & 0x1fff:
+        kind = "fragment"
+    elif kind == "udp":
         ports = struct.unpack_from(">HH", frame, 14 + header)
         if 500 in ports or 4500 in ports:
             kind = "ike"
