@@ -107,6 +107,10 @@ for name, words, status, fields in (
     a = send('/backup', '/backup', 'create', **fields)
     t.check('a backup ' + name, a.status == status and words in a.page().words(), (a.status, a.page().words()[:500]))
 t.check('none was recorded', 'none recorded' in c.get('/').body)
+with open(W + '/A/passwd', 'rb') as f, open(W + '/A/etc/passwd', 'wb') as g:
+    g.write(f.read())
+os.chown(W + '/A/etc/passwd', 0, 64081)
+os.chmod(W + '/A/etc/passwd', 0o640)
 before = time.time()
 a = send('/backup', '/backup', 'create', passphrase=PHRASE, again=PHRASE, password=PASSWORD)
 backup = a.raw
@@ -159,6 +163,8 @@ t.check('restored', 'Restored.' in a.page().words() and newest() == n1 + 1, a.pa
 t.check('the same generation, and little else is said', 'the same as in the backup' in a.page().words() and
         'label "changed"' not in a.page().words(), a.page().words()[:900])
 t.check('is in force', 'changed' not in run('pfctl', '-s', 'rules').stdout)
+st = os.stat(W + '/A/etc/passwd')
+t.check('the web pages can still read the passwords', (st.st_gid, st.st_mode & 0o777) == (64081, 0o640), st)
 t.check('with a timer', c.get('/json/policy').json().get('pending', {}).get('revision') == n1 + 1)
 a = c.get('/policy')
 t.check('who did it', 'restored from a backup (admin, on the web pages)' in a.body)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "../init/boot.h"
@@ -274,14 +275,20 @@ cards_fit(const struct backup_entry *be)
 	return ok && nics_all_here(sd.sd_nic, sd.sd_nnics);
 }
 
+/* Who could read the old one can read the new one: the web pages' role is one. */
 static bool
 put_file(const char *dir, const char *name, const struct backup_entry *be)
 {
+	mode_t mode = strncmp(name, "ssh.", 4) == 0 ? 0600 : 0640;
 	char path[600];
+	struct stat old;
+	bool ok;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	if (file_replace(path, be->be_body, be->be_len,
-	    strncmp(name, "ssh.", 4) == 0 ? 0600 : 0640))
+	ok = stat(path, &old) == 0;
+	if (file_replace(path, be->be_body, be->be_len, mode) && (!ok ||
+	    (chown(path, old.st_uid, old.st_gid) == 0 &&
+	    chmod(path, old.st_mode & 0660) == 0)))
 		return true;
 	(void)backup_fail("%s: %s", path, strerror(errno));
 	return false;
