@@ -288,7 +288,7 @@ def packets(name):
 
 
 def describe(frame):
-    """What one frame is: (kind, source, destination); kind is arp, esp, ike, udp, fragment (of UDP), tcp, icmp, other."""
+    """What one frame is: (kind, source, destination); kind is arp, esp, ike, udp, fragment, tcp, icmp, other."""
     if frame[12:14] == b"\x08\x06":
         return "arp", "", ""
     if frame[12:14] != b"\x08\x00" or len(frame) < 34:

@@ -24,6 +24,8 @@ attack() {		# attack WHAT WHERE SECONDS
 case_ 'the tunnel comes up' wait_for 15 up
 same() { state >"$W/after"; diff "$W/before" "$W/after"; }
 alive() { ns hostA ping -q -c 5 -i 0.05 -W 2 10.2.0.2; }
+measured() { gw A ikectl status -j | grep -q '"path_mtu"'; }
+case_ 'what size of packet reaches the peer is known' wait_for 20 measured
 sleep 0.5
 state >"$W/before"
 case_ 'random datagrams to IKE ports for 10 s' attack udp 10.1.0.1 10
