@@ -34,7 +34,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COUNTS = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 SMOKE_SECONDS = 3	# of each fuzz harness within `make test`
 SKIP_STATUS = 77	# of a script; libFuzzer means a crash by it, unless told
-BESIDE = 19		# how nice a test is beside a live one
+BESIDE = 15		# how nice a test is beside a live one
 PATIENCE = 3		# and how much longer it may take
 
 running = set()		# process groups, for an interrupt

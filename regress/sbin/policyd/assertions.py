@@ -388,7 +388,7 @@ def many_assertions():
     took = time.monotonic() - begun
     check(rc == 0 and "16384 assertions hold" in out, out, err)
     print("16,384 assertions: %.1f s; policyd grew by %d KB" % (took, rss(programs[-1].pid) - before))
-    check(took < (8 if MODE == "release" else 60), "took", took)
+    check(took < 60, "took", took)	# no speed: one that compares each with each would take hours
     if MODE == "release":
         check(rss(programs[-1].pid) - before < 16384, "policyd has grown")
 
