@@ -247,6 +247,9 @@ timer_fire(struct ike *ike, struct tmo *t)
 	case TMO_PATH:
 		path_due(t->tm_owner);
 		break;
+	case TMO_CONTACT:
+		ikesa_kill(t->tm_owner, IKE_R_PEER_REPLACED);
+		break;
 	}
 	ike_leave(ike);
 }

@@ -18,6 +18,8 @@
 #include "libike/ike_auth.h"
 #include "libike/ike_var.h"
 
+#define CONTACT_MS	500	/* more than a round trip */
+
 /* Stages of the responder's work on a request. */
 enum { STAGE_VERIFY, STAGE_ANSWER };
 
@@ -373,20 +375,24 @@ auth_prepare(struct xchg *x, const struct ike_msg *m)
 		auth_refuse(x, IKE_R_MEMORY, "out of memory");
 }
 
-/* INITIAL_CONTACT: what the peer had before, it has forgotten (2.4). */
+/*
+ * INITIAL_CONTACT: what the peer had before, it has forgotten (2.4).  Its
+ * network kernel need not have: while our answer is under way both still use the
+ * old pair, which therefore goes a little later.
+ */
 static void
 auth_initial_contact(struct ikesa *sa)
 {
-	struct ikesa *other, *next;
+	struct tmo_heap *th = &sa->sa_ike->i_tmos;
+	struct ikesa *other;
 
-	for (other = LIST_FIRST(&sa->sa_pol->pl_sas); other != NULL;
-	    other = next) {
-		next = LIST_NEXT(other, sa_pol_entry);
+	LIST_FOREACH(other, &sa->sa_pol->pl_sas, sa_pol_entry)
 		if (other != sa && other->sa_state == SA_UP &&
+		    !other->sa_tmo_contact.tm_on &&
 		    other->sa_since <= sa->sa_created &&
 		    ike_id_equal(&other->sa_id_remote, &sa->sa_id_remote))
-			ikesa_kill(other, IKE_R_PEER_REPLACED);
-	}
+			tmo_set(th, &other->sa_tmo_contact,
+			    sa->sa_ike->i_now + CONTACT_MS);
 }
 
 static void

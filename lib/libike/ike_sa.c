@@ -79,6 +79,7 @@ ikesa_new(struct ike *ike, bool initiator)
 	tmo_init(&sa->sa_tmo_keep, TMO_KEEPALIVE, sa);
 	tmo_init(&sa->sa_tmo_queue, TMO_QUEUE, sa);
 	tmo_init(&sa->sa_tmo_path, TMO_PATH, sa);
+	tmo_init(&sa->sa_tmo_contact, TMO_CONTACT, sa);
 	TAILQ_INSERT_TAIL(&ike->i_sas, sa, sa_entry);
 	ike->i_objects.oc_ikesas++;
 	return sa;
@@ -301,6 +302,7 @@ ikesa_kill(struct ikesa *sa, enum ike_reason why)
 	tmo_clear(&ike->i_tmos, &sa->sa_tmo_keep);
 	tmo_clear(&ike->i_tmos, &sa->sa_tmo_queue);
 	tmo_clear(&ike->i_tmos, &sa->sa_tmo_path);
+	tmo_clear(&ike->i_tmos, &sa->sa_tmo_contact);
 	if (sa->sa_kicked)
 		TAILQ_REMOVE(&ike->i_kicked, sa, sa_kick_entry);
 	sa->sa_kicked = false;

@@ -51,6 +51,7 @@ enum tmo_kind {
 	TMO_ASK,		/* ask: no answer from the shell */
 	TMO_LINGER,		/* linger */
 	TMO_PATH,		/* ikesa: try sizes */
+	TMO_CONTACT,		/* ikesa: the peer has forgotten it */
 };
 
 /*
@@ -374,7 +375,7 @@ struct ikesa {
 	uint64_t		 sa_rekey_at, sa_end_at;
 	enum ike_reason		 sa_reason;
 	struct tmo		 sa_tmo_retrans, sa_tmo_life, sa_tmo_live,
-				 sa_tmo_keep, sa_tmo_queue, sa_tmo_path;
+				 sa_tmo_keep, sa_tmo_queue, sa_tmo_path, sa_tmo_contact;
 	struct path		 sa_path;
 };
 TAILQ_HEAD(ikesa_list, ikesa);

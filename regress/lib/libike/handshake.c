@@ -775,8 +775,13 @@ restart(void)
 	world_conf(&w, 0, &cf);
 	w.w_end[0].we_ike = ike_new(&cf, w.w_now);
 	CU_ASSERT_TRUE(world_policy_set(&w, 0, &left));
+	/* packets of the old pair may be under way, and its kernel may have kept it */
+	world_run(&w, 400);
+	CU_ASSERT_EQUAL(world_sas(&w.w_end[0], true), 1);
+	CU_ASSERT_EQUAL(world_sas(&w.w_end[1], true), 2);
 	world_run(&w, 10000);
 	TEST_STRING(world_check(&w, 1), NULL);
+	CU_ASSERT_EQUAL(world_sas(&w.w_end[1], true), 1);
 	CU_ASSERT_EQUAL(w.w_end[1].we_reason, IKE_R_PEER_REPLACED);
 	end();
 }
