@@ -103,7 +103,22 @@ def refused(command, hint):
     return before
 
 
+def exported():
+    """Waits for the export that follows a commit: it leaves room behind it."""
+    line = "revision %d: exported" % newest()["revisions"][0]["revision"]
+    for _ in range(200):
+        with open(os.path.join(TMP, "policyd.log")) as f:
+            if line in f.read():
+                return
+        time.sleep(0.05)
+    raise AssertionError("no export: " + line)
+
+
 def fill():
+    """No room is left, neither on the disk nor in a log that would be written over again."""
+    db = sqlite3.connect(DB)
+    check(db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0, "the log stays")
+    db.close()
     for name, size in (("ballast", 65536), ("crumbs", 1)):
         try:
             with open(os.path.join(DISK, name), "wb", buffering=0) as f:
@@ -114,6 +129,7 @@ def fill():
 
 
 def full(name):
+    exported()
     fill()
     try:
         refused(commands()[name], "the disk is full")
