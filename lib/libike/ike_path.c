@@ -154,6 +154,13 @@ path_event(struct ikesa *sa, enum ike_event_type type, enum ike_reason r,
 	act_event(sa->sa_ike, type, r, sa, "", 0, "%s", text);
 }
 
+/* Is that what a router has told, but for a block of the cipher? */
+static bool
+path_told(const struct path *pa, unsigned size)
+{
+	return pa->pa_told >= size && pa->pa_told - size < BLOCK;
+}
+
 /* What was found holds from now on; what is told of it. */
 static void
 path_found(struct ikesa *sa, unsigned mtu)
@@ -165,8 +172,7 @@ path_found(struct ikesa *sa, unsigned mtu)
 	struct child *c;
 
 	pa->pa_mtu = (uint16_t)mtu;
-	pa->pa_hole = mtu != 0 && (pa->pa_told == 0 ||
-	    mtu + BLOCK <= pa->pa_told);
+	pa->pa_hole = mtu != 0 && !path_told(pa, mtu);
 	pa->pa_at = sa->sa_ike->i_now;
 	path_stop(sa);
 	if (changed)
@@ -266,8 +272,7 @@ path_arrived(struct ikesa *sa)
 	if (pa->pa_sure)
 		pa->pa_bad = pa->pa_link;
 	/* The size that a router told, or that was found before, is met. */
-	if (pa->pa_size == pa->pa_mtu || (pa->pa_told >= pa->pa_size &&
-	    pa->pa_told - pa->pa_size < BLOCK))
+	if (pa->pa_size == pa->pa_mtu || path_told(pa, pa->pa_size))
 		pa->pa_hint = pa->pa_size + 1;
 	pa->pa_sure = false;
 	path_next(sa);
@@ -523,7 +528,10 @@ path_response(struct xchg *x)
 	path_probe(sa, sa->sa_path.pa_size);
 }
 
-/* A router says so, or somebody who wants us to believe it: it is tried. */
+/*
+ * A router says so, or somebody who wants us to believe it: that size is tried
+ * next.  The one that is out may arrive all the same, and is waited for.
+ */
 void
 ike_path_told(struct ike *ike, uint64_t now, const struct addr *dst,
     unsigned mtu)
@@ -542,7 +550,6 @@ ike_path_told(struct ike *ike, uint64_t now, const struct addr *dst,
 			continue;
 		pa->pa_told = pa->pa_hint = (uint16_t)mtu;
 		x->x_tries = PATH_TRIES;
-		tmo_set(&ike->i_tmos, &sa->sa_tmo_retrans, ike->i_now);
 	}
 	ike_leave(ike);
 }

@@ -390,13 +390,16 @@ a_router_tells(void)
 	test_row("less than is so");
 	begin(1, (struct wire){ .wi_loss = 0 }, GCM);
 	told = 600;
-	run(20000, 2);
-	CU_ASSERT_TRUE(status(0).st_path_mtu >= 600);
-	CU_ASSERT_FALSE(status(0).st_path_hole);
-	told = 0;
-	command(0, IKE_CMD_CHECK);
 	run(8000, 2);
 	CU_ASSERT_EQUAL(status(0).st_path_mtu, 1500);
+	CU_ASSERT_EQUAL(sim->s_gw[0].g_events[IKE_EV_NOTE], 0);
+	end();
+	test_row("less than is so, and there is a hole");
+	begin(1, (struct wire){ .wi_mtu = 1400 }, GCM);
+	told = 600;
+	run(20000, 2);
+	CU_ASSERT_EQUAL(status(0).st_path_mtu, 1400);
+	CU_ASSERT_TRUE(status(0).st_path_hole);
 	end();
 }
 
