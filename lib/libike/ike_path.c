@@ -365,6 +365,25 @@ path_check(struct ikesa *sa)
 	path_start(sa);
 }
 
+/* Nothing is tried any more, but by command, and what was found does not hold. */
+static void
+path_forget(struct ikesa *sa)
+{
+	struct path *pa = &sa->sa_path;
+	bool held = pa->pa_mtu != 0;
+	struct child *c;
+
+	tmo_clear(&sa->sa_ike->i_tmos, &sa->sa_tmo_path);
+	if (!pa->pa_asked)
+		pa->pa_left = 0;
+	pa->pa_mtu = 0;
+	pa->pa_hole = false;
+	pa->pa_at = 0;
+	if (held)
+		TAILQ_FOREACH(c, &sa->sa_children, c_entry)
+			child_relocate(c);
+}
+
 /* A measurement that runs begins anew on the new SA. */
 void
 path_inherit(struct ikesa *old, struct ikesa *to)
@@ -563,8 +582,11 @@ ike_path_tune(struct ike *ike, uint64_t now, bool on)
 	if (ike->i_conf.cf_path == on)
 		return;
 	ike->i_conf.cf_path = on;
-	TAILQ_FOREACH(sa, &ike->i_sas, sa_entry)
-		if (sa->sa_state == SA_UP)
+	TAILQ_FOREACH(sa, &ike->i_sas, sa_entry) {
+		if (!on)
+			path_forget(sa);
+		else if (sa->sa_state == SA_UP)
 			path_soon(sa);
+	}
 	ike_leave(ike);
 }

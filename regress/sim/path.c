@@ -406,6 +406,8 @@ a_router_tells(void)
 static void
 not_tried(void)
 {
+	unsigned mtu;
+
 	begin(1, (struct wire){ .wi_mtu = 1400 }, GCM);
 	test_row("set nopathmtu");
 	sim->s_gw[0].g_set.is_pathmtu = 0;
@@ -416,6 +418,18 @@ not_tried(void)
 	command(0, IKE_CMD_CHECK);
 	run(15000, 2);
 	CU_ASSERT_EQUAL(status(0).st_path_mtu, 1400);
+	end();
+	test_row("what was found before does not hold any more");
+	begin(1, (struct wire){ .wi_mtu = 1400 }, GCM);
+	run(15000, 2);
+	CU_ASSERT_EQUAL(status(0).st_path_mtu, 1400);
+	sim->s_gw[0].g_set.is_pathmtu = 0;
+	policy(&sim->s_gw[0], "active", GCM, 2);
+	wire((struct wire){ .wi_loss = 0 });
+	run(1000, 2);
+	CU_ASSERT_EQUAL(status(0).st_path_at, 0);
+	CU_ASSERT_FALSE(status(0).st_path_hole);
+	CU_ASSERT_TRUE(delivered(1440, true, &mtu));
 	end();
 	test_row("where no fragments arrive");
 	begin(1, (struct wire){ .wi_nofrag = true }, GCM);
