@@ -573,11 +573,15 @@ if_enqueue(struct worker *w, struct ifnet *ifp, struct pkt *p)
 	w->w_txdirty |= 1ull << (ifp->if_index - 1);
 }
 
+/*
+ * Cutting is for a device that makes the checksums, too: one that is finished
+ * already, as of what a device has joined (LRO), says nothing of the pieces.
+ */
 static bool
 can_gso(const struct ifnet *ifp, const struct pkt *p)
 {
-	return (ifp->if_caps & (p->pkt_gso == PKT_GSO_UDP ?
-	    IF_CAP_USO : IF_CAP_TSO)) != 0;
+	return (p->pkt_flags & PKT_F_CSUM_PARTIAL) != 0 && (ifp->if_caps &
+	    (p->pkt_gso == PKT_GSO_UDP ? IF_CAP_USO : IF_CAP_TSO)) != 0;
 }
 
 /* Cuts a super-packet for a device that cannot. Takes it. */

@@ -109,6 +109,34 @@ segments(void)
 	teardown();
 }
 
+/* What Linux or a device has joined (LRO) may have a finished checksum: a device cuts no such. */
+static void
+finished(void)
+{
+	struct tp_spec s = { .tp_src = A, .tp_dst = B, .tp_proto = 6, .tp_flags = 0x10,
+	    .tp_len = 5000 };
+	struct pkt *p;
+	unsigned n = 0;
+	size_t len;
+
+	setup();
+	w = nk->nk_worker[0];
+	em1->if_caps = IF_CAP_CSUM | IF_CAP_TSO;
+	for (int unfinished = 0; unfinished < 2; unfinished++) {
+		test_row("%s", unfinished ? "unfinished: whole" : "finished: cut");
+		p = super_of(s, 1448);
+		if (!unfinished)
+			p->pkt_flags &= (uint16_t)~PKT_F_CSUM_PARTIAL;
+		memset(pkt_push(p, TP_ETHER), 0, TP_ETHER);
+		if_output(w, em1, p);
+		if_flush(w);
+		for (n = 0; (len = take(em1)) != 0; n++)
+			CU_ASSERT_TRUE(unfinished || tp_valid(GOT_IP, len));
+		CU_ASSERT_EQUAL(n, unfinished ? 1 : 4);
+	}
+	teardown();
+}
+
 static void
 not_super(void)
 {
@@ -416,6 +444,7 @@ there_and_back(void)
 
 TEST_MAIN(
 	TEST("segments of super-packets", segments),
+	TEST("finished checksums", finished),
 	TEST("not a super-packet", not_super),
 	TEST("unfinished checksums", finishing),
 	TEST("45 segments become one", joins_tcp),
