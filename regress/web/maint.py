@@ -341,6 +341,22 @@ def status(record):
 
 
 t.check('maintd lives', maint(request(1, b'\0'))[8:9] == b'\0')
+
+# ---- who may ask: 64081 is _ravelin; as a group besides its own it is that of who only looks ----
+ASK = ('import socket, sys\ns = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n'
+       's.connect(sys.argv[1])\ntry:\n    s.send(bytes.fromhex(sys.argv[2]))\n    print(len(s.recv(65536)))\n'
+       'except OSError:\n    print(0)')
+
+
+def asked(*who):
+    r = subprocess.run(['setpriv', *who, sys.executable, '-c', ASK, W + '/A/run/maint.sock', request(1, b'\0').hex()],
+                       capture_output=True, text=True, timeout=20)
+    return r.stdout.strip() or r.stderr[-300:]
+
+
+t.check('the pages\' role may ask', asked('--reuid', '64080', '--regid', '64081', '--clear-groups') == '11')
+r = asked('--reuid', '64082', '--regid', '64083', '--groups', '64081')
+t.check('who may only look may not', r == '0', r)
 t.check('no backup without the password', status(command(0, phrase=b'a passphrase of mine')) == 2)
 t.check('no restore without a file', status(command(2, ident=b'0' * 32, password=PASSWORD.encode())) == 4)
 t.check('no upload that is larger than allowed',

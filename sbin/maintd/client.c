@@ -13,7 +13,37 @@
 #include <sys/socket.h>
 
 #include "libutil/log.h"
+#include "libutil/peer.h"
 #include "maintd.h"
+
+void
+client_accept(struct maintd *md)
+{
+	int fd = accept4(md->md_listen, NULL, NULL,
+	    SOCK_CLOEXEC | SOCK_NONBLOCK);
+	uid_t uid;
+	gid_t gid;
+
+	if (fd == -1)
+		return;
+	if (!peer_of(fd, &uid, &gid) ||
+	    !peer_is_member(uid, gid, CONTROL_GROUP)) {
+		log_warn("refused: a user who is not in the group "
+		    CONTROL_GROUP);
+		close(fd);
+		return;
+	}
+	for (size_t i = 0; i < CLIENTS; i++) {
+		struct client *cl = &md->md_client[i];
+
+		if (cl->cl_fd != -1)
+			continue;
+		*cl = (struct client){ .cl_fd = fd, .cl_file = -1,
+		    .cl_seen = now_ms() };
+		return;
+	}
+	close(fd);
+}
 
 void
 client_close(struct maintd *md, struct client *cl)

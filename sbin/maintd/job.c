@@ -50,6 +50,15 @@ static const struct row {
 	[MAINT_TAKE]	= { "an import", MAINT_IMPORT, false, false, 170 },
 };
 
+int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 const char *
 job_name(enum maint_command command)
 {

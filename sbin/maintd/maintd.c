@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sys/prctl.h>
@@ -21,8 +20,6 @@
 #include "libutil/log.h"
 #include "maintd.h"
 
-#define GROUP	"_ravelin"
-
 static volatile sig_atomic_t ended;
 
 static void
@@ -31,22 +28,13 @@ on_signal(int sig)
 	ended = sig;
 }
 
-int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* ---- the socket ---- */
 
 static bool
 listen_open(struct maintd *md)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	const struct group *gr = getgrnam(GROUP);
+	const struct group *gr = getgrnam(CONTROL_GROUP);
 	int n = snprintf(md->md_sock, sizeof(md->md_sock), "%s/" MAINT_SOCKET,
 	    md->md_se.se_run);
 
@@ -65,26 +53,6 @@ listen_open(struct maintd *md)
 		return false;
 	return gr == NULL || chown(md->md_sock, (uid_t)-1, gr->gr_gid) == 0 ||
 	    geteuid() != 0;
-}
-
-static void
-accept_one(struct maintd *md)
-{
-	int fd = accept4(md->md_listen, NULL, NULL,
-	    SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	if (fd == -1)
-		return;
-	for (size_t i = 0; i < CLIENTS; i++) {
-		struct client *cl = &md->md_client[i];
-
-		if (cl->cl_fd != -1)
-			continue;
-		*cl = (struct client){ .cl_fd = fd, .cl_file = -1,
-		    .cl_seen = now_ms() };
-		return;
-	}
-	close(fd);
 }
 
 static void
@@ -124,7 +92,7 @@ loop_once(struct maintd *md)
 			    md->md_client[i].cl_fd == pfd[3 + i].fd)
 				client_read(md, &md->md_client[i]);
 		if (pfd[0].revents != 0)
-			accept_one(md);
+			client_accept(md);
 	}
 	job_tick(md);
 	stock_tick(md);

@@ -20,6 +20,8 @@
 #include "libauth/auth.h"
 #include "libctl/maint.h"
 
+#define CONTROL_GROUP	"_ravelin"	/* its members may ask */
+
 enum {
 	CLIENTS		= 16,
 	IDLE_MS		= 180 * 1000,	/* a client that says nothing goes */
@@ -94,12 +96,10 @@ struct maintd {
 	struct auth_lock md_lock;	/* passwords that were wrong */
 };
 
-/* ---- maintd.c ---- */
-
-int64_t	now_ms(void);
-
 /* ---- client.c ---- */
 
+/* Who has connected, if it may ask anything. */
+void	client_accept(struct maintd *md);
 /* A record, or the end of it. */
 void	client_read(struct maintd *md, struct client *cl);
 void	client_close(struct maintd *md, struct client *cl);
@@ -131,6 +131,7 @@ void	result_free(struct result *rs);
 
 /* ---- job.c ---- */
 
+int64_t	now_ms(void);
 /* NULL, or why it does not begin: *status. */
 const char *job_start(struct maintd *md, const struct maint_request *mq,
 	    enum maint_status *status);

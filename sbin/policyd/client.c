@@ -20,6 +20,7 @@
 
 #include "judge.h"
 #include "libutil/log.h"
+#include "libutil/peer.h"
 #include "libutil/utf8.h"
 
 #define CONTROL_GROUP	"_ravelin"
@@ -101,39 +102,23 @@ client_close(struct client *cl)
 	cl->cl_fd = -1;
 }
 
-static bool
-in_control_group(const struct passwd *pw, gid_t gid)
-{
-	struct group *gr = getgrnam(CONTROL_GROUP);
-
-	if (gr == NULL)
-		return false;
-	if (gid == gr->gr_gid)
-		return true;
-	for (char **m = gr->gr_mem; pw != NULL && *m != NULL; m++) {
-		if (strcmp(*m, pw->pw_name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Names the peer as author, if it may ask at all. */
 static bool
 authorise(int fd, char author[64], bool *web)
 {
-	struct ucred uc;
-	socklen_t len = sizeof(uc);
 	struct passwd *pw;
+	uid_t uid;
+	gid_t gid;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len) == -1)
+	if (!peer_of(fd, &uid, &gid))
 		return false;
-	pw = getpwuid(uc.uid);
+	pw = getpwuid(uid);
 	if (pw != NULL)
 		(void)snprintf(author, 64, "%s", pw->pw_name);
 	else
-		(void)snprintf(author, 64, "uid=%u", (unsigned)uc.uid);
+		(void)snprintf(author, 64, "uid=%u", (unsigned)uid);
 	*web = pw != NULL && strcmp(pw->pw_name, WEB_USER) == 0;
-	return uc.uid == 0 || uc.uid == geteuid() || in_control_group(pw, uc.gid);
+	return peer_is_member(uid, gid, CONTROL_GROUP);
 }
 
 void
@@ -141,7 +126,7 @@ control_accept(struct policyd *pd)
 {
 	int fd = accept4(pd->pd_listen, NULL, NULL, SOCK_CLOEXEC |
 	    SOCK_NONBLOCK);
-	char author[64];
+	char author[64] = "somebody";
 	bool web = false;
 
 	if (fd == -1)
