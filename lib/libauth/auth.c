@@ -181,7 +181,7 @@ auth_verify(const char *file, const char *user, const char *password)
 		if (strcmp(name, user) == 0)
 			(void)snprintf(found, sizeof(found), "%s", hash);
 	}
-	sodium_memzero(text, strlen(text));
+	sodium_memzero(text, FILE_MAX);		/* it has been cut at each end */
 	free(text);
 	if (!any)
 		return AUTH_NONE;
@@ -276,6 +276,8 @@ set(const char *file, const char *user, const char *hash, const char **why)
 	ok = text != NULL && replace(text, file, user, hash);
 	if (!ok)
 		*why = strerror(errno);
+	if (text != NULL)
+		sodium_memzero(text, FILE_MAX);
 	free(text);
 	return ok;
 }
@@ -312,8 +314,8 @@ auth_set(const char *file, const char *user, const char *password,
 
 /* ---- tries ---- */
 
-int64_t
-auth_lock_wait(const struct auth_lock *al, int64_t now)
+static int64_t
+wait_of(const struct auth_lock *al, int64_t now)
 {
 	int64_t wait = AUTH_WAIT_MIN;
 
@@ -329,14 +331,19 @@ auth_lock_wait(const struct auth_lock *al, int64_t now)
 	return wait > 0 ? wait : 0;
 }
 
-void
-auth_lock_failed(struct auth_lock *al, int64_t now)
+int64_t
+auth_lock_try(struct auth_lock *al, int64_t now)
 {
+	int64_t wait = wait_of(al, now);
+
+	if (wait > 0)
+		return wait;
 	if (now - al->al_last >= AUTH_FORGET)
 		al->al_fails = 0;
 	if (al->al_fails < UINT32_MAX)
 		al->al_fails++;
 	al->al_last = now;
+	return 0;
 }
 
 void

@@ -11,7 +11,9 @@
  * How often somebody may try is the caller's to keep, by name or address, in
  * a struct auth_lock: after AUTH_FREE failures each further one doubles the
  * time until the next try, from AUTH_WAIT_MIN to AUTH_WAIT_MAX ms; a success,
- * or AUTH_FORGET ms without a try, starts over.
+ * or AUTH_FORGET ms without a try, starts over.  A try counts as a failure
+ * from the moment that it is allowed: as comparing takes its time, many at once
+ * would else all be allowed before the first has failed.
  */
 #ifndef LIBAUTH_AUTH_H
 #define LIBAUTH_AUTH_H
@@ -80,9 +82,12 @@ struct auth_lock {
 	int64_t		al_last;	/* ms; where the clock has gone back, nobody waits */
 };
 
-/* ms until the next try is allowed; 0: now. */
-int64_t	auth_lock_wait(const struct auth_lock *al, int64_t now);
-void	auth_lock_failed(struct auth_lock *al, int64_t now);
+/*
+ * Before the password is compared: ms until that is allowed, and nothing is
+ * counted; or 0, and the try counts as one that has failed.
+ */
+int64_t	auth_lock_try(struct auth_lock *al, int64_t now);
+/* It was the right one.  Not for a try that ended before that was known. */
 void	auth_lock_passed(struct auth_lock *al);
 
 #endif

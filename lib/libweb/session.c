@@ -211,13 +211,11 @@ expire(struct web_sessions *wss, int64_t now)
 {
 	const int64_t limits[] = { now - WEB_LIFE_S, now - WEB_IDLE_S };
 	const int64_t most[] = { WEB_SESSIONS_MAX - 1 };
-	const int64_t old[] = { now - 86400 };
 
 	(void)run(wss, "DELETE FROM session WHERE created < ?1 OR digest IN "
 	    "(SELECT digest FROM seen WHERE time < ?2)", NULL, limits);
 	(void)run(wss, "DELETE FROM session WHERE digest IN (SELECT digest FROM "
 	    "seen ORDER BY time DESC LIMIT -1 OFFSET ?1)", NULL, most);
-	(void)run(wss, "DELETE FROM failed WHERE time < ?1", NULL, old);
 }
 
 bool
@@ -306,31 +304,62 @@ lock_of(struct web_sessions *wss, const char *key)
 	return al;
 }
 
-int64_t
-web_lock_left(struct web_sessions *wss, const char *key, int64_t now)
+static bool
+lock_put(struct web_sessions *wss, const char *key, const struct auth_lock *al,
+    int64_t up)
 {
-	struct auth_lock al = lock_of(wss, key);
-
-	return (auth_lock_wait(&al, now * 1000) + 999) / 1000;
-}
-
-void
-web_lock_failed(struct web_sessions *wss, const char *key, int64_t now)
-{
-	struct auth_lock al = lock_of(wss, key);
 	const char *keys[] = { key, NULL };
-	int64_t row[2] = { 0, now };
+	const int64_t row[2] = { al->al_fails, up };
 
-	auth_lock_failed(&al, now * 1000);
-	row[0] = al.al_fails;
-	(void)run(wss, "INSERT OR REPLACE INTO failed VALUES (?1, ?2, ?3)", keys,
+	return run(wss, "INSERT OR REPLACE INTO failed VALUES (?1, ?2, ?3)", keys,
 	    row);
 }
 
-void
-web_lock_clear(struct web_sessions *wss, const char *key)
+/* What counts no more, is of another start, or is one too many. */
+static bool
+locks_expire(struct web_sessions *wss, int64_t up)
 {
-	const char *keys[] = { key, NULL };
+	const int64_t limits[] = { up - AUTH_FORGET / 1000, up };
+	const int64_t most[] = { WEB_LOCKS_MAX };
 
-	(void)run(wss, "DELETE FROM failed WHERE key = ?1", keys, NULL);
+	return run(wss, "DELETE FROM failed WHERE time < ?1 OR time > ?2", NULL,
+	    limits) && run(wss, "DELETE FROM failed WHERE key IN (SELECT key FROM "
+	    "failed ORDER BY count DESC, time DESC LIMIT -1 OFFSET ?1)", NULL,
+	    most);
+}
+
+int64_t
+web_lock_try(struct web_sessions *wss, const char *const keys[], int64_t up)
+{
+	struct auth_lock al[WEB_LOCK_KEYS];
+	int64_t wait, longest = 0;
+	size_t n;
+	bool ok;
+
+	/* one after the other, however many log in at once */
+	if (!run(wss, "BEGIN IMMEDIATE", NULL, NULL))
+		return -1;
+	for (n = 0; n < WEB_LOCK_KEYS && keys[n] != NULL; n++) {
+		al[n] = lock_of(wss, keys[n]);
+		wait = auth_lock_try(&al[n], up * 1000);
+		longest = wait > longest ? wait : longest;
+	}
+	ok = longest == 0;
+	for (size_t i = 0; ok && i < n; i++)
+		ok = lock_put(wss, keys[i], &al[i], up);
+	ok = ok && locks_expire(wss, up);
+	ok = run(wss, ok ? "COMMIT" : "ROLLBACK", NULL, NULL) && ok;
+	if (longest > 0)
+		return (longest + 999) / 1000;
+	return ok ? 0 : -1;
+}
+
+void
+web_lock_clear(struct web_sessions *wss, const char *const keys[])
+{
+	for (size_t i = 0; i < WEB_LOCK_KEYS && keys[i] != NULL; i++) {
+		const char *key[] = { keys[i], NULL };
+
+		(void)run(wss, "DELETE FROM failed WHERE key = ?1", key, NULL);
+	}
 }

@@ -180,6 +180,7 @@ enum {
 	WEB_IDLE_S	= 15 * 60,
 	WEB_LIFE_S	= 8 * 3600,
 	WEB_SESSIONS_MAX = 1000,	/* the least used go */
+	WEB_LOCKS_MAX	= 2000,		/* keys; those that failed least go */
 };
 
 /* A busy handler of SQLite: 2 ms, WEB_BUSY_MAX times. */
@@ -200,14 +201,20 @@ bool	web_session_find(struct web_sessions *wss, const char *token, int64_t now,
 bool	web_session_end(struct web_sessions *wss, const struct web_session *ws);
 
 /*
- * Attempts at a login that failed, by a key such as the user's name or the
- * address: a struct auth_lock (libauth/auth.h) each.
+ * Attempts at a login that failed, by keys such as the user's name and the
+ * address: a struct auth_lock (libauth/auth.h) each.  up: seconds of a clock
+ * that only goes forward.
  */
+enum { WEB_LOCK_KEYS = 4 };
 
-/* Seconds until the key may try again; 0: now. */
-int64_t	web_lock_left(struct web_sessions *wss, const char *key, int64_t now);
-void	web_lock_failed(struct web_sessions *wss, const char *key, int64_t now);
-void	web_lock_clear(struct web_sessions *wss, const char *key);
+/*
+ * Before the password is compared: seconds until that is allowed; or 0, and it
+ * counts as a failure of each of the keys (NULL ends them, at most
+ * WEB_LOCK_KEYS) until web_lock_clear(); -1: it cannot be counted.
+ */
+int64_t	web_lock_try(struct web_sessions *wss, const char *const keys[],
+	    int64_t up);
+void	web_lock_clear(struct web_sessions *wss, const char *const keys[]);
 
 /* In time that does not depend on where they differ. */
 bool	web_same(const char *a, const char *b);

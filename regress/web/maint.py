@@ -2,6 +2,7 @@
 #
 # Backups, imports and upgrades by the forms of the web pages, without JavaScript;
 # run inside of gateway A's namespace by maint.sh.
+import concurrent.futures
 import glob
 import hashlib
 import os
@@ -363,5 +364,8 @@ t.check('no upload that is larger than allowed',
         status(request(2, b'\0' + struct.pack('>Q', 1 << 40) + text(b'x'))) == 1)
 tries = [status(command(0, phrase=b'a passphrase of mine', password=b'%d' % i)) for i in range(8)]
 t.check('passwords cannot be tried for long', 3 in tries, tries)
+with concurrent.futures.ThreadPoolExecutor(20) as pool:
+    tries = list(pool.map(lambda i: Client().login('nobody', 'a guess %d' % i).status, range(20)))
+t.check('nor twenty at once: four are compared, at most', tries.count(403) <= 4 and tries.count(429) >= 16, tries)
 t.check('an honest page works', c.get('/backup').status == 200)
 t.end()

@@ -24,6 +24,7 @@
 #include "libpolicy/store.h"
 
 #define PASSWD	BOOT_ETC "/passwd"
+#define TRIES	BOOT_RUN "/console.tries"
 #define USER	"admin"
 
 /* ---- the terminal ---- */
@@ -149,42 +150,57 @@ do_password(void)
 	explicit_bzero(two, sizeof(two));
 }
 
-static enum auth_result
-try_password(void)
+enum answer {
+	ANSWER_RIGHT,
+	ANSWER_WRONG,
+	ANSWER_SOON,		/* too many: it was not compared */
+	ANSWER_NONE,		/* no password is set (any more) */
+};
+
+static enum answer
+try_password(int tries)
 {
 	char word[AUTH_PASSWORD_MAX + 2];
 	enum auth_result res = AUTH_WRONG;
+	int64_t wait;
 
-	if (ask_secret("password", word, sizeof(word)))
+	if (!ask_secret("password", word, sizeof(word)))
+		return ANSWER_WRONG;
+	if ((wait = tries_try(tries, now_ms())) > 0)
+		say("too many wrong passwords: again in %lld s",
+		    (long long)(wait + 999) / 1000);
+	else
 		res = auth_verify(PASSWD, USER, word);
 	explicit_bzero(word, sizeof(word));
-	return res;
+	if (wait > 0)
+		return ANSWER_SOON;
+	if (res == AUTH_NONE)
+		return ANSWER_NONE;
+	if (res == AUTH_OK)
+		tries_passed(tries);
+	else
+		say("wrong");
+	return res == AUTH_OK ? ANSWER_RIGHT : ANSWER_WRONG;
 }
 
 /* Over SSH: the right password, or the end. */
 static void
-login_remote(struct auth_lock *lock, int log)
+login_remote(int tries, int log)
 {
-	int64_t wait;
+	for (unsigned i = 0; i < CONSOLE_TRIES; i++) {
+		enum answer an;
 
-	for (unsigned tries = 0; tries < CONSOLE_TRIES; tries++) {
 		if (!auth_any(PASSWD)) {
 			say("no password is set");
 			exit(1);
 		}
-		if ((wait = auth_lock_wait(lock, now_ms())) > 0) {
-			say("too many wrong passwords: again in %lld s",
-			    (long long)(wait + 999) / 1000);
+		an = try_password(tries);
+		if (an == ANSWER_SOON)
 			exit(1);
-		}
-		if (try_password() == AUTH_OK) {
-			auth_lock_passed(lock);
-			dprintf(log, "the menu is open\n");
+		dprintf(log, an == ANSWER_RIGHT ? "the menu is open\n" :
+		    "a wrong password\n");
+		if (an == ANSWER_RIGHT)
 			return;
-		}
-		auth_lock_failed(lock, now_ms());
-		dprintf(log, "a wrong password\n");
-		say("wrong");
 	}
 	exit(1);
 }
@@ -192,27 +208,18 @@ login_remote(struct auth_lock *lock, int log)
 static void
 login(void)
 {
-	struct auth_lock lock = { 0 };
 	char host[70] = "ravelin", line[CONSOLE_LINE];
-	enum auth_result res;
-	int64_t wait;
+	enum answer an = ANSWER_WRONG;
+	int tries = tries_open(TRIES);
 
 	(void)gethostname(host, sizeof(host) - 1);
-	while (auth_any(PASSWD)) {
+	while (an != ANSWER_RIGHT && auth_any(PASSWD)) {
 		say("\n%s: press Enter for the menu", host);
 		if (!ask(">", NULL, line, sizeof(line)))
 			exit(0);	/* a new one begins */
-		if ((wait = auth_lock_wait(&lock, now_ms())) > 0) {
-			say("too many wrong passwords: again in %lld s",
-			    (long long)(wait + 999) / 1000);
-			continue;
-		}
-		res = try_password();
-		if (res == AUTH_OK || res == AUTH_NONE)
-			return;
-		auth_lock_failed(&lock, now_ms());
-		say("wrong");
+		an = try_password(tries);
 	}
+	(void)close(tries);
 }
 
 /* ---- 4: undo ---- */
@@ -461,23 +468,22 @@ choose(void)
 int
 main(int argc, char **argv)
 {
-	struct auth_lock *lock = NULL;
-	int log = -1;
+	int log = -1, tries = -1;
 
 	if (geteuid() != 0 && argc == 1)
 		return remote_menu();
 	if (geteuid() != 0 && argc == 3 && strcmp(argv[1], "-c") == 0)
 		return remote_command(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "-l") == 0) {
-		lock = remote_listen(&log);
+		tries = remote_listen(&log);
 	} else if (argc != 1) {
 		fputs("usage: console [-l]\n", stderr);
 		return 2;
 	}
 	set_terminal();
 	signals();
-	if (lock != NULL)
-		login_remote(lock, log);
+	if (tries != -1)
+		login_remote(tries, log);
 	else
 		login();
 	for (;;) {

@@ -62,15 +62,27 @@ bool	netedit_read(struct network *ne, const char **why);
 void	do_ssh(void);
 void	do_clock(void);
 
+/* ---- tries.c ---- */
+
+/*
+ * A descriptor of the file that counts wrong passwords: path, or, if that is
+ * NULL or cannot be had, one in memory for this process and those forked from
+ * it.  -1: none.
+ */
+int	tries_open(const char *path);
+/* As auth_lock_try() and auth_lock_passed(); what cannot be counted waits. */
+int64_t	tries_try(int fd, int64_t now);
+void	tries_passed(int fd);
+
 /* ---- remote.c ---- */
 
 /*
  * console -l: listens, and returns in a new process for each terminal that
  * comes over SSH, which is then standard input, output and error; *log is a
  * descriptor of what was standard error.  The tries of all are counted in
- * what it returns.
+ * what it returns (tries_open()).
  */
-struct auth_lock *remote_listen(int *log);
+int	remote_listen(int *log);
 /* As admin: the menu on this terminal, or a command. The exit status. */
 int	remote_menu(void);
 int	remote_command(const char *command);

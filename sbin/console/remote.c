@@ -26,7 +26,6 @@
 
 #include <linux/capability.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -250,21 +249,19 @@ begin_session(int listener, unsigned *sessions)
 	return false;
 }
 
-struct auth_lock *
+int
 remote_listen(int *log)
 {
-	struct auth_lock *lock = mmap(NULL, sizeof(*lock), PROT_READ |
-	    PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int fd = listen_menu();
+	int fd = listen_menu(), tries = tries_open(NULL);
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	unsigned sessions = 0;
 
 	*log = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-	if (fd == -1 || lock == MAP_FAILED)
+	if (fd == -1 || tries == -1)
 		exit(1);
 	for (;;) {
 		if (poll(&pfd, 1, 1000) == 1 && begin_session(fd, &sessions))
-			return lock;
+			return tries;
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			sessions--;
 	}

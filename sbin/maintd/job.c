@@ -30,6 +30,7 @@ enum {
 	NO_FILE		= MAINT_KINDS,
 	EXIT_PASSWORD	= 90,		/* no program of ours ends so */
 	EXIT_NOBODY	= 91,
+	EXIT_BEFORE	= 92,		/* before the password was looked at */
 	WORDS		= 24,
 };
 
@@ -213,7 +214,7 @@ streams(int in, const int out[2])
 	(void)setrlimit(RLIMIT_CORE, &none);
 	if (dup2(in, STDIN_FILENO) == -1 || dup2(out[0], STDOUT_FILENO) == -1 ||
 	    dup2(out[1], STDERR_FILENO) == -1)
-		_exit(126);
+		_exit(EXIT_BEFORE);
 }
 
 static _Noreturn void
@@ -274,8 +275,6 @@ may_start(struct maintd *md, const struct maint_request *mq,
 		    job_name(md->md_job.jo_command));
 		return text;
 	}
-	if (ro->ro_password && auth_lock_wait(&md->md_lock, now_ms()) > 0)
-		return "Too many wrong passwords: try again in a while.";
 	*status = MAINT_GONE;
 	if (st != NULL && (st->st_id[0] == '\0' ||
 	    strcmp(st->st_id, mq->mq_id) != 0))
@@ -289,6 +288,9 @@ may_start(struct maintd *md, const struct maint_request *mq,
 		return "This file has not been found good.";
 	if (mq->mq_command == MAINT_RESTART && !job_can_restart())
 		return "This machine is not one that init(8) could restart.";
+	*status = MAINT_LATER;
+	if (ro->ro_password && auth_lock_try(&md->md_lock, now_ms()) > 0)
+		return "Too many wrong passwords: try again in a while.";
 	if (st != NULL)
 		st->st_used = now_ms();
 	return NULL;
@@ -376,6 +378,14 @@ job_read(struct maintd *md, int which)
 	jo->jo_fd[which] = -1;
 }
 
+/* Has it ended in a way that only the right password leads to? */
+static bool
+proved(int status)
+{
+	return status >= 0 && status != EXIT_PASSWORD &&
+	    status != EXIT_NOBODY && status != EXIT_BEFORE;
+}
+
 /* What the waiting client is told, and where the result is kept. */
 static void
 tell(struct maintd *md, struct client *cl, enum maint_command command,
@@ -413,7 +423,7 @@ keep(struct maintd *md, struct job *jo, int status)
 	    jo->jo_command == MAINT_TRY;
 	struct result *rs;
 
-	if (st == NULL || status == EXIT_PASSWORD || status == EXIT_NOBODY)
+	if (st == NULL || (status != -1 && !proved(status)))
 		return;
 	if (jo->jo_command == MAINT_SHOW && status == 0) {
 		memcpy(st->st_pass, jo->jo_pass, sizeof(st->st_pass));
@@ -439,9 +449,7 @@ ended(struct maintd *md, int wstatus)
 
 	log_info("%s: %s", job_name(jo->jo_command), status == 0 ? "done" :
 	    status == EXIT_PASSWORD ? "the password is wrong" : "refused");
-	if (status == EXIT_PASSWORD)
-		auth_lock_failed(&md->md_lock, now_ms());
-	else if (table[jo->jo_command].ro_password)
+	if (table[jo->jo_command].ro_password && proved(status))
 		auth_lock_passed(&md->md_lock);
 	jo->jo_pid = 0;
 	tell(md, cl, jo->jo_command, status, jo->jo_text[1] != NULL ?

@@ -105,14 +105,22 @@ refuse(struct page *pg, int status, const char *text)
 	pg->pg_status = status;
 }
 
-/* The longer wait of the name's and the address's. */
-static int64_t
-wait_of(struct page *pg, const char *user, const char *peer)
+/* False: no further try of this name or address is allowed now. */
+static bool
+may_try(struct page *pg, const char *const keys[])
 {
-	int64_t a = web_lock_left(pg->pg_sessions, user, pg->pg_now);
-	int64_t b = web_lock_left(pg->pg_sessions, peer, pg->pg_now);
+	int64_t left = web_lock_try(pg->pg_sessions, keys, pg->pg_up);
+	char text[80];
 
-	return a > b ? a : b;
+	if (left == 0)
+		return true;
+	(void)snprintf(text, sizeof(text), "Too many attempts: try again in "
+	    "%lld seconds.", (long long)left);
+	if (left > 0)
+		refuse(pg, 429, text);
+	else
+		refuse(pg, 503, "The attempt cannot be counted: is the disk full?");
+	return false;
 }
 
 static void
@@ -136,30 +144,23 @@ login_post(struct page *pg)
 {
 	const char *user = web_posted(&pg->pg_rq, "user");
 	const char *password = web_posted(&pg->pg_rq, "password");
-	char name[USER_MAX + 3], peer[sizeof(pg->pg_rq.wr_peer) + 2], text[120];
+	char name[USER_MAX + 3], peer[sizeof(pg->pg_rq.wr_peer) + 2];
+	const char *const keys[] = { name, peer, NULL };
 	char mark[AUTH_MARK_LEN] = "";
-	int64_t left;
 
 	(void)snprintf(name, sizeof(name), "u:%.*s", USER_MAX, user);	/* none is longer */
 	(void)snprintf(peer, sizeof(peer), "a:%s", pg->pg_rq.wr_peer);
-	if ((left = wait_of(pg, name, peer)) > 0) {
-		(void)snprintf(text, sizeof(text), "Too many attempts: try again in "
-		    "%lld seconds.", (long long)left);
-		refuse(pg, 429, text);
+	if (!may_try(pg, keys))
 		return;
-	}
 	/* before: who changes the password meanwhile ends this session, too */
 	(void)auth_mark(pg->pg_se->se_passwd, user, mark);
 	if (auth_verify(pg->pg_se->se_passwd, user, password) != AUTH_OK) {
-		web_lock_failed(pg->pg_sessions, name, pg->pg_now);
-		web_lock_failed(pg->pg_sessions, peer, pg->pg_now);
 		fprintf(stderr, "webadmin: login failed from %s\n",
 		    pg->pg_rq.wr_peer);
 		refuse(pg, 403, "The name or the password is wrong.");
 		return;
 	}
-	web_lock_clear(pg->pg_sessions, name);
-	web_lock_clear(pg->pg_sessions, peer);
+	web_lock_clear(pg->pg_sessions, keys);
 	begin(pg, user, mark);
 }
 

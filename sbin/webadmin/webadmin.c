@@ -459,12 +459,15 @@ serve(const struct settings *se)
 	static char buffer[65536];
 	const struct route *ro = NULL;
 	const char *why = "";
+	struct timespec up = { 0 };
 	char path[512];
 	int status;
 
 	pg.pg_se = se;
 	pg.pg_file = -1;
 	pg.pg_now = (int64_t)time(NULL);
+	(void)clock_gettime(CLOCK_BOOTTIME, &up);
+	pg.pg_up = (int64_t)up.tv_sec;
 	pg.pg_data = cJSON_CreateObject();
 	put_number(pg.pg_data, "schema_version", SCHEMA);
 	disk(&pg);

@@ -133,25 +133,23 @@ tries(void)
 	int64_t now = 5000000, wait;
 
 	for (unsigned i = 0; i < AUTH_FREE; i++) {
-		CU_ASSERT_EQUAL(auth_lock_wait(&al, now), 0);
-		auth_lock_failed(&al, now);
+		CU_ASSERT_EQUAL(auth_lock_try(&al, now), 0);
+		CU_ASSERT_EQUAL(al.al_fails, i + 1);
 	}
 	wait = AUTH_WAIT_MIN;
 	for (unsigned i = 0; i < 20; i++) {
-		CU_ASSERT_EQUAL(auth_lock_wait(&al, now), wait);
-		CU_ASSERT_EQUAL(auth_lock_wait(&al, now + wait - 1), 1);
+		CU_ASSERT_EQUAL(auth_lock_try(&al, now), wait);
+		CU_ASSERT_EQUAL(auth_lock_try(&al, now + wait - 1), 1);
 		now += wait;
-		CU_ASSERT_EQUAL(auth_lock_wait(&al, now), 0);
-		auth_lock_failed(&al, now);
+		CU_ASSERT_EQUAL(auth_lock_try(&al, now), 0);
 		wait = wait * 2 > AUTH_WAIT_MAX ? AUTH_WAIT_MAX : wait * 2;
 	}
-	CU_ASSERT_EQUAL(auth_lock_wait(&al, now + AUTH_FORGET), 0);
-	auth_lock_failed(&al, now + AUTH_FORGET);
+	CU_ASSERT_EQUAL(auth_lock_try(&al, now + AUTH_FORGET), 0);
 	CU_ASSERT_EQUAL(al.al_fails, 1);
-	for (unsigned i = 0; i < 30; i++)
-		auth_lock_failed(&al, now);
-	CU_ASSERT_EQUAL(auth_lock_wait(&al, now), AUTH_WAIT_MAX);
-	CU_ASSERT_EQUAL(auth_lock_wait(&al, now - 1), 0);	/* set back */
+	al = (struct auth_lock){ .al_fails = UINT32_MAX, .al_last = now };
+	CU_ASSERT_EQUAL(auth_lock_try(&al, now), AUTH_WAIT_MAX);
+	CU_ASSERT_EQUAL(auth_lock_try(&al, now - 1), 0);	/* set back */
+	CU_ASSERT_EQUAL(al.al_fails, UINT32_MAX);
 	auth_lock_passed(&al);
 	CU_ASSERT_EQUAL(al.al_fails, 0);
 }

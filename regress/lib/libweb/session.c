@@ -4,6 +4,7 @@
  * or of an old cookie has; failed logins.
  */
 #include <sqlite3.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "libauth/auth.h"
@@ -133,6 +134,17 @@ count(const char *sql)
 	return n;
 }
 
+/* By another connection: rows that would take long to come about. */
+static void
+execute(const char *sql)
+{
+	sqlite3 *db = NULL;
+
+	CU_ASSERT_EQUAL(sqlite3_open(path, &db), SQLITE_OK);
+	CU_ASSERT_EQUAL(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	(void)sqlite3_close(db);
+}
+
 static void
 bounded(void)
 {
@@ -141,8 +153,11 @@ bounded(void)
 
 	begin();
 	CU_ASSERT(web_session_new(wss, "anna", "m1", T0, first));
-	for (int i = 1; i <= WEB_SESSIONS_MAX + 20; i++)
-		CU_ASSERT(web_session_new(wss, "anna", "m1", T0 + 1, token));
+	execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+	    "WHERE i < 1020) INSERT INTO session SELECT 'x' || i, 'anna', '', '', "
+	    "1000001 FROM n; INSERT INTO seen SELECT digest, 1000001 FROM session "
+	    "WHERE digest LIKE 'x%'");
+	CU_ASSERT(web_session_new(wss, "anna", "m1", T0 + 1, token));
 	CU_ASSERT_EQUAL(count("SELECT count(*) FROM session"), WEB_SESSIONS_MAX);
 	CU_ASSERT_EQUAL(count("SELECT count(*) FROM seen"), WEB_SESSIONS_MAX);
 	CU_ASSERT(!web_session_find(wss, first, T0 + 1, true, &ws));
@@ -177,24 +192,79 @@ versions(void)
 	end();
 }
 
+static const char *const anna[] = { "u:anna", "a:192.0.2.1", NULL };
+static const char *const bert[] = { "u:bert", "a:192.0.2.2", NULL };
+static const char *const there[] = { "u:carl", "a:192.0.2.1", NULL };
+
 static void
 locks(void)
 {
 	begin();
-	CU_ASSERT_EQUAL(web_lock_left(wss, "u:anna", T0), 0);
 	for (unsigned i = 0; i < AUTH_FREE; i++)
-		web_lock_failed(wss, "u:anna", T0);
-	CU_ASSERT_EQUAL(web_lock_left(wss, "u:bert", T0), 0);
-	for (unsigned i = 0; i < 3; i++)
-		web_lock_failed(wss, "u:anna", T0);
-	CU_ASSERT(web_lock_left(wss, "u:anna", T0) > 0);
-	CU_ASSERT(web_lock_left(wss, "u:anna", T0) <= AUTH_WAIT_MAX / 1000);
-	CU_ASSERT_EQUAL(web_lock_left(wss, "u:anna", T0 + AUTH_WAIT_MAX / 1000), 0);
-	for (unsigned i = 0; i < 40; i++)
-		web_lock_failed(wss, "u:anna", T0);
-	CU_ASSERT_EQUAL(web_lock_left(wss, "u:anna", T0), AUTH_WAIT_MAX / 1000);
-	web_lock_clear(wss, "u:anna");
-	CU_ASSERT_EQUAL(web_lock_left(wss, "u:anna", T0), 0);
+		CU_ASSERT_EQUAL(web_lock_try(wss, anna, T0), 0);
+	CU_ASSERT_EQUAL(web_lock_try(wss, anna, T0), AUTH_WAIT_MIN / 1000);
+	CU_ASSERT_EQUAL(web_lock_try(wss, bert, T0), 0);
+	CU_ASSERT(web_lock_try(wss, there, T0) > 0);	/* from the same place */
+	CU_ASSERT_EQUAL(count("SELECT count(*) FROM failed WHERE key = 'u:carl'"), 0);
+	for (unsigned i = 1; i < 40; i++) {
+		CU_ASSERT_EQUAL(web_lock_try(wss, anna, T0 + i *
+		    (AUTH_WAIT_MAX / 1000)), 0);
+		CU_ASSERT(web_lock_try(wss, anna, T0 + i * (AUTH_WAIT_MAX / 1000)) > 0);
+	}
+	CU_ASSERT_EQUAL(web_lock_try(wss, anna, T0 + 39 * (AUTH_WAIT_MAX / 1000)),
+	    AUTH_WAIT_MAX / 1000);
+	web_lock_clear(wss, anna);
+	CU_ASSERT_EQUAL(web_lock_try(wss, anna, T0), 0);
+	end();
+}
+
+/* Twenty at once, each with a password that takes its time to be wrong. */
+static void
+at_once(void)
+{
+	const char *why = "";
+	struct web_sessions *own;
+	int fds[2], hashed = 0;
+	char c;
+
+	begin();
+	CU_ASSERT_FATAL(pipe(fds) == 0);
+	for (int i = 0; i < 20; i++) {
+		if (fork() != 0)
+			continue;
+		own = web_sessions_open(path, &why);
+		if (own == NULL || web_lock_try(own, anna, T0) != 0)
+			_exit(1);
+		(void)usleep(30000);
+		_exit(write(fds[1], "x", 1) == 1 ? 0 : 1);
+	}
+	close(fds[1]);
+	while (read(fds[0], &c, 1) == 1)
+		hashed++;
+	close(fds[0]);
+	while (wait(NULL) != -1)
+		continue;
+	CU_ASSERT_EQUAL(hashed, AUTH_FREE);
+	end();
+}
+
+/* Names that nobody has fill no disk, and push out no failures of one that is. */
+static void
+many_locks(void)
+{
+	begin();
+	for (unsigned i = 0; i < AUTH_FREE; i++)
+		CU_ASSERT_EQUAL(web_lock_try(wss, anna, T0), 0);
+	execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+	    "WHERE i < 3000) INSERT INTO failed SELECT 'u:x' || i, 1, 1000001 FROM n");
+	CU_ASSERT_EQUAL(web_lock_try(wss, bert, T0 + 1), 0);
+	CU_ASSERT_EQUAL(count("SELECT count(*) FROM failed"), WEB_LOCKS_MAX);
+	CU_ASSERT(web_lock_try(wss, anna, T0) > 0);
+	/* they are forgotten in time, and at another start */
+	CU_ASSERT_EQUAL(web_lock_try(wss, bert, T0 + AUTH_FORGET / 1000 + 2), 0);
+	CU_ASSERT_EQUAL(count("SELECT count(*) FROM failed"), 2);
+	CU_ASSERT_EQUAL(web_lock_try(wss, anna, 10), 0);
+	CU_ASSERT_EQUAL(count("SELECT count(*) FROM failed"), 2);
 	end();
 }
 
@@ -217,4 +287,6 @@ TEST_MAIN(
 	TEST("how many", bounded),
 	TEST("a file of another version", versions),
 	TEST("failed logins", locks),
+	TEST("twenty logins at once", at_once),
+	TEST("how many names and addresses", many_locks),
 	TEST("comparing", same))
