@@ -16,7 +16,7 @@
 
 enum {
 	ANSWER_MS	= 180 * 1000,
-	STATE_MAX	= 4 << 20,
+	STATE_MAX	= 32 << 20,	/* two results of maintd's OUT_MAX, escaped */
 };
 
 struct maint {

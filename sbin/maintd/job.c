@@ -2,10 +2,14 @@
 /*
  * The commands: a fixed table.  Each is a program with a fixed list of words,
  * started without a shell, in a session of its own, with a time after which
- * it is killed.  What it says is kept; a passphrase goes over a pipe.
+ * it is killed.  What it says is kept; a passphrase goes over a pipe.  If
+ * maintd dies, one that changes something goes on to its end, and any other
+ * ends with it.
  *
  * Where the table says so the child compares the user's password first, by
- * argon2id, and does not even start the program if it is wrong.
+ * argon2id, and does not even start the program if it is wrong.  Such a try
+ * counts as one that has failed until the child has ended in a way that only
+ * the right password leads to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,8 +28,6 @@
 #include "../init/boot.h"
 #include "libutil/log.h"
 #include "maintd.h"
-
-#define CREATED	"created.backup"
 
 enum {
 	NO_FILE		= MAINT_KINDS,
@@ -39,16 +42,17 @@ static const struct row {
 	unsigned	 ro_kind;	/* of its file; NO_FILE none */
 	bool		 ro_password;	/* of the user, once more */
 	bool		 ro_detached;
+	bool		 ro_changes;	/* not only looks */
 	unsigned	 ro_seconds;
 } table[MAINT_COMMANDS] = {
-	[MAINT_CREATE]	= { "a backup", NO_FILE, true, false, 120 },
-	[MAINT_SHOW]	= { "opening a backup", MAINT_RESTORE, false, false, 120 },
-	[MAINT_BRING]	= { "a restore", MAINT_RESTORE, true, false, 170 },
-	[MAINT_CHECK]	= { "checking an upgrade", MAINT_UPGRADE, false, false, 120 },
-	[MAINT_INSTALL]	= { "installing an upgrade", MAINT_UPGRADE, false, true, 900 },
-	[MAINT_RESTART]	= { "a restart", NO_FILE, false, true, 60 },
-	[MAINT_TRY]	= { "trying an import", MAINT_IMPORT, false, false, 120 },
-	[MAINT_TAKE]	= { "an import", MAINT_IMPORT, false, false, 170 },
+	[MAINT_CREATE]	= { "a backup", NO_FILE, true, false, false, 120 },
+	[MAINT_SHOW]	= { "opening a backup", MAINT_RESTORE, false, false, false, 120 },
+	[MAINT_BRING]	= { "a restore", MAINT_RESTORE, true, false, true, 170 },
+	[MAINT_CHECK]	= { "checking an upgrade", MAINT_UPGRADE, false, false, false, 120 },
+	[MAINT_INSTALL]	= { "installing an upgrade", MAINT_UPGRADE, false, true, true, 900 },
+	[MAINT_RESTART]	= { "a restart", NO_FILE, false, true, true, 60 },
+	[MAINT_TRY]	= { "trying an import", MAINT_IMPORT, false, false, false, 120 },
+	[MAINT_TAKE]	= { "an import", MAINT_IMPORT, false, false, true, 170 },
 };
 
 int64_t
@@ -200,7 +204,7 @@ check_password(const struct maintd *md, const struct maint_request *mq)
 }
 
 static void
-streams(int in, const int out[2])
+streams(int in, const int out[2], bool changes)
 {
 	struct sigaction sa = { .sa_handler = SIG_DFL };
 	const struct rlimit none = { 0, 0 };
@@ -212,6 +216,11 @@ streams(int in, const int out[2])
 	(void)sigemptyset(&empty);
 	(void)sigprocmask(SIG_SETMASK, &empty, NULL);
 	(void)setrlimit(RLIMIT_CORE, &none);
+	/* nobody may be there to hear it: no reason to stop half-way */
+	if (changes)
+		(void)signal(SIGPIPE, SIG_IGN);
+	else
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (dup2(in, STDIN_FILENO) == -1 || dup2(out[0], STDOUT_FILENO) == -1 ||
 	    dup2(out[1], STDERR_FILENO) == -1)
 		_exit(EXIT_BEFORE);
@@ -224,7 +233,7 @@ child(const struct maintd *md, const struct maint_request *mq, int in,
 	struct words wo = { .wo_n = 0 };
 	char *argv[WORDS + 1];
 
-	streams(in, out);
+	streams(in, out, table[mq->mq_command].ro_changes);
 	if (table[mq->mq_command].ro_password)
 		check_password(md, mq);
 	words_of(&wo, md, mq);
@@ -350,8 +359,10 @@ append(struct job *jo, int which, const char *p, size_t n)
 	size_t max = which == 0 ? OUT_MAX : ERR_MAX;
 	char *more;
 
-	if (n > max - jo->jo_n[which])
+	if (n > max - jo->jo_n[which]) {
 		n = max - jo->jo_n[which];
+		jo->jo_cut = jo->jo_cut || which == 0;
+	}
 	if (n == 0 || (more = realloc(jo->jo_text[which],
 	    jo->jo_n[which] + n + 1)) == NULL)
 		return;
@@ -386,6 +397,41 @@ proved(int status)
 	    status != EXIT_NOBODY && status != EXIT_BEFORE;
 }
 
+/* Instead of what the program has said itself. */
+static void
+say_instead(struct job *jo, const char *text)
+{
+	for (int i = 0; i < 2; i++) {
+		free(jo->jo_text[i]);
+		jo->jo_text[i] = NULL;
+	}
+	jo->jo_text[1] = strdup(text);
+}
+
+/* The status, and what is said if the program could not say it. */
+static int
+judge(struct job *jo, int wstatus)
+{
+	int status = WIFEXITED(wstatus) ? WEXITSTATUS(wstatus) : -1;
+
+	if (status == -1)
+		say_instead(jo, "It took too long and was ended; what it had "
+		    "done by then stays.");
+	if (status == EXIT_PASSWORD)
+		say_instead(jo, "Your password is wrong.");
+	if (status == EXIT_NOBODY)
+		say_instead(jo, "The passwords of this machine cannot be read.");
+	if (status == EXIT_BEFORE)
+		say_instead(jo, "It could not be started: try again.");
+	/* nobody agrees to what is not shown whole */
+	if (status == 0 && jo->jo_cut && !table[jo->jo_command].ro_changes) {
+		say_instead(jo, "This changes more than the pages can show: use "
+		    "the console's shell, backup restore or ipsecctl import.");
+		status = 1;
+	}
+	return status;
+}
+
 /* What the waiting client is told, and where the result is kept. */
 static void
 tell(struct maintd *md, struct client *cl, enum maint_command command,
@@ -398,16 +444,14 @@ tell(struct maintd *md, struct client *cl, enum maint_command command,
 	if (command == MAINT_CREATE) {
 		(void)snprintf(path, sizeof(path), "%s/" CREATED,
 		    md->md_se.se_dir);
-		if (status == 0 && (fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		if (status == 0 && (fd = open(path, O_RDONLY | O_CLOEXEC)) == -1) {
 			say = MAINT_REFUSED;
-		(void)unlink(path);
+			err = "The backup cannot be read: make it once more.";
+		}
+		stock_sweep(md);
 	}
-	if (status == EXIT_PASSWORD) {
+	if (status == EXIT_PASSWORD)
 		say = MAINT_PASSWORD;
-		err = "Your password is wrong.";
-	} else if (status == EXIT_NOBODY) {
-		err = "The passwords of this machine cannot be read.";
-	}
 	if (cl != NULL)
 		client_answer(md, cl, md->md_job.jo_seq, say, err, fd);
 	if (fd != -1)
@@ -419,8 +463,7 @@ keep(struct maintd *md, struct job *jo, int status)
 {
 	unsigned kind = table[jo->jo_command].ro_kind;
 	struct stock *st = kind != NO_FILE ? &md->md_stock[kind] : NULL;
-	bool look = jo->jo_command == MAINT_SHOW || jo->jo_command == MAINT_CHECK ||
-	    jo->jo_command == MAINT_TRY;
+	bool look = !table[jo->jo_command].ro_changes;
 	struct result *rs;
 
 	if (st == NULL || (status != -1 && !proved(status)))
@@ -444,7 +487,7 @@ static void
 ended(struct maintd *md, int wstatus)
 {
 	struct job *jo = &md->md_job, done;
-	int status = WIFEXITED(wstatus) ? WEXITSTATUS(wstatus) : -1;
+	int status = judge(jo, wstatus);
 	struct client *cl = jo->jo_client;
 
 	log_info("%s: %s", job_name(jo->jo_command), status == 0 ? "done" :
@@ -453,7 +496,7 @@ ended(struct maintd *md, int wstatus)
 		auth_lock_passed(&md->md_lock);
 	jo->jo_pid = 0;
 	tell(md, cl, jo->jo_command, status, jo->jo_text[1] != NULL ?
-	    jo->jo_text[1] : status == -1 ? "It took too long and was ended." : "");
+	    jo->jo_text[1] : "");
 	keep(md, jo, status);
 	done = *jo;
 	explicit_bzero(jo, sizeof(*jo));

@@ -28,7 +28,7 @@ enum {
 	UPLOAD_IDLE_MS	= 30 * 1000,	/* ... and sooner if others wait */
 	STOCK_MS	= 30 * 60 * 1000,	/* files are kept, unused */
 	PASS_MS		= 10 * 60 * 1000,	/* and a passphrase that was right */
-	OUT_MAX		= 1 << 20,	/* bytes that a program may say */
+	OUT_MAX		= 4 << 20,	/* bytes that a program may say */
 	ERR_MAX		= 16384,
 	RESERVE		= 8 << 20,	/* bytes of the disk that stay free */
 };
@@ -79,6 +79,7 @@ struct job {
 	int		 jo_fd[2];	/* its output and errors; -1: at their end */
 	char		*jo_text[2];
 	size_t		 jo_n[2];
+	bool		 jo_cut;	/* it said more than OUT_MAX */
 	int64_t		 jo_began, jo_until;	/* now_ms() */
 	char		 jo_user[MAINT_USER + 1];
 	char		 jo_pass[MAINT_SECRET + 1];	/* of SHOW: kept if it is right */
@@ -113,8 +114,12 @@ extern const char *const kind_names[MAINT_KINDS];
 extern const char *const kind_files[MAINT_KINDS];	/* in the folder */
 extern const uint64_t kind_sizes[MAINT_KINDS];	/* bytes at most */
 
+#define CREATED	"created.backup"	/* in the folder, on its way out */
+
 /* The folder, empty. */
 bool	stock_open(const struct maintd *md);
+/* What making a backup has left: it, or a part of it. */
+void	stock_sweep(const struct maintd *md);
 void	stock_path(const struct maintd *md, enum maint_kind kind, char *out,
 	    size_t cap);
 /* An upload: NULL, or why it is refused. */

@@ -57,7 +57,21 @@ stock_open(const struct maintd *md)
 		part_path(md, (enum maint_kind)k, path, sizeof(path));
 		(void)unlink(path);
 	}
+	stock_sweep(md);
 	return true;
+}
+
+void
+stock_sweep(const struct maintd *md)
+{
+	static const char *const names[] = { CREATED, CREATED ".new" };
+	char path[600];
+
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", md->md_se.se_dir,
+		    names[i]);
+		(void)unlink(path);
+	}
 }
 
 void

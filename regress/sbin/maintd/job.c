@@ -123,6 +123,50 @@ counted_first(void)
 	end();
 }
 
+/* Of a difference that is cut off nothing is shown as if it were all of it. */
+static void
+cut_off(void)
+{
+	struct stock *st = &md.md_stock[MAINT_IMPORT];
+
+	begin();
+	md.md_job.jo_cut = true;
+	run_child(MAINT_TRY, 0);
+	CU_ASSERT(st->st_checked.rs_set && st->st_checked.rs_status == 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(st->st_checked.rs_err);
+	CU_ASSERT_PTR_NOT_NULL(strstr(st->st_checked.rs_err, "ipsecctl import"));
+	CU_ASSERT_PTR_NULL(st->st_checked.rs_out);
+	run_child(MAINT_BRING, -SIGKILL);
+	st = &md.md_stock[MAINT_RESTORE];
+	CU_ASSERT(st->st_done.rs_set && st->st_done.rs_status == -1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(st->st_done.rs_err);
+	CU_ASSERT_PTR_NOT_NULL(strstr(st->st_done.rs_err, "took too long"));
+	end();
+}
+
+/* A backup that maintd was killed over holds all keys. */
+static void
+left_over(void)
+{
+	static const char *const names[] = { "created.backup",
+	    "created.backup.new", "uploaded.backup", "uploaded.export.part" };
+	char path[400];
+	int fd;
+
+	begin();
+	for (size_t i = 0; i < TEST_COUNT(names); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		fd = open(path, O_WRONLY | O_CREAT, 0600);
+		CU_ASSERT(fd != -1 && close(fd) == 0);
+	}
+	CU_ASSERT_EQUAL(rmdir(dir), -1);
+	CU_ASSERT(stock_open(&md));
+	CU_ASSERT_EQUAL(rmdir(dir), 0);
+	end();
+}
+
 TEST_MAIN(
 	TEST("what an end proves", ends),
-	TEST("a try counts from its beginning", counted_first))
+	TEST("a try counts from its beginning", counted_first),
+	TEST("more than can be shown, and longer than allowed", cut_off),
+	TEST("what a dead one has left", left_over))
