@@ -27,6 +27,20 @@ entries(const uint8_t *data, size_t size)
 	}
 }
 
+/* The bytes as each of the files that a backup holds. */
+static void
+files(const uint8_t *data, size_t size)
+{
+	static const char *const names[] = { "etc/hostname", "etc/passwd",
+	    "etc/nics", "etc/ssh.keys", "etc/ntp", "tls/web.pem" };
+	struct backup_entry be = { .be_body = data, .be_len = size };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		memcpy(be.be_name, names[i], strlen(names[i]) + 1);
+		(void)backup_entry_good(&be);
+	}
+}
+
 static void
 file(const uint8_t *data, size_t size)
 {
@@ -49,6 +63,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	entries(data, size);
+	files(data, size);
 	if (size != 0)
 		file(data, size);
 	return 0;

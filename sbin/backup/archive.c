@@ -24,8 +24,10 @@ backup_add(struct bytes *by, const char *name, const void *body, size_t n)
 	struct bytes more = { .by_p = malloc(total), .by_n = total };
 	struct wcur w = wcur_init(more.by_p, total);
 
-	if (more.by_p == NULL || len > BACKUP_NAME_MAX)
+	if (more.by_p == NULL || len > BACKUP_NAME_MAX) {
+		free(more.by_p);
 		return false;
+	}
 	wcur_put(&w, by->by_p, by->by_n);
 	wcur_u16(&w, (uint16_t)len);
 	wcur_u64(&w, n);
@@ -48,7 +50,8 @@ take(struct cur *c, struct backup_entry *be)
 	be->be_name[len] = '\0';
 	be->be_len = (size_t)n;
 	be->be_body = cur_bytes(c, be->be_len);
-	return cur_ok(c) && strlen(be->be_name) == len;
+	return cur_ok(c) && strspn(be->be_name, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./-_") == len;
 }
 
 bool

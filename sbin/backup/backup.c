@@ -66,9 +66,12 @@ backup_passphrase(const struct options *op, bool twice, char *out, size_t cap)
 	bool same = true;
 
 	if (op->op_passfile != NULL ? !read_passfile(op->op_passfile, out,
-	    cap) : !ask_hidden("passphrase", out, cap))
+	    cap) : !ask_hidden("passphrase", out, cap)) {
+		explicit_bzero(out, cap);
 		return false;
+	}
 	if (strlen(out) < BACKUP_PASS_MIN) {
+		explicit_bzero(out, cap);
 		(void)backup_fail("a passphrase has at least %d characters",
 		    BACKUP_PASS_MIN);
 		return false;

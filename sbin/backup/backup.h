@@ -59,11 +59,22 @@ void	bytes_free(struct bytes *by);
 /* Adds an entry to the bytes of an archive; false without memory. */
 bool	backup_add(struct bytes *by, const char *name, const void *body,
 	    size_t n);
-/* Finds the entries: false if it is no archive. They point into p. */
+/*
+ * Finds the entries: false if it is no archive. They point into p; their names
+ * are letters, digits, '.', '/', '-' and '_'.
+ */
 bool	backup_parse(struct backup *bk, const void *p, size_t n);
 /* NULL: there is none. */
 const struct backup_entry *backup_find(const struct backup *bk,
 	    const char *name);
+
+/* ---- entries.c ---- */
+
+/*
+ * Can what reads it make sense of this file?  True of what is no file of a
+ * folder of settings.
+ */
+bool	backup_entry_good(const struct backup_entry *be);
 
 /* ---- seal.c ---- */
 

@@ -14,7 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "../init/boot.h"
@@ -22,7 +24,6 @@
 #include "../ipsecctl/mask.h"
 #include "backup.h"
 #include "libctl/json.h"
-#include "libpolicy/store.h"
 #include "libseed/seed.h"
 #include "libutil/sandbox.h"
 #include "libutil/udiff.h"
@@ -177,6 +178,18 @@ difference(struct difference *df, const struct backup_entry *policy)
 
 /* ---- telling ---- */
 
+/* What comes out of a file does not steer the terminal. */
+static void
+put_plain(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		(void)putchar((c < ' ' && c != '\n' && c != '\t') || c == 0x7f ?
+		    '?' : c);
+	}
+}
+
 static void
 show_text(const struct backup *bk, const struct difference *df)
 {
@@ -185,10 +198,12 @@ show_text(const struct backup *bk, const struct difference *df)
 	for (size_t i = 0; i < bk->bk_n; i++)
 		printf("%-14s %zu bytes\n", bk->bk_entry[i].be_name,
 		    bk->bk_entry[i].be_len);
-	if (gen != NULL)
-		printf("generation %.*s\n", (int)gen->be_len,
-		    (const char *)gen->be_body);
-	(void)fputs(df->df_text, stdout);
+	if (gen != NULL && gen->be_len < GENERATION_HEX) {
+		(void)fputs("generation ", stdout);
+		put_plain((const char *)gen->be_body, gen->be_len);
+		(void)putchar('\n');
+	}
+	put_plain(df->df_text, strlen(df->df_text));
 	if (df->df_same)
 		printf("the policy is the same as here\n");
 	else if (df->df_keys)
@@ -238,27 +253,32 @@ show(const struct options *op, const struct backup *bk,
 
 /* ---- bringing back ---- */
 
+/* A text as standard input, of memory alone: it holds keys in clear. */
+static bool
+as_input(const struct backup_entry *be)
+{
+	int fd = memfd_create("policy", MFD_CLOEXEC);
+	bool ok = fd != -1 && write_all(fd, be->be_body, be->be_len) &&
+	    lseek(fd, 0, SEEK_SET) == 0 && dup2(fd, STDIN_FILENO) != -1;
+
+	if (fd != -1)
+		close(fd);
+	return ok;
+}
+
 static bool
 import(const struct options *op, const struct backup_entry *policy)
 {
-	char path[600];
 	const char *argv[10] = { "ipsecctl", "import", "-m",
 	    op->op_reason != NULL ? op->op_reason : "restored from a backup" };
 	size_t n = 4;
-	bool ok;
 
 	if (op->op_confirm != NULL) {
 		argv[n++] = "--confirm";
 		argv[n++] = op->op_confirm;
 	}
-	argv[n] = path;
-
-	(void)snprintf(path, sizeof(path), "%s/restore.export",
-	    policy_run_dir(NULL));
-	ok = file_replace(path, policy->be_body, policy->be_len, 0600) &&
-	    run_program(argv) == 0;
-	(void)unlink(path);
-	return ok;
+	argv[n] = "-";
+	return as_input(policy) && run_program(argv) == 0;
 }
 
 /* Do the names of cards in a backup belong to cards of this machine? */
@@ -337,6 +357,40 @@ same_generation(const struct backup *bk)
 	return same;
 }
 
+/* False after telling: something is in it that its reader could not read. */
+static bool
+entries_good(const struct options *op, const struct backup *bk)
+{
+	for (size_t i = 0; i < bk->bk_n; i++) {
+		const struct backup_entry *be = &bk->bk_entry[i];
+
+		if (backup_entry_good(be))
+			continue;
+		(void)backup_fail("%s is refused: %s in it makes no sense; "
+		    "nothing has changed", op->op_file, be->be_name);
+		return false;
+	}
+	return true;
+}
+
+/* For the settings, which follow when the policy has been taken. */
+static bool
+room(const struct options *op, const struct backup *bk)
+{
+	uint64_t want = 65536;
+	struct statvfs vf;
+
+	for (size_t i = 0; i < bk->bk_n; i++)
+		if (strncmp(bk->bk_entry[i].be_name, "etc/", 4) == 0)
+			want += bk->bk_entry[i].be_len;
+	if (want == 65536 || (statvfs(op->op_etc, &vf) == 0 &&
+	    (uint64_t)vf.f_bavail * vf.f_frsize >= want))
+		return true;
+	(void)backup_fail("%s is not there or has no room: nothing has changed",
+	    op->op_etc);
+	return false;
+}
+
 static bool
 wanted(const struct options *op)
 {
@@ -356,6 +410,8 @@ restore(const struct options *op, const struct backup *bk, bool change)
 
 	if (policy == NULL)
 		return backup_fail("%s holds no policy", op->op_file);
+	if (!entries_good(op, bk))
+		return 1;
 	if (!op->op_quiet && !show(op, bk, policy))
 		return backup_fail("the difference cannot be told");
 	if (!change)
@@ -363,10 +419,15 @@ restore(const struct options *op, const struct backup *bk, bool change)
 	(void)fflush(stdout);
 	if (!wanted(op))
 		return backup_fail("nothing has changed");
+	if (!room(op, bk))
+		return 1;
 	if (!import(op, policy))
 		return backup_fail("the policy was not taken: nothing has "
 		    "changed");
-	if (!put_files(op, bk) || !same_generation(bk))
+	if (!put_files(op, bk))
+		return backup_fail("the policy is restored, but not all of the "
+		    "settings: mend what is said above, and restore once more");
+	if (!same_generation(bk))
 		return 1;
 	printf("passwords count at once, names from the next start on\n");
 	return fflush(stdout) == 0 ? 0 : 1;

@@ -134,6 +134,7 @@ senseless(void)
 		{ "a body without end", "\0\1\xff\xff\xff\xff\xff\xff\xff\xff" "a", 11 },
 		{ "no name", "\0\0\0\0\0\0\0\0\0\0", 10 },
 		{ "a name with a zero", "\0\3\0\0\0\0\0\0\0\0a\0b", 13 },
+		{ "a name that steers a terminal", "\0\3\0\0\0\0\0\0\0\0a\033c", 13 },
 		{ "one byte", "\0", 1 },
 	};
 	struct backup bk;
@@ -142,6 +143,61 @@ senseless(void)
 		test_row("%s", cases[i].name);
 		CU_ASSERT_FALSE(backup_parse(&bk, cases[i].bytes, cases[i].n));
 	}
+}
+
+#define HASH	"$argon2id$v=19$m=19456,t=3,p=1$lTqshEixmi8SHgu0ar9TOQ" \
+		"$4ViHxBQswTcp7ewGveR5LWyUhCiS9NIxnpIgazXSh08"
+#define KEY	"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERI" \
+		"TFBUWFxgZGhscHR4f"
+
+/* What init(8) and others will read, from whoever made the backup. */
+static void
+entries(void)
+{
+	static const struct {
+		const char	*name, *body;
+		bool		 good;
+	} cases[] = {
+		{ "etc/hostname", "paris.example\n", true },
+		{ "etc/hostname", "paris\033[2J\n", false },
+		{ "etc/hostname", "paris\nhostname rome\n", false },
+		{ "etc/hostname", "-rf", false },
+		{ "etc/passwd", "", true },
+		{ "etc/passwd", "admin:" HASH "\nruth:" HASH "\n", true },
+		{ "etc/passwd", "admin:" HASH "\nruth:x\n", false },
+		{ "etc/passwd", "admin:$argon2id$v=19$m=4000000,t=3,p=1$aaaa$bbbb", false },
+		{ "etc/passwd", ":" HASH "\n", false },
+		{ "etc/nics", "nic lan0 mac 52:54:00:00:00:01\n", true },
+		{ "etc/nics", "nic ../lan0 mac 52:54:00:00:00:01\n", false },
+		{ "etc/nics", "nic lan0 mac 52:54:00:00:00:01\n### pf.conf\npass\n", false },
+		{ "etc/ssh.on", "on\n", true },
+		{ "etc/ssh.keys", KEY " anna\n" KEY " bert\n", true },
+		{ "etc/ssh.keys", "command=\"x\" " KEY "\n", false },
+		{ "etc/ssh.keys", "ssh-ed25519 AAAA\n", false },
+		{ "etc/ntp", "192.0.2.1\n192.0.2.2\n", true },
+		{ "etc/ntp", "192.0.2.1 weight 9\n", false },
+		{ "etc/ntp", "1.1.1.1\n2.2.2.2\n3.3.3.3\n4.4.4.4\n5.5.5.5\n6.6.6.6\n7.7.7.7\n",
+		    false },
+		{ "tls/web.pem", "-----BEGIN CERTIFICATE-----\n", true },
+		{ "tls/web.pem", "a\001b", false },
+		{ "of/tomorrow", "\001", true },
+	};
+	static char large[70000];
+	struct backup_entry be = { .be_name = "tls/web.pem" };
+
+	for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+		test_row("%s: %.30s", cases[i].name, cases[i].body);
+		(void)snprintf(be.be_name, sizeof(be.be_name), "%s", cases[i].name);
+		be.be_body = (const uint8_t *)cases[i].body;
+		be.be_len = strlen(cases[i].body);
+		CU_ASSERT_EQUAL(backup_entry_good(&be), cases[i].good);
+	}
+	test_row("too large");
+	memset(large, '\n', sizeof(large));
+	(void)snprintf(be.be_name, sizeof(be.be_name), "tls/web.pem");
+	be.be_body = (const uint8_t *)large;
+	be.be_len = sizeof(large);
+	CU_ASSERT_FALSE(backup_entry_good(&be));
 }
 
 static void
@@ -160,4 +216,5 @@ TEST_MAIN(
 	TEST("each byte damaged", damaged),
 	TEST("costs that we do not pay", costly),
 	TEST("archives that make no sense", senseless),
+	TEST("what files in it may hold", entries),
 	TEST("memory is given back", end))
