@@ -108,15 +108,6 @@ maint_parse(struct maint_request *mq, const void *record, size_t n)
 /* ---- building ---- */
 
 static void
-put_text(struct wcur *w, const char *text)
-{
-	size_t n = strlen(text);
-
-	wcur_u16(w, (uint16_t)n);
-	wcur_put(w, text, n);
-}
-
-static void
 put_header(struct wcur *w, enum maint_op op, uint32_t seq)
 {
 	wcur_u16(w, MAINT_VERSION);
@@ -130,11 +121,11 @@ put_run(struct wcur *w, const struct maint_request *mq)
 	wcur_u8(w, (uint8_t)mq->mq_command);
 	wcur_u64(w, mq->mq_base);
 	wcur_u32(w, mq->mq_confirm);
-	put_text(w, mq->mq_id);
-	put_text(w, mq->mq_user);
-	put_text(w, mq->mq_password);
-	put_text(w, mq->mq_passphrase);
-	put_text(w, mq->mq_reason);
+	wcur_text(w, mq->mq_id, sizeof(mq->mq_id));
+	wcur_text(w, mq->mq_user, sizeof(mq->mq_user));
+	wcur_text(w, mq->mq_password, sizeof(mq->mq_password));
+	wcur_text(w, mq->mq_passphrase, sizeof(mq->mq_passphrase));
+	wcur_text(w, mq->mq_reason, sizeof(mq->mq_reason));
 }
 
 size_t
@@ -160,9 +151,9 @@ maint_build(const struct maint_request *mq, void *record, size_t cap)
 		wcur_u8(&w, (uint8_t)mq->mq_kind);
 		if (mq->mq_op == MAINT_UPLOAD) {
 			wcur_u64(&w, mq->mq_size);
-			put_text(&w, mq->mq_user);
+			wcur_text(&w, mq->mq_user, sizeof(mq->mq_user));
 		} else if (mq->mq_op == MAINT_DROP) {
-			put_text(&w, mq->mq_id);
+			wcur_text(&w, mq->mq_id, sizeof(mq->mq_id));
 		}
 	}
 	return wcur_ok(&w) ? wcur_len(&w) : 0;
@@ -173,13 +164,9 @@ maint_build_answer(uint32_t seq, enum maint_status status, const char *text,
     void *record, size_t cap)
 {
 	struct wcur w = wcur_init(record, cap);
-	size_t n = strlen(text);
 
 	put_header(&w, MAINT_ANSWER, seq);
 	wcur_u8(&w, (uint8_t)status);
-	if (n > MAINT_TEXT)
-		n = MAINT_TEXT;
-	wcur_u16(&w, (uint16_t)n);
-	wcur_put(&w, text, n);
+	wcur_text(&w, text, MAINT_TEXT);
 	return wcur_ok(&w) ? wcur_len(&w) : 0;
 }

@@ -7,15 +7,6 @@
 #include "libhistory/history.h"
 
 static void
-put_text(struct wcur *w, const char *text)
-{
-	size_t n = strlen(text);
-
-	wcur_u16(w, (uint16_t)n);
-	wcur_put(w, text, n);
-}
-
-static void
 get_text(struct cur *c, char *out, size_t cap)
 {
 	size_t n = cur_u16(c);
@@ -38,12 +29,12 @@ history_event_put(struct wcur *w, const struct history_event *ev)
 {
 	wcur_u64(w, ev->he_id);
 	wcur_u64(w, (uint64_t)ev->he_time);
-	put_text(w, ev->he_tunnel);
-	put_text(w, ev->he_child);
-	put_text(w, ev->he_event);
-	put_text(w, ev->he_reason);
-	put_text(w, ev->he_peer);
-	put_text(w, ev->he_text);
+	wcur_text(w, ev->he_tunnel, sizeof(ev->he_tunnel));
+	wcur_text(w, ev->he_child, sizeof(ev->he_child));
+	wcur_text(w, ev->he_event, sizeof(ev->he_event));
+	wcur_text(w, ev->he_reason, sizeof(ev->he_reason));
+	wcur_text(w, ev->he_peer, sizeof(ev->he_peer));
+	wcur_text(w, ev->he_text, sizeof(ev->he_text));
 }
 
 bool

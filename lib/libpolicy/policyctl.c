@@ -273,12 +273,7 @@ send_texts(struct policyctl *pc, const struct policy_texts *tx, unsigned flags)
 static void
 put_reason(struct wcur *w, const char *reason)
 {
-	size_t n = reason != NULL ? strlen(reason) : 0;
-
-	if (n > POLICYW_REASON_MAX)
-		n = POLICYW_REASON_MAX;
-	wcur_u16(w, (uint16_t)n);
-	wcur_put(w, reason, n);
+	wcur_text(w, reason != NULL ? reason : "", POLICYW_REASON_MAX);
 }
 
 /* Sends the request, unless ok is false already, and waits for its result. */

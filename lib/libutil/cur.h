@@ -258,6 +258,16 @@ wcur_u64(struct wcur *w, uint64_t v)
 	wcur_u32(w, (uint32_t)v);
 }
 
+/* A text as its length, in two bytes, and its first most characters. */
+static inline void
+wcur_text(struct wcur *w, const char *text, uint16_t most)
+{
+	size_t n = strnlen(text, most);
+
+	wcur_u16(w, (uint16_t)n);
+	wcur_put(w, text, n);
+}
+
 /* Sets two bytes written before, such as a length known only at the end. */
 static inline void
 wcur_u16_at(struct wcur *w, size_t at, uint16_t v)

@@ -140,17 +140,6 @@ struct list {
 	unsigned	 li_n, li_max;
 };
 
-static void
-put_text(struct wcur *w, const char *text)
-{
-	size_t n = strlen(text);
-
-	if (n > POLICYW_REASON_MAX)
-		n = POLICYW_REASON_MAX;
-	wcur_u16(w, (uint16_t)n);
-	wcur_put(w, text, n);
-}
-
 static bool
 put_revision(void *arg, const struct policy_revision *pr)
 {
@@ -162,8 +151,8 @@ put_revision(void *arg, const struct policy_revision *pr)
 		return false;
 	wcur_u64(li->li_w, pr->pr_number);
 	wcur_u64(li->li_w, (uint64_t)pr->pr_time);
-	put_text(li->li_w, pr->pr_author);
-	put_text(li->li_w, pr->pr_reason);
+	wcur_text(li->li_w, pr->pr_author, POLICYW_REASON_MAX);
+	wcur_text(li->li_w, pr->pr_reason, POLICYW_REASON_MAX);
 	li->li_n++;
 	return true;
 }

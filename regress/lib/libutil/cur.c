@@ -158,6 +158,24 @@ short_writes_fail(void)
 	}
 }
 
+/* The text may end where its buffer does, without a zero. */
+static void
+writes_texts(void)
+{
+	const char exact[3] = { 'a', 'b', 'c' };
+	uint8_t buf[12];
+	struct wcur w = wcur_init(buf, sizeof(buf));
+
+	wcur_text(&w, exact, sizeof(exact));
+	wcur_text(&w, "", 9);
+	wcur_text(&w, "defg", 2);
+	TEST_BYTES(buf, "\0\3abc\0\0\0\2de", 11);
+	CU_ASSERT_EQUAL(wcur_len(&w), 11);
+	wcur_text(&w, "h", 1);
+	CU_ASSERT_FALSE(wcur_ok(&w));
+	CU_ASSERT_EQUAL(wcur_len(&w), 11);
+}
+
 TEST_MAIN(
 	TEST("reads integers in network order", reads_network_order),
 	TEST("reads integers in host order", reads_host_order),
@@ -167,4 +185,5 @@ TEST_MAIN(
 	TEST("a failed copy zeroes its target", failed_copy_zeroes),
 	TEST("a sub-cursor ends where it was told", sub_cursor_is_bounded),
 	TEST("writes integers in network order", writes_network_order),
-	TEST("short writes fail", short_writes_fail))
+	TEST("short writes fail", short_writes_fail),
+	TEST("writes texts", writes_texts))
