@@ -31,6 +31,12 @@ void		 ctl_close(struct ctl_client *);
  */
 int		 ctl_call(struct ctl_client *, uint16_t op, const void *body, size_t len,
     int fd, void (*fn)(void *arg, const void *body, size_t len), void *arg);
+/*
+ * As ctl_call(), for what has one answer, of size bytes: copied to out, which
+ * may be body.  EPROTO: no such answer came.
+ */
+int		 ctl_get(struct ctl_client *, uint16_t op, const void *body, size_t len,
+    void *out, size_t size);
 const char	*ctl_error(const struct ctl_client *);
 /*
  * A client of an instance in this process, without a socket: message() gets
@@ -42,8 +48,10 @@ struct ctl_client *ctl_open_direct(void (*message)(void *arg, const void *rec, s
 void		 ctl_answer(struct ctl_client *, const void *rec, size_t len);
 /* As ctl_open(), but prints "NAME: reason" to standard error and exits with 1. */
 struct ctl_client *ctl_must_open(const char *rundir);
-/* As ctl_call(), but prints and exits with 1 if the answer is an error. */
+/* As ctl_call() and ctl_get(), but print and exit with 1 if the answer is an error. */
 void		 ctl_must(struct ctl_client *, uint16_t op, const void *body, size_t len,
     void (*fn)(void *arg, const void *body, size_t len), void *arg);
+void		 ctl_must_get(struct ctl_client *, uint16_t op, const void *body, size_t len,
+    void *out, size_t size);
 
 #endif

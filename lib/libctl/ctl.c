@@ -219,6 +219,34 @@ ctl_call(struct ctl_client *cl, uint16_t op, const void *body, size_t len, int f
 	}
 }
 
+struct one {
+	void	*on_out;
+	size_t	 on_size;
+	bool	 on_got;
+};
+
+static void
+take_one(void *arg, const void *body, size_t len)
+{
+	struct one *on = arg;
+
+	if (len != on->on_size)
+		return;
+	memcpy(on->on_out, body, len);
+	on->on_got = true;
+}
+
+int
+ctl_get(struct ctl_client *cl, uint16_t op, const void *body, size_t len, void *out,
+    size_t size)
+{
+	struct one on = { out, size, false };
+	int error = ctl_call(cl, op, body, len, -1, take_one, &on);
+
+	return error != 0 || on.on_got ? error :
+	    fail(cl, EPROTO, "netkern is of another version");
+}
+
 struct ctl_client *
 ctl_must_open(const char *rundir)
 {
@@ -232,13 +260,26 @@ ctl_must_open(const char *rundir)
 	return cl;
 }
 
-void
-ctl_must(struct ctl_client *cl, uint16_t op, const void *body, size_t len,
-    void (*fn)(void *, const void *, size_t), void *arg)
+static void
+must(const struct ctl_client *cl, int error)
 {
-	if (ctl_call(cl, op, body, len, -1, fn, arg) == 0)
+	if (error == 0)
 		return;
 	fflush(stdout);
 	fprintf(stderr, "%s: %s\n", program_invocation_short_name, ctl_error(cl));
 	exit(1);
+}
+
+void
+ctl_must(struct ctl_client *cl, uint16_t op, const void *body, size_t len,
+    void (*fn)(void *, const void *, size_t), void *arg)
+{
+	must(cl, ctl_call(cl, op, body, len, -1, fn, arg));
+}
+
+void
+ctl_must_get(struct ctl_client *cl, uint16_t op, const void *body, size_t len, void *out,
+    size_t size)
+{
+	must(cl, ctl_get(cl, op, body, len, out, size));
 }

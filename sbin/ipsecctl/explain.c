@@ -13,26 +13,10 @@
 
 /* ---- the question ---- */
 
-struct answer {
-	struct explain_info	an_info;
-	bool			an_got;
-};
-
-static void
-keep(void *arg, const void *body, size_t len)
-{
-	struct answer *an = arg;
-
-	if (len != sizeof(an->an_info))
-		return;
-	memcpy(&an->an_info, body, len);
-	an->an_got = true;
-}
-
 int
 ipsecctl_explain(const char *rundir, char **words)
 {
-	struct answer an = { .an_got = false };
+	struct explain_info ei;
 	struct explain_req er;
 	struct ctl_client *cl;
 	char err[200];
@@ -43,15 +27,11 @@ ipsecctl_explain(const char *rundir, char **words)
 		return 1;
 	}
 	cl = ctl_must_open(rundir);
-	ctl_must(cl, CTL_EXPLAIN, &er, sizeof(er), keep, &an);
+	ctl_must_get(cl, CTL_EXPLAIN, &er, sizeof(er), &ei, sizeof(ei));
 	ctl_close(cl);
-	if (!an.an_got) {
-		fputs("ipsecctl: netkern is of another version\n", stderr);
-		return 1;
-	}
 	if (json)
-		explain_json(&er, &an.an_info);
+		explain_json(&er, &ei);
 	else
-		verdict_explain(&er, &an.an_info, stdout);
-	return an.an_info.ei_verdict == EXPLAIN_DROPPED ? 2 : 0;
+		verdict_explain(&er, &ei, stdout);
+	return ei.ei_verdict == EXPLAIN_DROPPED ? 2 : 0;
 }

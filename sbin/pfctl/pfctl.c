@@ -36,20 +36,13 @@ say(const struct options *op, const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
-static void
-keep_number(void *arg, const void *body, size_t len)
-{
-	if (len == sizeof(struct pf_number))
-		memcpy(arg, body, len);
-}
-
 /* The number that an operation answers. */
 static uint64_t
 call_number(struct ctl_client *cl, uint16_t op, const void *body, size_t len)
 {
-	struct pf_number n = { 0 };
+	struct pf_number n;
 
-	ctl_must(cl, op, body, len, keep_number, &n);
+	ctl_must_get(cl, op, body, len, &n, sizeof(n));
 	return n.pn_value;
 }
 

@@ -143,19 +143,12 @@ show_list(struct ctl_client *cl, const struct options *op, uint16_t what, const 
 
 /* ---- numbers ---- */
 
-static void
-keep_info(void *arg, const void *body, size_t len)
-{
-	if (len == sizeof(struct pf_info))
-		memcpy(arg, body, len);
-}
-
 static struct pf_info
 info_get(struct ctl_client *cl)
 {
-	struct pf_info in = { 0 };
+	struct pf_info in;
 
-	ctl_must(cl, CTL_PF_INFO, NULL, 0, keep_info, &in);
+	ctl_must_get(cl, CTL_PF_INFO, NULL, 0, &in, sizeof(in));
 	return in;
 }
 

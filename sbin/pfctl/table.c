@@ -45,13 +45,6 @@ entries_of(char **argv, int argc)
 	return en;
 }
 
-static void
-keep_number(void *arg, const void *body, size_t len)
-{
-	if (len == sizeof(struct pf_number))
-		memcpy(arg, body, len);
-}
-
 /* All entries, in as many records as it takes; the sum of the answers. */
 static uint64_t
 table_send(struct ctl_client *cl, const struct options *op, uint16_t what, uint32_t flags,
@@ -67,7 +60,7 @@ table_send(struct ctl_client *cl, const struct options *op, uint16_t what, uint3
 	}
 	do {
 		size_t n = en->en_n - at < PF_MSG_ENTRIES ? en->en_n - at : PF_MSG_ENTRIES;
-		struct pf_number pn = { 0 };
+		struct pf_number pn;
 
 		memset(pm, 0, sizeof(*pm));
 		memcpy(pm->pm_name, op->op_table, strlen(op->op_table));
@@ -75,7 +68,7 @@ table_send(struct ctl_client *cl, const struct options *op, uint16_t what, uint3
 		pm->pm_n = (uint32_t)n;
 		if (n != 0)
 			memcpy(pm + 1, en->en_e + at, n * sizeof(*en->en_e));
-		ctl_must(cl, what, pm, sizeof(*pm) + n * sizeof(*en->en_e), keep_number, &pn);
+		ctl_must_get(cl, what, pm, sizeof(*pm) + n * sizeof(*en->en_e), &pn, sizeof(pn));
 		sum += pn.pn_value;
 		at += n;
 	} while (at < en->en_n);

@@ -138,27 +138,17 @@ apply_read(struct policyd *pd)
 
 /* ---- what is in force ---- */
 
-static void
-see_value(void *arg, const void *body, size_t len)
-{
-	struct ctl_sysctl cs;
-
-	if (len != sizeof(cs))
-		return;
-	memcpy(&cs, body, sizeof(cs));
-	cs.cs_value[sizeof(cs.cs_value) - 1] = '\0';
-	*(uint64_t *)arg = strtoull(cs.cs_value, NULL, 10);
-}
-
 static bool
 read_count(struct ctl_client *ctl, const char *name, uint64_t *v)
 {
 	struct ctl_sysctl cs = { .cs_name = "" };
 
 	(void)snprintf(cs.cs_name, sizeof(cs.cs_name), "%s", name);
-	*v = UINT64_MAX;
-	return ctl_call(ctl, CTL_SYSCTL_GET, &cs, sizeof(cs), -1, see_value,
-	    v) == 0 && *v != UINT64_MAX;
+	if (ctl_get(ctl, CTL_SYSCTL_GET, &cs, sizeof(cs), &cs, sizeof(cs)) != 0)
+		return false;
+	cs.cs_value[sizeof(cs.cs_value) - 1] = '\0';
+	*v = strtoull(cs.cs_value, NULL, 10);
+	return true;
 }
 
 /*

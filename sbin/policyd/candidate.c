@@ -355,31 +355,13 @@ make_up(struct candidate *ca, const char *name, char *why, size_t cap)
 
 /* ---- the trial ---- */
 
-struct answer {
-	struct explain_info	*an_info;
-	bool			 an_got;
-};
-
-static void
-keep(void *arg, const void *body, size_t len)
-{
-	struct answer *an = arg;
-
-	if (len == sizeof(*an->an_info)) {
-		memcpy(an->an_info, body, len);
-		an->an_got = true;
-	}
-}
-
 bool
 candidate_try(struct candidate *ca, const struct explain_req *er, struct explain_info *ei,
     char *why, size_t cap)
 {
-	struct answer an = { ei, false };
-
 	if ((er->er_flags & EXPLAIN_F_NAME) != 0 && !make_up(ca, er->er_name, why, cap))
 		return false;
-	if (ctl_call(ca->ca_ctl, CTL_EXPLAIN, er, sizeof(*er), -1, keep, &an) == 0 && an.an_got)
+	if (ctl_get(ca->ca_ctl, CTL_EXPLAIN, er, sizeof(*er), ei, sizeof(*ei)) == 0)
 		return true;
 	(void)snprintf(why, cap, "%s", ctl_error(ca->ca_ctl));
 	return false;

@@ -121,19 +121,12 @@ see_rule(void *arg, const void *body, size_t len)
 	rs->rs_n++;
 }
 
-static void
-see_info(void *arg, const void *body, size_t len)
-{
-	if (len == sizeof(struct pf_info))
-		memcpy(arg, body, len);
-}
-
 static uint64_t
 serial(struct ctl_client *cl)
 {
-	struct pf_info in = { 0 };
+	struct pf_info in;
 
-	return ctl_call(cl, CTL_PF_INFO, NULL, 0, -1, see_info, &in) == 0 ?
+	return ctl_get(cl, CTL_PF_INFO, NULL, 0, &in, sizeof(in)) == 0 ?
 	    in.in_serial : 0;
 }
 

@@ -64,19 +64,6 @@ read_assertions(struct brief *br, const struct policy_texts *tx)
 	return ok;
 }
 
-static void
-see_value(void *arg, const void *body, size_t len)
-{
-	struct judge_case *jc = arg;
-	struct ctl_sysctl cs;
-
-	if (len != sizeof(cs))
-		return;
-	memcpy(&cs, body, len);
-	(void)snprintf(jc->jc_forwarding, sizeof(jc->jc_forwarding), "%.15s", cs.cs_value);
-	jc->jc_has_forwarding = true;
-}
-
 /* What runs stands in for what the texts leave out. */
 static bool
 look_around(struct brief *br, const struct policy_texts *tx)
@@ -94,9 +81,13 @@ look_around(struct brief *br, const struct policy_texts *tx)
 		ok = filter_found(cl, &br->br_found);
 	if (ok && !net)
 		ok = netconf_found(cl, &br->br_found);
-	(void)ctl_call(cl, CTL_SYSCTL_GET, &cs, sizeof(cs), -1, see_value, &br->br_case);
-	if (!ok)
+	if (!ok) {
 		(void)complain(br, "what runs cannot be read: ", ctl_error(cl));
+	} else if (ctl_get(cl, CTL_SYSCTL_GET, &cs, sizeof(cs), &cs, sizeof(cs)) == 0) {
+		(void)snprintf(br->br_case.jc_forwarding, sizeof(br->br_case.jc_forwarding),
+		    "%.15s", cs.cs_value);
+		br->br_case.jc_has_forwarding = true;
+	}
 	ctl_close(cl);
 	return ok;
 }

@@ -12,24 +12,8 @@
 
 enum { WORDS_MAX = 32, STAGE = 10 };
 
-struct answer {
-	struct explain_info	an_info;
-	bool			an_got;
-};
-
 static const char *const fields[] = { "in", "proto", "from", "sport", "to",
     "dport", "size", "flags", "icmp", "through" };
-
-static void
-keep(void *arg, const void *body, size_t len)
-{
-	struct answer *an = arg;
-
-	if (len != sizeof(an->an_info))
-		return;
-	memcpy(&an->an_info, body, len);
-	an->an_got = true;
-}
 
 struct words {
 	char	*wo_v[WORDS_MAX + 1];
@@ -105,17 +89,16 @@ static void
 ask(struct page *pg, const struct explain_req *er)
 {
 	struct ctl_client *cl = netkern_open(pg);
-	struct answer an = { .an_got = false };
+	struct explain_info ei;
 
 	if (cl == NULL)
 		return;
-	if (ctl_call(cl, CTL_EXPLAIN, er, sizeof(*er), -1, keep, &an) != 0)
+	if (ctl_get(cl, CTL_EXPLAIN, er, sizeof(*er), &ei, sizeof(ei)) != 0) {
 		put_text(pg->pg_data, "wrong", ctl_error(cl));
-	else if (an.an_got) {
-		put_bool(pg->pg_data, "dropped",
-		    an.an_info.ei_verdict == EXPLAIN_DROPPED);
+	} else {
+		put_bool(pg->pg_data, "dropped", ei.ei_verdict == EXPLAIN_DROPPED);
 		put_bool(pg->pg_data, "answered", true);
-		put_stages(pg, er, &an.an_info);
+		put_stages(pg, er, &ei);
 	}
 	ctl_close(cl);
 }
