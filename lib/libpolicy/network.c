@@ -4,7 +4,6 @@
  * to interfaces and routes, and back.  What must change stands in
  * network_plan.c.
  */
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,8 +173,8 @@ take_text(struct line *ln, const char *what, char *out, size_t cap)
 
 /* ---- interface ---- */
 
-static struct ctl_if *
-interface(struct network *ne, const char *name)
+struct ctl_if *
+network_interface(struct network *ne, const char *name)
 {
 	for (size_t i = 0; i < ne->ne_nifs; i++) {
 		if (strcmp(ne->ne_if[i].ci_name, name) == 0)
@@ -210,32 +209,14 @@ interface_add(struct network *ne, const char *name)
 }
 
 static bool
-mask_bits(const char *text, unsigned *bits)
-{
-	struct in_addr in;
-	uint32_t m;
-	char *end;
-
-	if (strncmp(text, "0x", 2) == 0) {
-		m = (uint32_t)strtoul(text, &end, 16);
-		if (*end != '\0')
-			return false;
-	} else if (inet_pton(AF_INET, text, &in) == 1) {
-		m = ntohl(in.s_addr);
-	} else {
-		return false;
-	}
-	*bits = (unsigned)__builtin_popcount(m);
-	return (~m & (~m + 1)) == 0;
-}
-
-static bool
 take_mask(struct line *ln, unsigned *bits)
 {
-	const char *word = take(ln, "a netmask");
+	const char *word = take(ln, "a netmask"), *why;
 
-	return word != NULL && (mask_bits(word, bits) || complain(ln,
-	    ln->ln_at - 1, "not a netmask such as 255.255.255.0"));
+	if (word == NULL)
+		return false;
+	why = netmask_parse(word, bits);
+	return why == NULL || complain(ln, ln->ln_at - 1, "%s", why);
 }
 
 /* address[/bits] */
@@ -341,7 +322,7 @@ verb_create(struct line *ln, const char *name, unsigned at)
 	    "description", "descr", "inet" };
 	struct ctl_if *ci;
 
-	if (builtin(name) || interface(ln->ln_net, name) != NULL)
+	if (builtin(name) || network_interface(ln->ln_net, name) != NULL)
 		return complain(ln, at, "%s exists already", name);
 	if ((ci = interface_add(ln->ln_net, name)) == NULL)
 		return complain(ln, at, "there are too many interfaces");
@@ -369,7 +350,7 @@ line_interface(struct line *ln)
 	ok = !take_is(ln, "create") || verb_create(ln, name, 1);
 	if (!ok)
 		return;
-	ci = interface(ln->ln_net, name);
+	ci = network_interface(ln->ln_net, name);
 	if (ci == NULL && builtin(name))
 		ci = interface_add(ln->ln_net, name);
 	if (ci == NULL) {
@@ -404,7 +385,7 @@ route_place(struct line *ln, struct ctl_route *cr, unsigned n, unsigned *bits)
 		else
 			return complain(ln, ln->ln_at, "neither an address nor "
 			    "an interface");
-	} else if (n > 2 || !mask_bits(word, bits)) {
+	} else if (n > 2 || netmask_parse(word, bits) != NULL) {
 		return complain(ln, ln->ln_at, "the line should end here");
 	}
 	ln->ln_at++;

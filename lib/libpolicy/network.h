@@ -33,6 +33,8 @@ void	network_free(struct network *ne);
 /* Adds the lines of a text to ne, zero at first. False: errs has grown. */
 bool	network_parse(struct network *ne, const struct policy_text *text,
 	    struct policy_errors *errs);
+/* NULL: there is none of that name. */
+struct ctl_if *network_interface(struct network *ne, const char *name);
 /* Normal form; it parses to the same. */
 void	network_print(const struct network *ne, FILE *out);
 /* What netkern has (answers of CTL_IF_LIST, CTL_RT_LIST) as such a text. */

@@ -65,6 +65,29 @@ prefix_parse(const char *text, struct prefix *out)
 	return true;
 }
 
+const char *
+netmask_parse(const char *text, unsigned *len)
+{
+	struct in_addr in;
+	unsigned long v;
+	uint32_t m, rest;
+	char *end;
+
+	if (inet_pton(AF_INET, text, &in) == 1) {
+		m = ntohl(in.s_addr);
+	} else {
+		v = strtoul(text, &end, 16);
+		if (strncmp(text, "0x", 2) != 0 || *end != '\0' || v > UINT32_MAX)
+			return "not a netmask such as 255.255.255.0";
+		m = (uint32_t)v;
+	}
+	rest = ~m;
+	if ((rest & (rest + 1)) != 0)
+		return "not a netmask: ones must stand in front of zeroes";
+	*len = (unsigned)__builtin_popcount(m);
+	return NULL;
+}
+
 char *
 addr_print(const struct addr *a, char buf[ADDR_STRLEN])
 {

@@ -70,6 +70,8 @@ addr_bits(const struct addr *a)
 bool	addr_parse(const char *text, struct addr *out);
 /* Parse "192.0.2.0/24", a bare address (full length) or "any" is NOT known here. Host bits are cleared. */
 bool	prefix_parse(const char *text, struct prefix *out);
+/* "255.255.255.0" or "0xffffff00" as a prefix length: NULL, or what is wrong. */
+const char *netmask_parse(const char *text, unsigned *len);
 /* Both write a terminated string to buf of at least the named length and return buf. */
 char	*addr_print(const struct addr *a, char buf[ADDR_STRLEN]);
 char	*prefix_print(const struct prefix *p, char buf[PREFIX_STRLEN]);

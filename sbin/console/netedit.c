@@ -11,16 +11,6 @@
 #include "libseed/seed.h"
 #include "net/if.h"
 
-static struct ctl_if *
-interface(struct network *ne, const char *name)
-{
-	for (size_t i = 0; i < ne->ne_nifs; i++) {
-		if (strcmp(ne->ne_if[i].ci_name, name) == 0)
-			return &ne->ne_if[i];
-	}
-	return NULL;
-}
-
 /* "10.1.0.1/24" with host bits. */
 static bool
 read_address(const char *text, struct addr *addr, unsigned *len)
@@ -43,7 +33,7 @@ bool
 netedit_address(struct network *ne, const char *ifname, const char *text,
     const char **why)
 {
-	struct ctl_if *ci = interface(ne, ifname);
+	struct ctl_if *ci = network_interface(ne, ifname);
 	struct addr addr;
 	unsigned len;
 

@@ -5,7 +5,6 @@
  * The words behind the interface's name are read from left to right, and
  * each is one request; the first that is refused ends the program.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -183,25 +182,15 @@ do_no_description(struct words *wo)
 	ask(wo, CTL_IF_DESCR, &wo->wo_if);
 }
 
-/* 255.255.255.0 or 0xffffff00: ones, then zeroes. */
 static uint8_t
 mask_bits(const char *text)
 {
-	struct in_addr in;
-	uint32_t m;
-	char *end;
+	unsigned bits;
+	const char *why = netmask_parse(text, &bits);
 
-	if (strncmp(text, "0x", 2) == 0) {
-		m = (uint32_t)strtoul(text, &end, 16);
-		if (*end != '\0')
-			fail(text, "not a netmask");
-	} else if (inet_pton(AF_INET, text, &in) == 1)
-		m = ntohl(in.s_addr);
-	else
-		fail(text, "not a netmask such as 255.255.255.0");
-	if (m == 0 || (~m & (~m + 1)) != 0)
-		fail(text, "not a netmask: ones must stand in front of zeroes");
-	return (uint8_t)__builtin_popcount(m);
+	if (why != NULL || bits == 0)
+		fail(text, why != NULL ? why : "no host has this netmask");
+	return (uint8_t)bits;
 }
 
 /* address[/bits] */

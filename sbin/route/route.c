@@ -2,7 +2,6 @@
 /*
  * route(8): routes of netkern.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,25 +121,13 @@ read_gateway(const char *text, struct ctl_route *m)
 	memcpy(m->cr_ifname, text, strlen(text) + 1);
 }
 
-static unsigned
-mask_bits(const char *text)
-{
-	struct in_addr in;
-	uint32_t m;
-
-	if (inet_pton(AF_INET, text, &in) != 1)
-		fail(text, "not a netmask such as 255.255.255.0");
-	m = ntohl(in.s_addr);
-	if ((~m & (~m + 1)) != 0)
-		fail(text, "not a netmask: ones must stand in front of zeroes");
-	return (unsigned)__builtin_popcount(m);
-}
-
 /* A destination: default, address, address/bits. Host bits must be zero. */
 static void
 read_destination(const char *text, const char *mask, struct prefix *out)
 {
 	struct prefix p;
+	const char *why;
+	unsigned len;
 
 	if (strcmp(text, "default") == 0)
 		text = "0.0.0.0/0";
@@ -148,7 +135,9 @@ read_destination(const char *text, const char *mask, struct prefix *out)
 		fail(text, "not a destination such as 10.2.0.0/16 or default");
 	if (mask == NULL)
 		return;
-	out->pr_len = (uint8_t)mask_bits(mask);
+	if ((why = netmask_parse(mask, &len)) != NULL)
+		fail(mask, why);
+	out->pr_len = (uint8_t)len;
 	p = *out;
 	addr_mask(&p.pr_addr, p.pr_len);
 	if (!addr_equal(&p.pr_addr, &out->pr_addr))

@@ -53,6 +53,40 @@ static const struct text_case {
 	{ "0000:0000:0000:0000:0000:ffff:255.255.255.255.0000000/8", NULL },
 };
 
+static const struct mask_case {
+	const char	*text;
+	int		 len;	/* -1: refused */
+} masks[] = {
+	{ "255.255.255.0", 24 },
+	{ "255.255.255.255", 32 },
+	{ "128.0.0.0", 1 },
+	{ "0.0.0.0", 0 },
+	{ "0xfffffe00", 23 },
+	{ "0xffffffff", 32 },
+	{ "0x0", 0 },
+	{ "255.0.255.0", -1 },
+	{ "0.0.0.255", -1 },
+	{ "0xff00ff00", -1 },
+	{ "0x1ffffff00", -1 },
+	{ "0xffffff0g", -1 },
+	{ "0x", -1 },
+	{ "ffffff00", -1 },
+	{ "24", -1 },
+	{ "", -1 },
+};
+
+static void
+netmask_text(void)
+{
+	for (size_t i = 0; i < TEST_COUNT(masks); i++) {
+		unsigned len = 99;
+		const char *why = netmask_parse(masks[i].text, &len);
+
+		test_row("\"%s\"", masks[i].text);
+		CU_ASSERT_EQUAL(why == NULL ? (int)len : -1, masks[i].len);
+	}
+}
+
 static void
 address_text(void)
 {
@@ -182,6 +216,7 @@ order(void)
 TEST_MAIN(
 	TEST("address text", address_text),
 	TEST("prefix text", prefix_text),
+	TEST("netmask text", netmask_text),
 	TEST("no address prints as none", print_of_nothing),
 	TEST("a prefix holds an address", prefix_holds_address),
 	TEST("a prefix holds a prefix", prefix_holds_prefix),
