@@ -17,21 +17,22 @@ DRIVER=xdp
 trap two_end EXIT
 trap 'exit 130' INT TERM
 topo_up || { echo 'no network namespaces here'; exit 77; }
-# The two workers of A share the one queue of its lan0; the one of B serves four.
-lan() {			# lan A QUEUES
+# The two workers of A share the one queue by which its lan0 sends; the one of B
+# serves four.
+lan() {			# lan A QUEUES-TO-RECEIVE TO-SEND
 	ip -n "$NET-gw$1" link del lan0
-	ip link add eth0 netns "$NET-host$1" numtxqueues $2 numrxqueues $2 type veth \
-	    peer name lan0 netns "$NET-gw$1" numtxqueues $2 numrxqueues $2
-	ns host$1 ethtool -L eth0 rx $2 tx $2 2>/dev/null
-	ns gw$1 ethtool -L lan0 rx $2 tx $2 2>/dev/null
+	ip link add eth0 netns "$NET-host$1" numtxqueues $2 numrxqueues $3 type veth \
+	    peer name lan0 netns "$NET-gw$1" numtxqueues $3 numrxqueues $2
+	ns host$1 ethtool -L eth0 rx $3 tx $2 2>/dev/null
+	ns gw$1 ethtool -L lan0 rx $2 tx $3 2>/dev/null
 	ns host$1 ethtool -K eth0 tx off txvlan off >/dev/null
 	ip -n "$NET-gw$1" link set lan0 up
 	ip -n "$NET-host$1" addr add "$(lan_of $1).2/24" dev eth0
 	ip -n "$NET-host$1" link set eth0 up
 	ip -n "$NET-host$1" route add default via "$(lan_of $1).1"
 }
-lan A 1
-lan B 4
+lan A 2 1
+lan B 4 4
 
 has() { _what=$1; shift; "$@" 2>&1 | grep -q -- "$_what"; }
 mode() { gw $1 ifconfig -j $2 | python3 -c '
@@ -119,7 +120,7 @@ case_ 'an MTU that is too big for it' gw A ifconfig em1 create xdp bridge0
 case_ 'the same' said A 'takes an MTU of at most'
 gw A ifconfig em1 destroy
 ip -n "$NET-gwA" link set bridge0 mtu 1500
-ip -n "$NET-gwA" link add veth0 type veth peer name veth1
+ip -n "$NET-gwA" link add veth0 numtxqueues 1 numrxqueues 1 type veth peer name veth1
 case_ 'the better one of a device without zero copy' gw A ifconfig em1 create nic veth0
 case_ 'is AF_PACKET' has 'nic veth0 by packet' gw A ifconfig em1
 case_ 'and why' said A 'em1: by AF_PACKET, not AF_XDP: veth0: no zero copy'

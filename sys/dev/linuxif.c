@@ -113,26 +113,49 @@ least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-/* A device has queues that receive and send, or queues of either kind. */
-unsigned
-linuxif_queues(int fd, const char *name, unsigned want)
+struct linuxif_queues
+linuxif_queues(int fd, const char *name)
 {
-	struct ethtool_channels is = { .cmd = ETHTOOL_GCHANNELS }, set;
-	unsigned n;
+	struct ethtool_channels ec = { .cmd = ETHTOOL_GCHANNELS };
 
-	if (ethtool(fd, name, &is) != 0)
-		return 1;
-	set = is;
-	set.cmd = ETHTOOL_SCHANNELS;
-	if (is.max_combined != 0) {
-		set.combined_count = least(want, is.max_combined);
-		set.rx_count = set.tx_count = 0;
+	if (ethtool(fd, name, &ec) != 0 || ec.combined_count + ec.rx_count == 0 ||
+	    ec.combined_count + ec.tx_count == 0)
+		return (struct linuxif_queues){ .lq_both = 1 };
+	return (struct linuxif_queues){ .lq_both = ec.combined_count, .lq_rx = ec.rx_count,
+	    .lq_tx = ec.tx_count };
+}
+
+int
+linuxif_queues_set(int fd, const char *name, const struct linuxif_queues *q)
+{
+	struct ethtool_channels ec = { .cmd = ETHTOOL_GCHANNELS };
+	int error = ethtool(fd, name, &ec);
+
+	if (error != 0)
+		return error;
+	ec.cmd = ETHTOOL_SCHANNELS;
+	ec.combined_count = q->lq_both;
+	ec.rx_count = q->lq_rx;
+	ec.tx_count = q->lq_tx;
+	return ethtool(fd, name, &ec);
+}
+
+void
+linuxif_queues_want(int fd, const char *name, unsigned want)
+{
+	struct ethtool_channels ec = { .cmd = ETHTOOL_GCHANNELS };
+	struct linuxif_queues q = { .lq_both = 0 };
+
+	if (ethtool(fd, name, &ec) != 0 || (ec.combined_count + ec.rx_count == want &&
+	    ec.combined_count + ec.tx_count >= want))
+		return;
+	if (ec.max_combined != 0) {
+		q.lq_both = least(want, ec.max_combined);
 	} else {
-		set.rx_count = least(want, is.max_rx);
-		set.tx_count = least(want, is.max_tx);
+		q.lq_rx = least(want, ec.max_rx);
+		q.lq_tx = least(want, ec.max_tx);
 	}
-	n = is.combined_count + is.rx_count;
-	if (want != 0 && want != n && ethtool(fd, name, &set) == 0)
-		n = set.combined_count + set.rx_count;
-	return n != 0 ? n : 1;
+	if (q.lq_both != ec.combined_count || q.lq_rx != ec.rx_count ||
+	    q.lq_tx != ec.tx_count)
+		(void)linuxif_queues_set(fd, name, &q);
 }

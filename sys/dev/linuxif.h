@@ -6,8 +6,14 @@
 #define DEV_LINUXIF_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct ifnet;
+
+/* A device has queues that receive and send, or queues of either kind. */
+struct linuxif_queues {
+	uint32_t	lq_both, lq_rx, lq_tx;
+};
 
 /* Writes "NAME: WHAT: " and what errno says; returns errno. */
 int	linuxif_refuse(const char *name, const char *what, char *err, size_t errlen);
@@ -30,7 +36,11 @@ int	linuxif_as_sent(int fd, const char *name);
 /* Linux joins no frames of it (GRO). 0, or an errno. */
 int	linuxif_no_gro(int fd, const char *name);
 
-/* So many receive queues are wanted (0: as it is): how many it has then, at least 1. */
-unsigned linuxif_queues(int fd, const char *name, unsigned want);
+/* The queues that it has, taken for one that does both where it does not say. */
+struct linuxif_queues linuxif_queues(int fd, const char *name);
+/* So many to receive, and as many to send, are wanted: as far as it can have them. */
+void	linuxif_queues_want(int fd, const char *name, unsigned want);
+/* 0, or an errno: EINVAL while AF_XDP has a queue that is to go. */
+int	linuxif_queues_set(int fd, const char *name, const struct linuxif_queues *);
 
 #endif

@@ -8,8 +8,8 @@
  * of its receive queues, and attaches the XDP program last; workers post
  * frames to the fill rings when they first poll.  The device is asked for as
  * many queues as there are workers.  If it has more, a worker serves several
- * (it waits on an epoll(7) descriptor of them); if it has fewer, workers
- * share transmit queues, under a lock.
+ * (it waits on an epoll(7) descriptor of them); if it has fewer to send by,
+ * workers share those, under a lock.
  *
  * A frame that is posted or being sent is marked with the ring's number
  * (pkt_lent); what a device sends is not reused before the kernel says that
@@ -60,9 +60,10 @@ struct xdp_dev {
 	int		 xd_ctl;		/* a socket to change the device by; -1 */
 	int		 xd_promisc;		/* a packet socket; -1 */
 	bool		 xd_all;		/* as many queues as it can have */
-	unsigned	 xd_had;		/* queues, before; 0: not known yet */
+	struct linuxif_queues xd_had, xd_has;	/* before, 0: not known yet; and now */
 	bool		 xd_shared;		/* transmit queues, by several workers */
-	unsigned	 xd_nworkers, xd_nq;
+	unsigned	 xd_nworkers;
+	unsigned	 xd_nq, xd_ntx;		/* that receive; and of these, that send */
 	unsigned	 xd_rings;		/* part of fr_rings */
 	unsigned	 xd_turn[NK_WORKERS_MAX];
 	int		 xd_wait[NK_WORKERS_MAX];	/* epoll; -1 */
@@ -161,8 +162,8 @@ xdp_close(struct ifnet *ifp)
 			queue_close(ifp, xd->xd_q[i], ifp->if_nk->nk_worker[i % xd->xd_nworkers]);
 	for (i = 0; i < xd->xd_nworkers; i++)
 		shut(&xd->xd_wait[i]);
-	if (xd->xd_had != 0 && xd->xd_had != xd->xd_nq)
-		(void)linuxif_queues(xd->xd_ctl, xd->xd_want.xw_name, xd->xd_had);
+	if (memcmp(&xd->xd_had, &xd->xd_has, sizeof(xd->xd_had)) != 0)
+		(void)linuxif_queues_set(xd->xd_ctl, xd->xd_want.xw_name, &xd->xd_had);
 	shut(&xd->xd_promisc);
 	shut(&xd->xd_ctl);
 	if (xd->xd_prog != -1)
@@ -208,21 +209,25 @@ prepare(struct xdp_dev *xd, char *err, size_t errlen)
 {
 	const char *name = xd->xd_want.xw_name;
 	int error = linuxif_as_sent(xd->xd_ctl, name);
+	unsigned n, ntx;
 
 	if (error != 0)
 		return refuse(xd, error, "leaving VLAN tags in frames", err, errlen);
 	if (xd->xd_want.xw_mode == XDP_GENERIC)
 		(void)linuxif_no_gro(xd->xd_ctl, name);
-	xd->xd_had = linuxif_queues(xd->xd_ctl, name, 0);
-	xd->xd_nq = linuxif_queues(xd->xd_ctl, name, xd->xd_all ? XDPPROG_QUEUES :
-	    xd->xd_nworkers);
-	if (xd->xd_nq > XDPPROG_QUEUES) {
+	xd->xd_had = linuxif_queues(xd->xd_ctl, name);
+	linuxif_queues_want(xd->xd_ctl, name, xd->xd_all ? XDPPROG_QUEUES : xd->xd_nworkers);
+	xd->xd_has = linuxif_queues(xd->xd_ctl, name);
+	n = xd->xd_has.lq_both + xd->xd_has.lq_rx;
+	ntx = xd->xd_has.lq_both + xd->xd_has.lq_tx;
+	if (n > XDPPROG_QUEUES) {
 		snprintf(err, errlen, "%s: AF_XDP takes at most %d receive queues here, not %u",
-		    name, XDPPROG_QUEUES, xd->xd_nq);
-		xd->xd_nq = 0;
+		    name, XDPPROG_QUEUES, n);
 		return E2BIG;
 	}
-	xd->xd_shared = xd->xd_nq < xd->xd_nworkers;
+	xd->xd_nq = n;
+	xd->xd_ntx = ntx < n ? ntx : n;
+	xd->xd_shared = xd->xd_ntx < xd->xd_nworkers;
 	return 0;
 }
 
@@ -532,7 +537,7 @@ static void
 xdp_tx(struct ifnet *ifp, unsigned q, struct worker *w, struct pktvec *v)
 {
 	struct xdp_dev *xd = ifp->if_priv;
-	struct xdp_queue *xq = xd->xd_q[q % xd->xd_nq];
+	struct xdp_queue *xq = xd->xd_q[q % xd->xd_ntx];
 	const struct frames *fr = w->w_nk->nk_frames;
 	unsigned i, sent = 0, room;
 	struct xdp_desc *d;

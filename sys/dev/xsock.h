@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One AF_XDP socket: a receive and a transmit queue of a Linux interface,
- * with all frames of the instance registered as its UMEM.
+ * with all frames of the instance registered as its UMEM.  Of a queue that
+ * only receives, the transmit ring is never emptied.
  */
 #ifndef DEV_XSOCK_H
 #define DEV_XSOCK_H
