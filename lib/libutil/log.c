@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "libutil/log.h"
+#include "libutil/utf8.h"
 
 static struct {
 	const char	*name;
@@ -68,6 +69,7 @@ log_vat(int level, const char *fmt, va_list ap)
 	    LOG_INFO : LOG_DEBUG))
 		return;
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	utf8_line(text, strlen(text));
 	if (state.foreground)
 		log_stderr(text);
 	else

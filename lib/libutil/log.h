@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The log of a program: to standard error while it runs in the foreground,
- * else to syslog(3) (RFC 5424 severities).  Lines never hold key bytes.
+ * else to syslog(3) (RFC 5424 severities).  Lines never hold key bytes; control
+ * characters in what is logged, line ends too, become '?', so that each line is
+ * one of the program's own.
  */
 #ifndef LIBUTIL_LOG_H
 #define LIBUTIL_LOG_H

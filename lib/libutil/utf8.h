@@ -30,6 +30,15 @@ utf8_sequence(struct cur c)
 	return cur_ok(&c) ? n : 0;
 }
 
+/* U+0000 to U+001F and U+007F to U+009F, which terminals obey. */
+static inline bool
+utf8_control(struct cur c)
+{
+	uint8_t a = cur_u8(&c);
+
+	return a < ' ' || a == 0x7f || (a == 0xc2 && cur_u8(&c) < 0xa0);
+}
+
 /* One line of n bytes: control characters and what is not UTF-8 become '?'. */
 static inline void
 utf8_line(char *text, size_t n)
@@ -38,7 +47,7 @@ utf8_line(char *text, size_t n)
 
 	for (size_t i = 0, k; i < n; i += k) {
 		k = utf8_sequence(c);
-		if (k == 0 || (uint8_t)text[i] < ' ' || text[i] == 0x7f) {
+		if (k == 0 || utf8_control(c)) {
 			text[i] = '?';
 			k = 1;
 		}
