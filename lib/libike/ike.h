@@ -190,7 +190,11 @@ struct ike_id {
 
 /* An address, user@host, or a name; false if it is empty or too long. */
 bool	ike_id_parse(const char *text, struct ike_id *out);
-/* As above, "0x..." for what is not text; terminated, cut to fit. */
+/*
+ * As above, "0x..." for what is not text, and with "fqdn:" or "mail:" before a text
+ * that would be read as another kind; printable ASCII without spaces, terminated,
+ * with "..." at the end if it was cut to fit.
+ */
 char	*ike_id_print(const struct ike_id *id, char *buf, size_t len);
 bool	ike_id_equal(const struct ike_id *a, const struct ike_id *b);
 
@@ -644,6 +648,11 @@ struct ike_event {
 	char			ev_child[IKE_NAME_MAX];		/* "": IKE SA */
 	struct addr		ev_peer;
 	uint16_t		ev_peer_port;
+	/*
+	 * The peer began, and has not shown who it is: anybody can cause any number
+	 * of these.
+	 */
+	bool			ev_stranger;
 	uint32_t		ev_retry_ms;	/* 0: no retry by itself */
 	/* Who refused, what differs, what to change; printable ASCII. */
 	char			ev_text[IKE_TEXT_MAX];

@@ -69,6 +69,13 @@ ike_next(struct ike *ike, struct ike_action *out)
 	return true;
 }
 
+static bool
+is_stranger(const struct ikesa *sa)
+{
+	return sa->sa_state == SA_HALF_R || (sa->sa_state == SA_AUTH_R &&
+	    (sa->sa_rsp == NULL || sa->sa_rsp->x_verify != IKE_VERIFY_OK));
+}
+
 void
 act_event(struct ike *ike, enum ike_event_type type, enum ike_reason reason,
     const struct ikesa *sa, const char *child, uint32_t retry, const char *fmt,
@@ -89,6 +96,7 @@ act_event(struct ike *ike, enum ike_event_type type, enum ike_reason reason,
 		    sa->sa_name);
 		ev->ev_peer = sa->sa_remote;
 		ev->ev_peer_port = sa->sa_rport;
+		ev->ev_stranger = is_stranger(sa);
 	}
 	(void)snprintf(ev->ev_child, sizeof(ev->ev_child), "%s", child);
 	va_start(ap, fmt);

@@ -381,6 +381,7 @@ init_no_proposal(struct ike *ike, const struct inmsg *im,
 		return;
 	}
 	memset(&who, 0, sizeof(who));
+	who.sa_state = SA_HALF_R;
 	memcpy(who.sa_name, any->pl_conf.po_name, sizeof(who.sa_name));
 	who.sa_remote = im->im_dg->dg_remote;
 	who.sa_rport = im->im_dg->dg_rport;

@@ -44,6 +44,39 @@ id_is_text(const struct ike_id *id)
 	return true;
 }
 
+static bool
+text_begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+/*
+ * A name that is read as something else, were it printed as it is: an address, a
+ * key's number, none at all.
+ */
+static bool
+id_misleads(const struct ike_id *id)
+{
+	char text[IKE_ID_MAX + 1] = "";
+	struct ike_id as;
+
+	memcpy(text, id->id_data, id->id_len);
+	return !ike_id_parse(text, &as) || as.id_type != id->id_type ||
+	    strcmp(text, "any") == 0 || text_begins(text, "0x") ||
+	    text_begins(text, "fqdn:") || text_begins(text, "mail:");
+}
+
+static void
+id_print_text(const struct ike_id *id, char *buf, size_t len)
+{
+	int n = snprintf(buf, len, "%s%.*s", !id_misleads(id) ? "" :
+	    id->id_type == IKE_ID_FQDN ? "fqdn:" : "mail:", id->id_len,
+	    (const char *)id->id_data);
+
+	if (n >= 0 && (size_t)n >= len && len > 3)
+		memcpy(buf + len - 4, "...", 3);
+}
+
 static void
 id_print_hex(const struct ike_id *id, char *buf, size_t len)
 {
@@ -52,6 +85,8 @@ id_print_hex(const struct ike_id *id, char *buf, size_t len)
 	for (unsigned i = 0; i < id->id_len && used + 3 <= len; i++)
 		used += (size_t)snprintf(buf + used, len - used, "%02x",
 		    id->id_data[i]);
+	if (used < 2 + 2 * (size_t)id->id_len && len > 8)
+		memcpy(buf + used - 3, "...", 3);
 }
 
 char *
@@ -75,8 +110,7 @@ ike_id_print(const struct ike_id *id, char *buf, size_t len)
 		break;
 	default:
 		if (id_is_text(id))
-			(void)snprintf(buf, len, "%.*s", id->id_len,
-			    (const char *)id->id_data);
+			id_print_text(id, buf, len);
 		else
 			id_print_hex(id, buf, len);
 	}

@@ -2,6 +2,7 @@
 /*
  * What the IKE core wants done: the half of the ike process that needs no socket.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,13 +38,20 @@ tell_event(struct ikeproc *ip, const struct ike_event *ev)
 {
 	bool bad = ev->ev_type == IKE_EV_FAILED ||
 	    ev->ev_type == IKE_EV_CHILD_DOWN || ev->ev_type == IKE_EV_IKE_DOWN;
+	char from[ADDR_STRLEN + 16] = "", a[ADDR_STRLEN];
 
+	if (ev->ev_stranger) {
+		if (!stranger_told(&ip->ip_strangers, ikeproc_now(ip), ev))
+			return;
+		(void)snprintf(from, sizeof(from), " (from %s:%u)",
+		    addr_print(&ev->ev_peer, a), ev->ev_peer_port);
+	}
 	log_at(bad ? LOG_WARNING : ev->ev_type == IKE_EV_CONNECTING ?
-	    LOG_DEBUG : LOG_INFO, "%s%s%s: %s%s%s %s",
+	    LOG_DEBUG : LOG_INFO, "%s%s%s: %s%s%s %s%s",
 	    ev->ev_policy[0] != '\0' ? ev->ev_policy : "(no policy)",
 	    ev->ev_child[0] != '\0' ? "/" : "", ev->ev_child,
 	    ike_event_name(ev->ev_type), ev->ev_reason != IKE_R_NONE ? " " : "",
-	    ike_reason_id(ev->ev_reason), ev->ev_text);
+	    ike_reason_id(ev->ev_reason), ev->ev_text, from);
 	ip->ip_io->io_event(ip->ip_io->io_arg, ev);
 }
 
@@ -121,6 +129,7 @@ ikeproc_timer(struct ikeproc *ip)
 
 	ike_timer(ip->ip_ike, now);
 	kernel_timer(ip, now);
+	stranger_timer(&ip->ip_strangers, now);
 }
 
 uint64_t

@@ -3,10 +3,10 @@
  * Events on their way to the history (libhistory/history.h).
  *
  * The ike process gives each event that is to be kept a number and tells the
- * parent; what comes faster than the bounds below, and what the parent does
- * not read in time, is not kept, and that is counted.  Strangers, whose events
- * belong to no rule, have a bound of their own.  Stages of a connection that is
- * being made are shown live only.
+ * parent; what comes faster than the bound below, and what the parent does
+ * not read in time, is not kept, and that is counted.  Strangers are bounded
+ * before (stranger.c).  Stages of a connection that is being made are shown live
+ * only.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -17,33 +17,12 @@
 #include "event.h"
 #include "libutil/imsg.h"
 
-enum {
-	TUNNEL_RATE = 100, TUNNEL_BURST = 1000,		/* events a second */
-	STRANGER_RATE = 1, STRANGER_BURST = 20,
-};
+enum { EVENT_MS = 10, EVENT_BURST = 1000 };	/* 100 a second */
 
 void
 events_init(struct events *es, int parentfd)
 {
-	*es = (struct events){ .es_fd = parentfd,
-	    .es_tunnel = { .bk_left = TUNNEL_BURST },
-	    .es_stranger = { .bk_left = STRANGER_BURST } };
-}
-
-static bool
-bucket_take(struct bucket *bk, uint64_t now, unsigned rate, unsigned burst)
-{
-	uint64_t more = (now - bk->bk_at) * rate / 1000;
-
-	if (bk->bk_at == 0 || more != 0) {
-		bk->bk_left = bk->bk_left + more > burst ? burst :
-		    (unsigned)(bk->bk_left + more);
-		bk->bk_at = now;
-	}
-	if (bk->bk_left == 0)
-		return false;
-	bk->bk_left--;
-	return true;
+	*es = (struct events){ .es_fd = parentfd };
 }
 
 /* To the parent if that does not have to wait. */
@@ -60,7 +39,6 @@ void
 events_add(struct events *es, uint64_t now, const struct ike_event *ev,
     struct iked_event *out)
 {
-	bool stranger = ev->ev_policy[0] == '\0';
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
@@ -69,9 +47,7 @@ events_add(struct events *es, uint64_t now, const struct ike_event *ev,
 	out->ie_event = *ev;
 	if (ev->ev_type == IKE_EV_CONNECTING)
 		return;
-	if (!(stranger ? bucket_take(&es->es_stranger, now, STRANGER_RATE,
-	    STRANGER_BURST) : bucket_take(&es->es_tunnel, now, TUNNEL_RATE,
-	    TUNNEL_BURST))) {
+	if (!bucket_take(&es->es_bucket, now, EVENT_MS, EVENT_BURST)) {
 		es->es_lost++;
 		return;
 	}

@@ -5,20 +5,16 @@
 #ifndef IKED_EVENT_H
 #define IKED_EVENT_H
 
+#include "bucket.h"
 #include "iked.h"
 #include "libhistory/history.h"
-
-struct bucket {
-	uint64_t	bk_at;		/* ms */
-	unsigned	bk_left;
-};
 
 struct events {
 	int		es_fd;		/* the parent */
 	uint64_t	es_last;	/* number of the newest one kept; the parent sets it */
 	uint64_t	es_lost;	/* events without a place in the history */
 	uint64_t	es_lost_parent;	/* so many more, says the parent */
-	struct bucket	es_tunnel, es_stranger;
+	struct bucket	es_bucket;
 };
 
 void	events_init(struct events *es, int parentfd);

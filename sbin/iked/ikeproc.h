@@ -6,6 +6,7 @@
  *	act.c		the IKE core's actions, auth's answers
  *	take.c		the policy, as it comes from the parent
  *	blocked.c	rules that are left out, and the status of all
+ *	stranger.c	how much is told of strangers
  *	kernel.c	what the key socket carries: SPIs, SAs, ACQUIRE, EXPIRE
  *	later.c		what waits while the key socket is full
  *	udp.c		what the UDP service carries: datagrams
@@ -18,12 +19,14 @@
 
 #include <stddef.h>
 
+#include "bucket.h"
 #include "iked.h"
 #include "libpfkey/pfkey.h"
 #include "libutil/imsg.h"
 #include "netinet/udp_msg.h"
 
 #define NATT_PORTS_MAX	8
+#define STRANGER_SLOTS	256
 
 struct dynamic;
 struct later;
@@ -61,6 +64,15 @@ struct waiting {
 	uint64_t		 wa_again;	/* when it is tried again */
 };
 
+/* Events of peers that have not shown who they are. */
+struct strangers {
+	struct bucket	sr_each[STRANGER_SLOTS];
+	struct bucket	sr_all;
+	uint64_t	sr_untold;	/* since ... */
+	uint64_t	sr_untold_at;	/* ... this time, ms */
+	uint64_t	sr_lost;	/* in all */
+};
+
 /* A policy between BEGIN and END. */
 struct incoming {
 	struct iked_set		 in_set;
@@ -93,6 +105,7 @@ struct ikeproc {
 	size_t			 ip_nstale;
 	uint64_t		 ip_stale_end;		/* when one of them goes */
 	struct waiting		 ip_waiting;
+	struct strangers	 ip_strangers;
 	struct dynamic		*ip_dynamic;		/* SPD entries that live as long as an SA */
 };
 
@@ -145,6 +158,13 @@ bool		 ikeproc_status_at(const struct ikeproc *ip, size_t place,
     ike_status_fn *fn, void *arg);
 void		 ikeproc_status_of(const struct ikeproc *ip, const char *name,
     ike_status_fn *fn, void *arg);
+
+/* ---- stranger.c --------------------------------------------------- */
+
+/* Is this event of a stranger to be told? */
+bool		 stranger_told(struct strangers *sr, uint64_t now, const struct ike_event *ev);
+/* Tells how many were not, now and then. */
+void		 stranger_timer(struct strangers *sr, uint64_t now);
 
 /* ---- kernel.c ----------------------------------------------------- */
 

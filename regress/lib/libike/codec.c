@@ -172,6 +172,57 @@ many_payloads(void)
 	}
 }
 
+/* A text of 100 bytes or more is its first byte, so often. */
+static const struct {
+	const char	*name;
+	uint8_t		 type;
+	const char	*data;
+	size_t		 n;
+	size_t		 room;
+	const char	*want;
+} ids[] = {
+	{ "a name", IKE_ID_FQDN, "gw.example", 10, 128, "gw.example" },
+	{ "a mail address", IKE_ID_RFC822_ADDR, "a@b.example", 11, 128, "a@b.example" },
+	{ "an address", IKE_ID_IPV4_ADDR, "\xc0\0\2\1", 4, 128, "192.0.2.1" },
+	{ "a name like an address", IKE_ID_FQDN, "192.0.2.1", 9, 128, "fqdn:192.0.2.1" },
+	{ "a mail address like one", IKE_ID_RFC822_ADDR, "2001:db8::1", 11, 128,
+	    "mail:2001:db8::1" },
+	{ "a name like a mail address", IKE_ID_FQDN, "a@b.example", 11, 128, "fqdn:a@b.example" },
+	{ "a name like a key's number", IKE_ID_FQDN, "0x41", 4, 128, "fqdn:0x41" },
+	{ "a key's number", IKE_ID_KEY_ID, "A", 1, 128, "0x41" },
+	{ "a name like none", IKE_ID_FQDN, "any", 3, 128, "fqdn:any" },
+	{ "a name like one of those", IKE_ID_FQDN, "fqdn:any", 8, 128, "fqdn:fqdn:any" },
+	{ "a space", IKE_ID_FQDN, "a b", 3, 128, "0x612062" },
+	{ "a line end", IKE_ID_FQDN, "a\nb", 3, 128, "0x610a62" },
+	{ "a NUL", IKE_ID_FQDN, "a\0b", 3, 128, "0x610062" },
+	{ "an escape", IKE_ID_RFC822_ADDR, "\033[2J@", 5, 128, "0x1b5b324a40" },
+	{ "UTF-8", IKE_ID_FQDN, "\xe2\x80\xae", 3, 128, "0xe280ae" },
+	{ "a name, cut", IKE_ID_FQDN, "gw.example", 10, 10, "gw.exa..." },
+	{ "a name that fits", IKE_ID_FQDN, "gw.example", 10, 11, "gw.example" },
+	{ "bytes, cut", IKE_ID_KEY_ID, "ABCDEFGH", 8, 14, "0x4142434..." },
+	{ "bytes that fit", IKE_ID_KEY_ID, "ABCDEFGH", 8, 19, "0x4142434445464748" },
+	{ "the longest", IKE_ID_FQDN, "a", IKE_ID_MAX, 9, "aaaaa..." },
+	{ "the longest, as bytes", IKE_ID_DER_ASN1_DN, "a", IKE_ID_MAX, 13, "0x6161616..." },
+};
+
+static void
+id_text(void)
+{
+	char text[600];
+	struct ike_id id;
+
+	for (size_t i = 0; i < TEST_COUNT(ids); i++) {
+		test_row("%s", ids[i].name);
+		memset(&id, 0, sizeof(id));
+		id.id_type = ids[i].type;
+		id.id_len = (uint16_t)ids[i].n;
+		memset(id.id_data, ids[i].data[0], ids[i].n);
+		if (ids[i].n < 100)
+			memcpy(id.id_data, ids[i].data, ids[i].n);
+		TEST_STRING(ike_id_print(&id, text, ids[i].room), ids[i].want);
+	}
+}
+
 /* Whatever the writer writes, the parser reads. */
 static void
 round_trip(void)
@@ -566,6 +617,7 @@ TEST_MAIN(
 	TEST("header", header),
 	TEST("chain", chain),
 	TEST("64 payloads and no more", many_payloads),
+	TEST("identities as text", id_text),
 	TEST("what is written is read", round_trip),
 	TEST("choice", choose),
 	TEST("answers to our offer", answers),

@@ -219,6 +219,16 @@ other_group(void)
 	end();
 }
 
+/* Who begins and fails before it is known may be anybody; who is asked is not. */
+static void
+of_strangers(void)
+{
+	CU_ASSERT_EQUAL(w.w_end[0].we_strangers, 0);
+	CU_ASSERT_TRUE(w.w_end[1].we_strangers > 0);
+	CU_ASSERT_EQUAL(w.w_end[1].we_strangers,
+	    w.w_end[1].we_events[IKE_EV_FAILED]);
+}
+
 static void
 no_proposal(void)
 {
@@ -237,6 +247,7 @@ no_proposal(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(w.w_end[1].we_text, "aes-192"));
 	CU_ASSERT_EQUAL(status(0).st_state, IKE_ST_RETRY);
 	CU_ASSERT_TRUE(status(0).st_retry >= 3);
+	of_strangers();
 	end();
 }
 
@@ -252,6 +263,7 @@ no_esp_proposal(void)
 	CU_ASSERT_FALSE(meet());
 	CU_ASSERT_EQUAL(w.w_end[0].we_reason, IKE_R_PROP_ESP);
 	CU_ASSERT_EQUAL(w.w_end[1].we_reason, IKE_R_PROP_ESP);
+	CU_ASSERT_EQUAL(w.w_end[1].we_strangers, 0);
 	CU_ASSERT_TRUE(status(0).st_ike_up);
 	end();
 }
@@ -268,6 +280,7 @@ wrong_key(void)
 	CU_ASSERT_EQUAL(w.w_end[1].we_reason, IKE_R_AUTH_KEY);
 	CU_ASSERT_EQUAL(w.w_end[0].we_events[IKE_EV_IKE_UP], 0);
 	CU_ASSERT_EQUAL(w.w_end[1].we_events[IKE_EV_IKE_UP], 0);
+	of_strangers();
 	end();
 }
 
@@ -281,6 +294,7 @@ unknown_identity(void)
 	CU_ASSERT_EQUAL(w.w_end[0].we_reason, IKE_R_AUTH_PEER);
 	CU_ASSERT_EQUAL(w.w_end[1].we_reason, IKE_R_ID_UNKNOWN);
 	CU_ASSERT_PTR_NOT_NULL(strstr(w.w_end[1].we_text, "stranger.example"));
+	of_strangers();
 	end();
 }
 

@@ -460,6 +460,7 @@ do_event(struct world *w, int i, const struct ike_event *e)
 
 	we->we_events[e->ev_type]++;
 	we->we_reasons[e->ev_reason]++;
+	we->we_strangers += e->ev_stranger;
 	if (e->ev_type != IKE_EV_NOTE && e->ev_reason != IKE_R_NONE) {
 		we->we_reason = e->ev_reason;
 		memcpy(we->we_text, e->ev_text, sizeof(we->we_text));

@@ -42,6 +42,7 @@ struct world_end {
 	struct world_sa	 we_sas[WORLD_SAS];
 	unsigned	 we_events[16];	/* by type */
 	unsigned	 we_reasons[IKE_R_COUNT];	/* of any event */
+	unsigned	 we_strangers;	/* events of strangers */
 	enum ike_reason	 we_reason;	/* of the last failure or end */
 	char		 we_text[IKE_TEXT_MAX];
 	unsigned	 we_larval;	/* SPIs given and not yet used */
