@@ -15,7 +15,7 @@
 #include "ikectl.h"
 #include "libpolicy/store.h"
 
-/* A text, indented, broken between words. */
+/* A text, indented, broken between words, or within one that is longer than a line. */
 void
 print_wrapped(const char *text, unsigned indent, unsigned columns)
 {
@@ -26,7 +26,7 @@ print_wrapped(const char *text, unsigned indent, unsigned columns)
 			for (n = room; n != 0 && text[n] != ' '; n--)
 				continue;
 			if (n == 0)
-				n = strcspn(text, " ");
+				n = room;
 		}
 		printf("%*s%.*s\n", (int)indent, "", (int)n, text);
 		text += n;

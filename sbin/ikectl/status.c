@@ -116,7 +116,7 @@ table_line(const struct tunnel *tu)
 		(void)snprintf(rekey, sizeof(rekey), "in %s", tunnel_duration(
 		    (st->st_rekey_at - tu->tu_now) / 1000, at));
 	wide = wide > 14 ? wide : 14;
-	printf("%-9s %-14s %-6s %-*s %-20s %s\n", st->st_policy, state,
+	printf("%-9s %-14s %-6s %-*s %-18s %s\n", st->st_policy, state,
 	    st->st_since == 0 ? "-" :
 	    tunnel_duration((tu->tu_now - st->st_since) / 1000, since),
 	    20 - (wide - 14), io, peer_name(st, peer), rekey);
@@ -126,7 +126,7 @@ table_line(const struct tunnel *tu)
 void
 status_table(const struct tunnel *list, size_t n)
 {
-	printf("%-9s %-14s %-6s %-20s %-20s %s\n", "NAME", "STATE", "FOR",
+	printf("%-9s %-14s %-6s %-20s %-18s %s\n", "NAME", "STATE", "FOR",
 	    "IN / OUT (last)", "PEER", "REKEY");
 	for (size_t i = 0; i < n; i++)
 		table_line(&list[i]);
