@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <sys/stat.h>
 
@@ -85,12 +86,15 @@ tried(char slot[SLOTS_VALUE])
 static bool
 make_good(const char *slot)
 {
-	const char *why = "";
-	bool ok = slots_writable(BOOT_SLOTS, true, &why) &&
+	const char *why = "another process writes there", *ignored;
+	int lock = slots_lock(BOOT_SLOTS);
+	bool ok = lock != -1 && slots_writable(BOOT_SLOTS, true, &why) &&
 	    slots_write(BOOT_SLOTS, slot, slot, &why);
-	const char *ignored;
 
-	(void)slots_writable(BOOT_SLOTS, false, &ignored);
+	if (lock != -1) {
+		(void)slots_writable(BOOT_SLOTS, false, &ignored);
+		close(lock);
+	}
 	if (ok)
 		loud("slot %s is good: it is booted from now on", slot);
 	else
@@ -174,12 +178,17 @@ changed(struct timespec seen[KEPT])
 	return any;
 }
 
-static void
+/* False: not now, as an upgrade is being installed. */
+static bool
 save(void)
 {
 	const char *why = "";
 	char to[128];
 	bool ok = true, open = false;
+	int lock = slots_lock(BOOT_SLOTS);
+
+	if (lock == -1)
+		return false;
 
 	for (size_t i = 0; ok && i < KEPT; i++) {
 		(void)snprintf(to, sizeof(to), BOOT_SLOTS "/saved/%s",
@@ -197,6 +206,8 @@ save(void)
 	if (!ok)
 		loud("no copy of the policy on " BOOT_SLOTS ": %s",
 		    strerror(errno));
+	close(lock);
+	return true;
 }
 
 int
@@ -218,10 +229,8 @@ task_keep(void)
 		else if (trying && well < enough && run >= most)
 			fall_back(slot, most);
 		dirty = changed(seen) || dirty;
-		if (disk && dirty && well >= SAVE_WELL) {
-			save();
-			dirty = false;
-		}
+		if (disk && dirty && well >= SAVE_WELL)
+			dirty = !save();
 		if (run % CLOCK_SAVE == CLOCK_SAVE - LOOK)
 			clock_save();
 		(void)poll(NULL, 0, LOOK * 1000);

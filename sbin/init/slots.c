@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/file.h>
 #include <sys/mount.h>
 
 #include "boot.h"
@@ -172,6 +173,17 @@ slots_running(const char *key, char out[SLOTS_VALUE])
 		return true;
 	}
 	return false;
+}
+
+int
+slots_lock(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd == -1 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 bool

@@ -37,6 +37,11 @@ bool	slots_write(const char *dir, const char *slot, const char *boot,
 /* "a" of "ravelin.slot=a" on the kernel's command line; false: not there. */
 bool	slots_running(const char *key, char out[SLOTS_VALUE]);
 
+/*
+ * One process at a time makes the slots writable and changes them: a
+ * descriptor that holds the lock until it is closed; -1: another one does.
+ */
+int	slots_lock(const char *dir);
 /* The partition of the slots, writable or not; true also if it is no mount. */
 bool	slots_writable(const char *dir, bool on, const char **why);
 

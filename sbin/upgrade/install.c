@@ -3,10 +3,12 @@
  * Into the idle slot.
  *
  * The file is checked whole, signature, every byte of its parts, fitness, by
- * a process that can do nothing else, before the partition of the slots is even made writable.  Then the parts
- * are written aside, read back from the disk and compared, and renamed; the
- * version last.  Only then the loader is told to try the slot once.  Whatever
- * fails, the slot that runs, the good one, is not touched.
+ * a process that can do nothing else, before the partition of the slots is even
+ * made writable.  Then the loader forgets the slot, should it be waiting to be
+ * tried, and the old parts go; the new ones are written aside, read back from
+ * the disk and compared, and renamed; the version last.  Only then the loader
+ * is told to try the slot once.  Whatever fails, the slot that runs, the good
+ * one, is not touched, and no slot of old and new parts is tried.
  */
 #include <bearssl.h>
 #include <errno.h>
@@ -271,6 +273,27 @@ write_part(int fd, const struct upgrade_part *up, const char *path)
 	return true;
 }
 
+static void
+part_path(char *path, size_t cap, const char *dir, const char *slot, unsigned i)
+{
+	(void)snprintf(path, cap, "%s/%s/%s", dir, slot, upgrade_part_names[i]);
+}
+
+/* What a power cut has left of an earlier one would be in the way. */
+static bool
+remove_aside(const char *dir, const char *slot)
+{
+	char path[600], aside[620];
+
+	for (unsigned i = 0; i < UPGRADE_PARTS; i++) {
+		part_path(path, sizeof(path), dir, slot, i);
+		(void)snprintf(aside, sizeof(aside), "%s.new", path);
+		if (unlink(aside) == -1 && errno != ENOENT)
+			return false;
+	}
+	return true;
+}
+
 static bool
 room(const char *dir, const char *slot, const struct upgrade *ug)
 {
@@ -283,13 +306,29 @@ room(const char *dir, const char *slot, const struct upgrade *ug)
 		return false;
 	have = (uint64_t)vfs.f_bavail * vfs.f_frsize;
 	for (unsigned i = 0; i < UPGRADE_PARTS; i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s/%s", dir, slot,
-		    upgrade_part_names[i]);
+		part_path(path, sizeof(path), dir, slot, i);
 		if (stat(path, &sb) == 0)
 			have += (uint64_t)sb.st_size;
 	}
 	errno = ENOSPC;
 	return have > ug->ug_len + 65536;
+}
+
+/* The version first: without one a slot is not whole. */
+static bool
+empty_slot(const char *dir, const char *slot)
+{
+	char path[600];
+
+	(void)snprintf(path, sizeof(path), "%s/%s/version", dir, slot);
+	if (unlink(path) == -1 && errno != ENOENT)
+		return false;
+	for (unsigned i = 0; i < UPGRADE_PARTS; i++) {
+		part_path(path, sizeof(path), dir, slot, i);
+		if (unlink(path) == -1 && errno != ENOENT)
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -298,19 +337,13 @@ write_slot(const struct upgrade_place *pl, const char *slot, int fd,
 {
 	char path[600], line[UPGRADE_VERSION + 2];
 
-	if (!room(pl->pl_boot, slot, ug))
-		return false;
 	(void)snprintf(path, sizeof(path), "%s/%s", pl->pl_boot, slot);
 	(void)mkdir(path, 0700);
-	/* without a version the slot is not whole; and room for the new one */
-	(void)snprintf(path, sizeof(path), "%s/%s/version", pl->pl_boot, slot);
-	if (unlink(path) == -1 && errno != ENOENT)
+	if (!remove_aside(pl->pl_boot, slot) || !room(pl->pl_boot, slot, ug) ||
+	    !empty_slot(pl->pl_boot, slot))
 		return false;
 	for (unsigned i = 0; i < UPGRADE_PARTS; i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s/%s", pl->pl_boot,
-		    slot, upgrade_part_names[i]);
-		if (unlink(path) == -1 && errno != ENOENT)
-			return false;
+		part_path(path, sizeof(path), pl->pl_boot, slot, i);
 		if (!write_part(fd, &ug->ug_part[i], path))
 			return false;
 	}
@@ -324,7 +357,8 @@ install(const struct upgrade_place *pl, const char *slot, int fd,
     const struct upgrade *ug)
 {
 	const char *why = NULL, *ignored;
-	bool ok = slots_writable(pl->pl_boot, true, &why);
+	bool ok = slots_writable(pl->pl_boot, true, &why) &&
+	    slots_write(pl->pl_boot, NULL, slot[0] == 'a' ? "b" : "a", &why);
 
 	if (ok && !write_slot(pl, slot, fd, ug)) {
 		why = strerror(errno);
@@ -342,14 +376,19 @@ int
 upgrade_install(const struct upgrade_place *pl, const char *path)
 {
 	struct upgrade ug;
-	const char *slot = idle_slot(pl);
-	int fd = slot == NULL ? -1 : open_verified(pl, path, &ug);
+	const char *slot;
+	int lock = slots_lock(pl->pl_boot), fd;
 	bool ok;
 
-	if (fd == -1)
-		return 1;
-	ok = install(pl, slot, fd, &ug);
-	close(fd);
+	if (lock == -1)
+		return upgrade_fail("%s is not there, or another process writes "
+		    "there: try again in a while", pl->pl_boot);
+	slot = idle_slot(pl);
+	fd = slot == NULL ? -1 : open_verified(pl, path, &ug);
+	ok = fd != -1 && install(pl, slot, fd, &ug);
+	if (fd != -1)
+		close(fd);
+	close(lock);
 	if (!ok)
 		return 1;
 	printf("version %s is in slot %s; the next start tries it, and keeps it "

@@ -99,6 +99,28 @@ ok 'status' sh -c 'upgrade status -b boot -s a | tee out | grep -qx "slot b: 1.1
 ok 'once more' upgrade install -b boot -s a -p key.pub -R release new.upgrade
 
 state >before
+flock boot upgrade install -b boot -s a -p key.pub -R release new.upgrade >out 2>&1
+[ $? -eq 1 ] && grep -q 'another process' out && state | cmp -s - before
+verdict $? 'not two at once'
+# b waits to be tried, and is being written anew when the disk fails
+is boot b && rm boot/b/initrd && mkdir -p boot/b/initrd/x
+upgrade install -b boot -s a -p key.pub -R release new.upgrade >out 2>&1
+[ $? -eq 1 ] && is boot a && is slot a
+verdict $? 'a slot of old and new parts is not tried'
+rm -r boot/b/initrd
+ok 'but once it is whole' upgrade install -b boot -s a -p key.pub -R release new.upgrade
+mkdir small
+if unshare -m mount -t tmpfs none small 2>/dev/null; then
+	ok 'what a power cut has left makes room' unshare -m sh -ec '
+	    mount -t tmpfs -o size=1700k none small; cp -r boot/. small
+	    head -c 850000 /dev/zero >small/b/initrd.new
+	    upgrade install -b small -s a -p key.pub -R release new.upgrade
+	    cmp initrd small/b/initrd; test -z "$(find small -name "*.new")"'
+else
+	echo 'SKIPPED what a power cut has left makes room: needs root'
+fi
+
+state >before
 upgrade install -b boot -s b -p key.pub -R release new.upgrade >out 2>&1
 [ $? -eq 1 ] && grep -q 'only being tried' out && state | cmp -s - before
 verdict $? 'not while a slot is tried'
