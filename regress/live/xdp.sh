@@ -120,7 +120,7 @@ case_ 'an MTU that is too big for it' gw A ifconfig em1 create xdp bridge0
 case_ 'the same' said A 'takes an MTU of at most'
 gw A ifconfig em1 destroy
 ip -n "$NET-gwA" link set bridge0 mtu 1500
-ip -n "$NET-gwA" link add veth0 numtxqueues 1 numrxqueues 1 type veth peer name veth1
+ip -n "$NET-gwA" link add veth0 type veth peer name veth1
 case_ 'the better one of a device without zero copy' gw A ifconfig em1 create nic veth0
 case_ 'is AF_PACKET' has 'nic veth0 by packet' gw A ifconfig em1
 case_ 'and why' said A 'em1: by AF_PACKET, not AF_XDP: veth0: no zero copy'
@@ -130,6 +130,19 @@ promiscuous() { ip -n "$NET-gwA" -d link show veth0 | grep -q 'promiscuity 1'; }
 case_ 'what is for others, if asked for' promiscuous
 gw A ifconfig em1 destroy
 case_ 'and no longer' not promiscuous
+ip -n "$NET-gwA" link add veth2 numtxqueues 4 numrxqueues 4 type veth peer name veth3
+for i in veth2 veth3; do ns gwA ethtool -L $i rx 1 tx 1; ns gwA ethtool -K $i gro on; done
+state() { ns gwA ethtool -l veth2; ns gwA ethtool -k veth2 | grep -E '^(rx-vlan|generic-receive)-off'; }
+found() {		# found MODE: changed for it, and as it was behind it
+	gw A ifconfig em1 create xdp "veth2${1:-}" || return 1
+	state >"$W/set"
+	gw A ifconfig em1 destroy
+	state >"$W/left"
+	diff "$W/was" "$W/left" && ! cmp -s "$W/was" "$W/set"
+}
+state >"$W/was"
+case_ 'a device is left as it was found' found
+case_ 'the same with generic' found ,generic
 case_ 'an option that it does not have' has 'promisc, copy, generic' \
     gw A ifconfig em2 create xdp veth1,shared
 case_ 'a device that does not exist' has 'no such Linux interface' gw A ifconfig em2 create nic nope0

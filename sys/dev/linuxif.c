@@ -79,7 +79,7 @@ ethtool(int fd, const char *name, void *data)
 }
 
 int
-linuxif_as_sent(int fd, const char *name)
+linuxif_as_sent(int fd, const char *name, struct linuxif_off *was)
 {
 	const uint32_t off = ETH_FLAG_RXVLAN | ETH_FLAG_LRO;
 	struct ethtool_value v = { .cmd = ETHTOOL_GFLAGS };
@@ -89,6 +89,7 @@ linuxif_as_sent(int fd, const char *name)
 		return error;
 	if ((v.data & off) == 0)
 		return 0;
+	was->lo_flags |= v.data & off;
 	v.cmd = ETHTOOL_SFLAGS;
 	v.data &= ~off;
 	error = ethtool(fd, name, &v);
@@ -100,11 +101,32 @@ linuxif_as_sent(int fd, const char *name)
 }
 
 int
-linuxif_no_gro(int fd, const char *name)
+linuxif_no_gro(int fd, const char *name, struct linuxif_off *was)
 {
-	struct ethtool_value v = { .cmd = ETHTOOL_SGRO };
+	struct ethtool_value v = { .cmd = ETHTOOL_GGRO };
+	int error = ethtool(fd, name, &v);
 
+	if (error != 0 || v.data == 0)
+		return error;
+	was->lo_gro = true;
+	v = (struct ethtool_value){ .cmd = ETHTOOL_SGRO };
 	return ethtool(fd, name, &v);
+}
+
+void
+linuxif_on_again(int fd, const char *name, const struct linuxif_off *was)
+{
+	struct ethtool_value v = { .cmd = ETHTOOL_GFLAGS };
+
+	if (was->lo_flags != 0 && ethtool(fd, name, &v) == 0) {
+		v.cmd = ETHTOOL_SFLAGS;
+		v.data |= was->lo_flags;
+		(void)ethtool(fd, name, &v);
+	}
+	if (was->lo_gro) {
+		v = (struct ethtool_value){ .cmd = ETHTOOL_SGRO, .data = 1 };
+		(void)ethtool(fd, name, &v);
+	}
 }
 
 static uint32_t

@@ -5,10 +5,17 @@
 #ifndef DEV_LINUXIF_H
 #define DEV_LINUXIF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct ifnet;
+
+/* What was switched off of a device. */
+struct linuxif_off {
+	uint32_t	lo_flags;	/* ETH_FLAG_* */
+	bool		lo_gro;
+};
 
 /* A device has queues that receive and send, or queues of either kind. */
 struct linuxif_queues {
@@ -30,11 +37,13 @@ int	linuxif_promisc(int fd, int ifindex);
 
 /*
  * VLAN tags stay in the frames, and the device joins none.  0, or an errno if
- * the device will not.
+ * the device will not.  What was switched off is added to *was.
  */
-int	linuxif_as_sent(int fd, const char *name);
+int	linuxif_as_sent(int fd, const char *name, struct linuxif_off *was);
 /* Linux joins no frames of it (GRO). 0, or an errno. */
-int	linuxif_no_gro(int fd, const char *name);
+int	linuxif_no_gro(int fd, const char *name, struct linuxif_off *was);
+/* Switches that on again. */
+void	linuxif_on_again(int fd, const char *name, const struct linuxif_off *was);
 
 /* The queues that it has, taken for one that does both where it does not say. */
 struct linuxif_queues linuxif_queues(int fd, const char *name);

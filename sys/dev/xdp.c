@@ -44,6 +44,7 @@
 #define FRAMES_SPARE	512
 #define LENT_SENDING	0x8000		/* in pkt_lent: in a transmit ring */
 #define CLOSE_WAIT_MS	50
+#define BACK_WAIT_MS	200
 
 struct xdp_queue {
 	struct xsock	 xq_sock;
@@ -61,6 +62,7 @@ struct xdp_dev {
 	int		 xd_promisc;		/* a packet socket; -1 */
 	bool		 xd_all;		/* as many queues as it can have */
 	struct linuxif_queues xd_had, xd_has;	/* before, 0: not known yet; and now */
+	struct linuxif_off xd_off;
 	bool		 xd_shared;		/* transmit queues, by several workers */
 	unsigned	 xd_nworkers;
 	unsigned	 xd_nq, xd_ntx;		/* that receive; and of these, that send */
@@ -90,18 +92,25 @@ reap(struct xdp_queue *xq, struct worker *w)
 	xq->xq_sending -= n;
 }
 
+static void
+wait_ms(void)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+
+	(void)nanosleep(&ms, NULL);
+}
+
 /* What is on its way out gets a moment. */
 static void
 drain(struct xdp_queue *xq, struct worker *w)
 {
-	const struct timespec ms = { .tv_nsec = 1000000 };
 	unsigned i;
 
 	for (i = 0; i < CLOSE_WAIT_MS && xq->xq_sending != 0; i++) {
 		xsock_send(&xq->xq_sock);
 		reap(xq, w);
 		if (xq->xq_sending != 0)
-			(void)nanosleep(&ms, NULL);
+			wait_ms();
 	}
 }
 
@@ -150,6 +159,23 @@ shut(int *fd)
 	*fd = -1;
 }
 
+/*
+ * The device as it was found.  Linux takes no queue away that has a socket, and
+ * lets go of one a moment after it was closed.
+ */
+static void
+device_back(struct xdp_dev *xd)
+{
+	const char *name = xd->xd_want.xw_name;
+	unsigned i;
+
+	if (memcmp(&xd->xd_had, &xd->xd_has, sizeof(xd->xd_had)) != 0)
+		for (i = 0; i < BACK_WAIT_MS &&
+		    linuxif_queues_set(xd->xd_ctl, name, &xd->xd_had) == EINVAL; i++)
+			wait_ms();
+	linuxif_on_again(xd->xd_ctl, name, &xd->xd_off);
+}
+
 static void
 xdp_close(struct ifnet *ifp)
 {
@@ -162,8 +188,7 @@ xdp_close(struct ifnet *ifp)
 			queue_close(ifp, xd->xd_q[i], ifp->if_nk->nk_worker[i % xd->xd_nworkers]);
 	for (i = 0; i < xd->xd_nworkers; i++)
 		shut(&xd->xd_wait[i]);
-	if (memcmp(&xd->xd_had, &xd->xd_has, sizeof(xd->xd_had)) != 0)
-		(void)linuxif_queues_set(xd->xd_ctl, xd->xd_want.xw_name, &xd->xd_had);
+	device_back(xd);
 	shut(&xd->xd_promisc);
 	shut(&xd->xd_ctl);
 	if (xd->xd_prog != -1)
@@ -208,13 +233,13 @@ static int
 prepare(struct xdp_dev *xd, char *err, size_t errlen)
 {
 	const char *name = xd->xd_want.xw_name;
-	int error = linuxif_as_sent(xd->xd_ctl, name);
+	int error = linuxif_as_sent(xd->xd_ctl, name, &xd->xd_off);
 	unsigned n, ntx;
 
 	if (error != 0)
 		return refuse(xd, error, "leaving VLAN tags in frames", err, errlen);
 	if (xd->xd_want.xw_mode == XDP_GENERIC)
-		(void)linuxif_no_gro(xd->xd_ctl, name);
+		(void)linuxif_no_gro(xd->xd_ctl, name, &xd->xd_off);
 	xd->xd_had = linuxif_queues(xd->xd_ctl, name);
 	linuxif_queues_want(xd->xd_ctl, name, xd->xd_all ? XDPPROG_QUEUES : xd->xd_nworkers);
 	xd->xd_has = linuxif_queues(xd->xd_ctl, name);
