@@ -60,19 +60,14 @@ ssh_keys_read(const char *etc, struct ssh_keys *keys)
 	free(text);
 }
 
-bool
-ssh_keys_write(const char *etc, const struct ssh_keys *keys)
+char *
+ssh_keys_print(const struct ssh_keys *keys, size_t *len)
 {
-	char path[512], line[SSHKEY_LINE], *text = NULL;
-	size_t len;
-	FILE *out;
-	bool ok;
+	char line[SSHKEY_LINE], *text = NULL;
+	FILE *out = open_memstream(&text, len);
 
-	(void)name(etc, "ssh.keys", path);
-	if (keys->sk_n == 0)
-		return gone(path);
-	if ((out = open_memstream(&text, &len)) == NULL)
-		return false;
+	if (out == NULL)
+		return NULL;
 	for (size_t i = 0; i < keys->sk_n; i++) {
 		const struct sshkey *sk = &keys->sk_key[i];
 
@@ -80,7 +75,24 @@ ssh_keys_write(const char *etc, const struct ssh_keys *keys)
 		    sk->sk_comment, line);
 		fprintf(out, "%s\n", line);
 	}
-	ok = fclose(out) == 0 && file_replace(path, text, len, 0600);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+bool
+ssh_keys_write(const char *etc, const struct ssh_keys *keys)
+{
+	char path[512], *text;
+	size_t len = 0;
+	bool ok;
+
+	(void)name(etc, "ssh.keys", path);
+	if (keys->sk_n == 0)
+		return gone(path);
+	text = ssh_keys_print(keys, &len);
+	ok = text != NULL && file_replace(path, text, len, 0600);
 	free(text);
 	return ok;
 }

@@ -28,6 +28,8 @@ bool	ssh_is_on(const char *etc);
 bool	ssh_switch(const char *etc, bool on);
 /* Lines that are no keys are passed over; no file, no keys. */
 void	ssh_keys_read(const char *etc, struct ssh_keys *keys);
+/* The lines of the file: malloc'd, NULL with errno. */
+char	*ssh_keys_print(const struct ssh_keys *keys, size_t *len);
 /* False with errno. */
 bool	ssh_keys_write(const char *etc, const struct ssh_keys *keys);
 /* The public half of ssh.host, 32 bytes. False: there is none yet. */

@@ -74,12 +74,10 @@ make_host_key(void)
 
 /* ---- what the server finds ---- */
 
-/* A file that the server may read. */
+/* A file that the server may read; the body, malloc'd, goes. */
 static bool
-hand_over(const char *from, const char *to, gid_t gid)
+hand_over(char *body, size_t len, const char *to, gid_t gid)
 {
-	size_t len = 0;
-	char *body = file_read(from, 65536, &len);
 	bool ok = body != NULL && file_replace(to, body, len, 0640) &&
 	    chown(to, 0, gid) == 0;
 
@@ -97,18 +95,34 @@ folder(const char *path, gid_t gid)
 }
 
 static bool
+hand_over_host(const struct passwd *pw)
+{
+	size_t len = 0;
+	char *body = file_read(BOOT_ETC "/ssh.host", SSH_HOST_LEN, &len);
+
+	return hand_over(body, len, SSH_HOME "/host", pw->pw_gid);
+}
+
+/* What the menu shows, and no line, option or key besides. */
+static bool
 hand_over_keys(const struct passwd *pw, struct timespec *seen)
 {
+	static struct ssh_keys keys;
 	struct stat sb;
+	size_t len = 0;
+	char *text;
 
 	if (stat(BOOT_ETC "/ssh.keys", &sb) == -1)
 		return false;
 	if (sb.st_mtim.tv_sec == seen->tv_sec &&
 	    sb.st_mtim.tv_nsec == seen->tv_nsec)
 		return true;
+	ssh_keys_read(BOOT_ETC, &keys);
+	text = ssh_keys_print(&keys, &len);
+	if (!hand_over(text, len, SSH_HOME "/.ssh/authorized_keys", pw->pw_gid))
+		return false;
 	*seen = sb.st_mtim;
-	return hand_over(BOOT_ETC "/ssh.keys",
-	    SSH_HOME "/.ssh/authorized_keys", pw->pw_gid);
+	return true;
 }
 
 static bool
@@ -125,7 +139,7 @@ prepare(const struct passwd *pw, struct timespec *seen)
 	*seen = (struct timespec){ 0 };
 	if (!folder(SSH_HOME, pw->pw_gid) ||
 	    !folder(SSH_HOME "/.ssh", pw->pw_gid) ||
-	    !hand_over(BOOT_ETC "/ssh.host", SSH_HOME "/host", pw->pw_gid) ||
+	    !hand_over_host(pw) ||
 	    !hand_over_keys(pw, seen)) {
 		loud("SSH: " SSH_HOME ": %s", strerror(errno));
 		return false;
@@ -225,13 +239,14 @@ start_menus(void)
 static const char *
 hindrance(void)
 {
-	struct stat sb;
+	static struct ssh_keys keys;
 
 	if (!ssh_is_on(BOOT_ETC))
 		return "";
 	if (!auth_any(BOOT_ETC "/passwd"))
 		return "SSH waits until a password is set";
-	if (stat(BOOT_ETC "/ssh.keys", &sb) == -1 || sb.st_size == 0)
+	ssh_keys_read(BOOT_ETC, &keys);
+	if (keys.sk_n == 0)
 		return "SSH waits for a public key: nobody could log in";
 	return NULL;
 }
@@ -269,9 +284,12 @@ serve(const struct passwd *pw, struct timespec *seen)
 
 	while (server != -1 && menus != -1 && hindrance() == NULL &&
 	    (ended = waitpid(-1, &status, WNOHANG)) == 0) {
-		if (!hand_over_keys(pw, seen))
-			quiet("SSH: the keys cannot be read: %s",
+		if (!hand_over_keys(pw, seen)) {
+			/* those of before might be the ones that were removed */
+			loud("SSH: the keys cannot be handed over: %s",
 			    strerror(errno));
+			break;
+		}
 		(void)poll(NULL, 0, LOOK_MS);
 	}
 	if (ended > 0)
