@@ -159,9 +159,37 @@ again() {
 ns hostA ping -q -f -w 3 10.1.0.1 >/dev/null 2>&1 &
 case_ 'destroyed and made under traffic' again
 wait $!
-case_ 'nothing is lost by that' not said A 'did not finish'
+case_ 'nothing is lost by that' not said A 'not used again'
+
+# ---- devices that take nothing: set down, of which netkern is not told
+
+blast() {		# blast HOST ADDRESS: more than a ring holds
+	ns host$1 python3 -c '
+import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(5000):
+    s.sendto(bytes(100), (sys.argv[1], 1000 + i % 64))
+    if i % 32 == 0:
+        time.sleep(0.002)' $2
+}
+ip link add st0 netns "$NET-gwB" type veth peer name st0 netns "$NET-hostB"
+ip -n "$NET-hostB" link set st0 up
+ip -n "$NET-hostB" addr add 10.9.0.2/24 dev st0
+gw A route add 10.2.0.0/24 192.0.2.2
+gw B ifconfig em2 create xdp st0
+gw B ifconfig em2 10.9.0.1/24
+gw B route add 10.8.0.0/24 10.9.0.2
+case_ 'a third device of B' ns hostB ping -q -c 1 -W 2 10.9.0.1
+case_ 'and its second' ns hostB ping -q -c 1 -W 2 10.1.0.1
+ip -n "$NET-gwB" link set st0 down
+ip -n "$NET-gwB" link set wan0 down
+blast B 10.8.0.1
+blast B 10.1.0.1
+ip -n "$NET-gwA" link set wan0 down
+blast A 10.2.0.2
 none() { gw A ifconfig lan0 destroy && gw A ifconfig wan0 destroy && frames A 0; }
 case_ 'all frames are back' none
+case_ 'nothing is lost by that, either' not said A 'not used again'
 stop_program A netkern
 stop_program B netkern
 

@@ -13,8 +13,9 @@
  *
  * A frame that is posted or being sent is marked with the ring's number
  * (pkt_lent); what a device sends is not reused before the kernel says that
- * it is done.  When the interface is closed, workers stand still: what was
- * posted comes back, what the kernel still sends is given up for good.
+ * it is done.  When the interface is closed, workers stand still, and all that
+ * was posted or was to be sent comes back; what the kernel does not let go of in
+ * time is given up for good.
  *
  * The device finishes no checksums and cuts no super-packets (if_caps is 0),
  * and hands in none.
@@ -114,9 +115,9 @@ drain(struct xdp_queue *xq, struct worker *w)
 	}
 }
 
-/* The kernel has closed the socket: its frames. How many it may still send. */
+/* Frames lent as that, of a socket that is closed: how many were not given back. */
 static unsigned
-recall(struct nk *nk, const struct xdp_queue *xq)
+recall(struct nk *nk, uint16_t lent, bool back)
 {
 	struct frames *fr = nk->nk_frames;
 	unsigned i, lost = 0;
@@ -124,30 +125,35 @@ recall(struct nk *nk, const struct xdp_queue *xq)
 
 	for (i = 0; i < fr->fr_n; i++) {
 		p = &fr->fr_pkt[i];
-		if (p->pkt_lent == xq->xq_id) {
-			p->pkt_lent = 0;
+		if (p->pkt_lent != lent)
+			continue;
+		p->pkt_lent = back ? 0 : FRAME_LOST;
+		if (back)
 			pkt_free(nk->nk_worker[p->pkt_owner], p);
-		} else if (p->pkt_lent == (xq->xq_id | LENT_SENDING)) {
-			p->pkt_lent = FRAME_LOST;
+		else
 			lost++;
-		}
 	}
 	return lost;
 }
 
+/* Without zero copy nothing is received once the socket is closed. */
 static void
-queue_close(struct ifnet *ifp, struct xdp_queue *xq, struct worker *w)
+queue_close(struct ifnet *ifp, struct xdp_dev *xd, unsigned q, struct worker *w)
 {
-	unsigned lost;
+	struct xdp_queue *xq = xd->xd_q[q];
+	bool copy = !xq->xq_sock.xs_zerocopy, gone;
+	unsigned lost = 0;
 
 	drain(xq, w);
 	xsock_close(&xq->xq_sock);
 	if (xq->xq_posted + xq->xq_sending != 0) {
-		lost = recall(ifp->if_nk, xq);
-		if (lost != 0)
-			nk_log(ifp->if_nk, LOG_WARNING, "%s: %u buffers that Linux did not "
-			    "finish sending are not used again", ifp->if_name, lost);
+		gone = (copy && xq->xq_sending == 0) || xsock_gone(xd->xd_index, q);
+		lost = recall(ifp->if_nk, xq->xq_id, gone || copy);
+		lost += recall(ifp->if_nk, xq->xq_id | LENT_SENDING, gone);
 	}
+	if (lost != 0)
+		nk_log(ifp->if_nk, LOG_WARNING, "%s: %u buffers that Linux did not give "
+		    "back are not used again", ifp->if_name, lost);
 	free(xq);
 }
 
@@ -185,7 +191,7 @@ xdp_close(struct ifnet *ifp)
 	shut(&xd->xd_link);
 	for (i = 0; i < xd->xd_nq; i++)
 		if (xd->xd_q[i] != NULL)
-			queue_close(ifp, xd->xd_q[i], ifp->if_nk->nk_worker[i % xd->xd_nworkers]);
+			queue_close(ifp, xd, i, ifp->if_nk->nk_worker[i % xd->xd_nworkers]);
 	for (i = 0; i < xd->xd_nworkers; i++)
 		shut(&xd->xd_wait[i]);
 	device_back(xd);

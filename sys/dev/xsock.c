@@ -145,8 +145,9 @@ xsock_open(struct xsock *xs, const struct frames *fr, int ifindex, unsigned queu
 	return error;
 }
 
-int
-xsock_probe(int ifindex, const char **what)
+/* Opens one, with few frames of its own, and closes it. */
+static int
+xsock_try(int ifindex, unsigned queue, uint16_t flags, const char **what)
 {
 	struct frames few = { .fr_len = PROBE_FRAMES * FRAME_SIZE };
 	struct xsock xs;
@@ -157,11 +158,30 @@ xsock_probe(int ifindex, const char **what)
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (few.fr_mem == MAP_FAILED)
 		return errno;
-	error = xsock_open(&xs, &few, ifindex, 0, XDP_ZEROCOPY, what);
+	error = xsock_open(&xs, &few, ifindex, queue, flags, what);
 	if (error == 0)
 		xsock_close(&xs);
 	munmap(few.fr_mem, few.fr_len);
 	return error;
+}
+
+int
+xsock_probe(int ifindex, const char **what)
+{
+	return xsock_try(ifindex, 0, XDP_ZEROCOPY, what);
+}
+
+/*
+ * The kernel keeps the queue for a closed socket until the device has given back
+ * what it was to fill, and what was sent is freed; only then it takes another.
+ */
+bool
+xsock_gone(int ifindex, unsigned queue)
+{
+	const char *what;
+	int error = xsock_try(ifindex, queue, XDP_COPY, &what);
+
+	return error == 0 || error == ENODEV;
 }
 
 void

@@ -34,6 +34,11 @@ void	xsock_close(struct xsock *);
  */
 int	xsock_probe(int ifindex, const char **what);
 /*
+ * A socket of the queue was closed: have the kernel and the device let go of all
+ * its frames?  Waits a moment for that.
+ */
+bool	xsock_gone(int ifindex, unsigned queue);
+/*
  * Has the kernel take what was given to the transmit ring, as far as it does
  * so at once.
  */
