@@ -185,6 +185,7 @@ ip -n "$NET-gwB" link set st0 down
 ip -n "$NET-gwB" link set wan0 down
 blast B 10.8.0.1
 blast B 10.1.0.1
+case_ 'two that take nothing do not stop the other' ns hostB ping -q -c 3 -i 0.1 -W 2 10.2.0.1
 ip -n "$NET-gwA" link set wan0 down
 blast A 10.2.0.2
 none() { gw A ifconfig lan0 destroy && gw A ifconfig wan0 destroy && frames A 0; }

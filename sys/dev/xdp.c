@@ -43,6 +43,7 @@
 #define POST_LEAST	64
 #define POST_MAX	1024
 #define FRAMES_SPARE	512
+#define SENDING_MAX	256		/* in a ring, while frames are scarce */
 #define LENT_SENDING	0x8000		/* in pkt_lent: in a transmit ring */
 #define CLOSE_WAIT_MS	50
 #define BACK_WAIT_MS	200
@@ -564,6 +565,10 @@ framed(struct worker *w, struct pkt *p)
 	return f;
 }
 
+/*
+ * The rings of devices that take nothing, as they are down or have no link, must
+ * not fill up with all the frames: the others need theirs to receive into.
+ */
 static void
 xdp_tx(struct ifnet *ifp, unsigned q, struct worker *w, struct pktvec *v)
 {
@@ -577,7 +582,8 @@ xdp_tx(struct ifnet *ifp, unsigned q, struct worker *w, struct pktvec *v)
 	while (!tx_try(xd, xq))
 		continue;
 	reap(xq, w);
-	room = xring_room(&xq->xq_sock.xs_tx, v->pv_n);
+	room = xq->xq_sending > SENDING_MAX && pkt_frames_scarce(w, 2 * FRAMES_SPARE) ? 0 :
+	    xring_room(&xq->xq_sock.xs_tx, v->pv_n);
 	for (i = 0; i < v->pv_n && sent < room; i++) {
 		p = framed(w, v->pv_pkt[i]);
 		if (p == NULL)
