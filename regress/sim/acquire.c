@@ -13,14 +13,14 @@
 
 #define FRAME	100
 
-static struct sim s;
+static struct sim *s;
 static unsigned clear, sealed;		/* frames of the station on the wire */
 
 static void
 watch(void *arg, struct ifnet *from, const uint8_t *f, size_t len)
 {
 	(void)arg;
-	if (from != s.s_gw[0].g_wan || len < 34 || f[12] != 8 || f[13] != 0)
+	if (from != s->s_gw[0].g_wan || len < 34 || f[12] != 8 || f[13] != 0)
 		return;
 	sealed += f[23] == IPPROTO_ESP;
 	clear += f[23] == IPPROTO_UDP && f[26] == 10;
@@ -58,15 +58,11 @@ retype(struct gateway *g)
 static void
 gateway(unsigned i, const char *psk)
 {
-	struct gateway *g = &s.s_gw[i];
-	char text[512];
+	struct gateway *g = &s->s_gw[i];
+	char text[32];
 
-	(void)snprintf(text, sizeof(text), "ikev2 \"t\" passive esp "
-	    "from 10.%u.0.0/24 to 10.%u.0.0/24 local 192.0.2.%u peer 192.0.2.%u "
-	    "srcid %s.example dstid %s.example psk \"" PSK "\"\n", g->g_net, g->g_peer->g_net,
-	    g->g_net, g->g_peer->g_net, g->g_name, g->g_peer->g_name);
 	g->g_psk = psk;
-	gateway_policy(g, text, 1);
+	gateway_rule(g, "passive", "", 1);
 	gateway_start(g);
 	(void)snprintf(text, sizeof(text), "192.0.2.%u", g->g_peer->g_net);
 	world_route(g->g_nk, i == 0 ? "10.2.0.0/24" : "10.1.0.0/24", text);
@@ -76,7 +72,7 @@ gateway(unsigned i, const char *psk)
 static void
 station_send(void)
 {
-	struct gateway *g = &s.s_gw[0];
+	struct gateway *g = &s->s_gw[0];
 	struct tp_spec spec = { .tp_dmac = g->g_lan->if_mac, .tp_smac = station_mac,
 	    .tp_src = "10.1.0.2", .tp_dst = "10.2.0.2", .tp_proto = 17, .tp_sport = 4096,
 	    .tp_dport = 8192, .tp_len = FRAME - TP_L4 };
@@ -97,10 +93,10 @@ run(unsigned seconds)
 
 		if (i % 50 == 0)
 			station_send();
-		world_run(s.s_wo, STEP_NS);
-		gateway_turn(&s.s_gw[0]);
-		gateway_turn(&s.s_gw[1]);
-		while ((len = wire_take(s.s_gw[1].g_lan, f, sizeof(f))) != 0)
+		world_run(s->s_wo, STEP_NS);
+		gateway_turn(&s->s_gw[0]);
+		gateway_turn(&s->s_gw[1]);
+		while ((len = wire_take(s->s_gw[1].g_lan, f, sizeof(f))) != 0)
 			got += len == FRAME && f[23] == IPPROTO_UDP;
 	}
 	return got;
@@ -111,13 +107,10 @@ begin(const char *psk)
 {
 	const struct wire wire = { .wi_delay_ns = 20 * NSEC_PER_MSEC };
 
-	memset(&s, 0, sizeof(s));
 	clear = sealed = 0;
-	s.s_wo = world_new(1);
-	gateway_new(&s, 0);
-	gateway_new(&s, 1);
-	world_link(s.s_wo, s.s_gw[0].g_wan, s.s_gw[1].g_wan, wire);
-	world_tap(s.s_wo, watch, NULL);
+	s = sim_new(1);
+	world_link(s->s_wo, s->s_gw[0].g_wan, s->s_gw[1].g_wan, wire);
+	world_tap(s->s_wo, watch, NULL);
 	gateway(0, NULL);
 	gateway(1, psk);
 }
@@ -140,8 +133,8 @@ in_clear_then_sealed(void)
 	CU_ASSERT_EQUAL(sealed, 200);
 	CU_ASSERT(got >= 198);
 	test_row("asked for once");
-	CU_ASSERT_EQUAL(world_count(s.s_gw[0].g_nk, CNT_SPD_ACQUIRE), 1);
-	sim_free(&s);
+	CU_ASSERT_EQUAL(world_count(s->s_gw[0].g_nk, CNT_SPD_ACQUIRE), 1);
+	sim_free(s);
 }
 
 static void
@@ -156,9 +149,9 @@ in_clear_for_ever(void)
 	CU_ASSERT_EQUAL(sealed, 0);
 	CU_ASSERT(got >= 598);
 	test_row("asked for every five seconds");
-	CU_ASSERT(world_count(s.s_gw[0].g_nk, CNT_SPD_ACQUIRE) >= 10 &&
-	    world_count(s.s_gw[0].g_nk, CNT_SPD_ACQUIRE) <= 13);
-	sim_free(&s);
+	CU_ASSERT(world_count(s->s_gw[0].g_nk, CNT_SPD_ACQUIRE) >= 10 &&
+	    world_count(s->s_gw[0].g_nk, CNT_SPD_ACQUIRE) <= 13);
+	sim_free(s);
 }
 
 static void

@@ -25,36 +25,16 @@
 
 static struct sim *sim;
 
-static void
-policy(struct gateway *g, const char *how, uint64_t revision)
-{
-	const char *more = strchr(how, ' ');
-	char text[512];
-
-	(void)snprintf(text, sizeof(text), "ikev2 \"t\" %.*s esp "
-	    "from 10.%u.0.0/24 to 10.%u.0.0/24 local 192.0.2.%u peer 192.0.2.%u%s "
-	    "srcid %s.example dstid %s.example psk \"" PSK "\"\n",
-	    (int)strcspn(how, " "), how, g->g_net, g->g_peer->g_net, g->g_net,
-	    g->g_peer->g_net, more != NULL ? more : "", g->g_name,
-	    g->g_peer->g_name);
-	gateway_policy(g, text, revision);
-}
-
 /* A tunnel that is up, on a wire that loses nothing. */
 static void
 begin(void)
 {
-	sim = calloc(1, sizeof(*sim));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(sim);
+	sim = sim_new(1);
 	log_init("alive", true, -1);
-	sim->s_seed = 1;
-	sim->s_wo = world_new(1);
-	for (unsigned i = 0; i < 2; i++)
-		gateway_new(sim, i);
 	world_link(sim->s_wo, sim->s_gw[0].g_wan, sim->s_gw[1].g_wan,
 	    (struct wire){ .wi_delay_ns = 3 * NSEC_PER_MSEC });
-	policy(&sim->s_gw[0], "active", 1);
-	policy(&sim->s_gw[1], "passive", 1);
+	gateway_rule(&sim->s_gw[0], "active", "", 1);
+	gateway_rule(&sim->s_gw[1], "passive", "", 1);
 	for (unsigned i = 0; i < 2; i++)
 		gateway_start(&sim->s_gw[i]);
 	stations_run(sim, 2000, 0);
@@ -67,7 +47,6 @@ end(void)
 {
 	CU_ASSERT_EQUAL(sim->s_bad, 0);
 	sim_free(sim);
-	free(sim);
 }
 
 /* Liveness checks that this gateway has sent. */
@@ -78,15 +57,6 @@ checks(unsigned i)
 
 	ike_stats(sim->s_gw[i].g_ip.ip_ike, &is);
 	return is.is_liveness;
-}
-
-static void
-command(unsigned i, enum ike_command cmd)
-{
-	struct gateway *g = &sim->s_gw[i];
-
-	(void)ike_command(g->g_ip.ip_ike, gateway_ms(g), cmd, NULL);
-	ikeproc_act(&g->g_ip);
 }
 
 /* ---- liveness --------------------------------------------------------- */
@@ -145,26 +115,26 @@ set_lines(void)
 	sad_cursor_end(a->g_nk, &c);
 	test_row("dpd off: never asked");
 	a->g_set.is_dpd = sim->s_gw[1].g_set.is_dpd = 0;
-	policy(a, "active", 2);
-	policy(&sim->s_gw[1], "passive", 2);
+	gateway_rule(a, "active", "", 2);
+	gateway_rule(&sim->s_gw[1], "passive", "", 2);
 	stations_run(sim, 200000, 0);
 	CU_ASSERT_EQUAL(checks(0) + checks(1), 0);
 	test_row("dpd 5 s: asked at once, and so often");
 	a->g_set.is_dpd = 5;
-	policy(a, "active", 3);
+	gateway_rule(a, "active", "", 3);
 	stations_run(sim, 60000, 0);
 	CU_ASSERT_TRUE(checks(0) >= 9 && checks(0) <= 13);
 	test_row("dpd 30 s");
 	was = checks(0);
 	a->g_set.is_dpd = 30;
-	policy(a, "active", 4);
+	gateway_rule(a, "active", "", 4);
 	stations_run(sim, 60000, 0);
 	CU_ASSERT_TRUE(checks(0) - was >= 1 && checks(0) - was <= 3);
 
 	test_row("another port for NAT traversal");
 	CU_ASSERT_TRUE(udp_is_natt(a->g_nk, htons(4500)));
 	a->g_set.is_nattport = 4600;
-	policy(a, "active", 5);
+	gateway_rule(a, "active", "", 5);
 	CU_ASSERT_EQUAL(a->g_ip.ip_natt_port, 4500);
 	stations_run(sim, 100, 0);
 	CU_ASSERT_EQUAL(a->g_ip.ip_natt_port, 4600);
@@ -173,7 +143,7 @@ set_lines(void)
 	TEST_STRING(a->g_ip.ip_notice, "");
 	test_row("one that is not to be had");
 	a->g_set.is_nattport = 500;
-	policy(a, "active", 6);
+	gateway_rule(a, "active", "", 6);
 	stations_run(sim, 100, 0);
 	CU_ASSERT_EQUAL(a->g_ip.ip_natt_port, 4600);
 	(void)snprintf(text, sizeof(text), "set nattport 500 is not in force "
@@ -181,7 +151,7 @@ set_lines(void)
 	TEST_STRING(a->g_ip.ip_notice, text);
 	test_row("and back");
 	a->g_set.is_nattport = 4500;
-	policy(a, "active", 7);
+	gateway_rule(a, "active", "", 7);
 	stations_run(sim, 100, 0);
 	CU_ASSERT_EQUAL(a->g_ip.ip_natt_port, 4500);
 	TEST_STRING(a->g_ip.ip_notice, "");
@@ -298,7 +268,7 @@ silent(void)
 	CU_ASSERT_EQUAL(tunnel_reason(&tu), IKE_R_NONE);
 	TEST_STRING(tunnel_note(&tu, buf, sizeof(buf)), "");
 	test_row("a tunnel that never received anything");
-	command(0, IKE_CMD_REKEY);
+	gateway_command(&sim->s_gw[0], IKE_CMD_REKEY);
 	stations_run(sim, 140000, 1);
 	TEST_STRING(word(0), "up, silent");
 	end();
@@ -316,7 +286,7 @@ key_socket_full(void)
 	b = &sim->s_gw[1];
 	test_row("SAs that are deleted while it is full go afterwards");
 	a->g_key_full = true;
-	command(0, IKE_CMD_DOWN);
+	gateway_command(&sim->s_gw[0], IKE_CMD_DOWN);
 	stations_run(sim, 3000, 0);
 	CU_ASSERT_EQUAL(sad_count(a->g_nk), 2);
 	CU_ASSERT_EQUAL(sad_count(b->g_nk), 0);
@@ -327,13 +297,14 @@ key_socket_full(void)
 	CU_ASSERT_PTR_NULL(a->g_ip.ip_waiting.wa_first);
 
 	test_row("rekeys meanwhile leave one pair");
-	command(0, IKE_CMD_UP);
+	gateway_command(&sim->s_gw[0], IKE_CMD_UP);
 	stations_run(sim, 3000, 0);
 	CU_ASSERT_EQUAL(sad_count(a->g_nk), 2);
 	for (unsigned i = 0; i < 20; i++) {
 		struct gateway *g = &sim->s_gw[i % 2];
 
-		command(1 - i % 2, i % 3 == 0 ? IKE_CMD_REKEY_IKE : IKE_CMD_REKEY);
+		gateway_command(&sim->s_gw[1 - i % 2], i % 3 == 0 ?
+		    IKE_CMD_REKEY_IKE : IKE_CMD_REKEY);
 		g->g_key_full = true;
 		stations_run(sim, 10 + 17 * i, 3);
 		g->g_key_full = false;
@@ -351,8 +322,8 @@ key_socket_full(void)
 		CU_ASSERT_TRUE(b->g_seen[n]);
 	test_row("nothing is left in the end");
 	a->g_key_full = b->g_key_full = true;
-	command(0, IKE_CMD_DOWN);
-	command(1, IKE_CMD_DOWN);
+	gateway_command(&sim->s_gw[0], IKE_CMD_DOWN);
+	gateway_command(&sim->s_gw[1], IKE_CMD_DOWN);
 	stations_run(sim, 40000, 0);
 	a->g_key_full = b->g_key_full = false;
 	stations_run(sim, 1000, 0);
@@ -369,11 +340,11 @@ down_after_rekeys(void)
 {
 	begin();
 	for (unsigned i = 0; i < 3; i++) {
-		command(0, IKE_CMD_REKEY);
+		gateway_command(&sim->s_gw[0], IKE_CMD_REKEY);
 		stations_run(sim, 300, 0);
 	}
 	CU_ASSERT_EQUAL(sad_count(sim->s_gw[0].g_nk), 5);
-	command(0, IKE_CMD_DOWN);
+	gateway_command(&sim->s_gw[0], IKE_CMD_DOWN);
 	stations_run(sim, 300, 0);
 	CU_ASSERT_EQUAL(sad_count(sim->s_gw[0].g_nk), 0);
 	end();
@@ -392,13 +363,13 @@ hasty_commands(void)
 		for (unsigned i = 0; i < seed; i++)
 			(void)world_rand(sim->s_wo);
 		for (unsigned i = 0; i < 60; i++) {
-			command((unsigned)(world_rand(sim->s_wo) % 4 == 0),
+			gateway_command(&sim->s_gw[world_rand(sim->s_wo) % 4 == 0],
 			    cmds[world_rand(sim->s_wo) % TEST_COUNT(cmds)]);
 			stations_run(sim, (unsigned)(world_rand(sim->s_wo) %
 			    100), 0);
 		}
-		command(0, IKE_CMD_DOWN);
-		command(1, IKE_CMD_DOWN);
+		gateway_command(&sim->s_gw[0], IKE_CMD_DOWN);
+		gateway_command(&sim->s_gw[1], IKE_CMD_DOWN);
 		stations_run(sim, 60000, 0);
 		CU_ASSERT_EQUAL(sad_count(sim->s_gw[0].g_nk), 0);
 		CU_ASSERT_EQUAL(sad_count(sim->s_gw[1].g_nk), 0);
@@ -421,11 +392,11 @@ down_on_the_way_up(void)
 	b = &sim->s_gw[1];
 	for (unsigned ms = 2; ms <= 20; ms += 2) {
 		test_row("after %u ms", ms);
-		command(0, IKE_CMD_DOWN);
+		gateway_command(&sim->s_gw[0], IKE_CMD_DOWN);
 		stations_run(sim, 15000, 0);
-		command(0, IKE_CMD_UP);
+		gateway_command(&sim->s_gw[0], IKE_CMD_UP);
 		stations_run(sim, ms, 0);
-		command(0, IKE_CMD_DOWN);
+		gateway_command(&sim->s_gw[0], IKE_CMD_DOWN);
 		stations_run(sim, 1000, 0);
 		CU_ASSERT_EQUAL(sad_count(a->g_nk), 0);
 		CU_ASSERT_EQUAL(sad_count(b->g_nk), 0);
@@ -439,16 +410,16 @@ down_on_the_way_up(void)
 	CU_ASSERT_EQUAL(oc.oc_ikesas + oc.oc_children + oc.oc_exchanges, 0);
 	test_row("up at once after it");
 	for (unsigned ms = 2; ms <= 20; ms += 6) {
-		command(0, IKE_CMD_UP);
+		gateway_command(&sim->s_gw[0], IKE_CMD_UP);
 		stations_run(sim, ms, 0);
-		command(0, IKE_CMD_DOWN);
-		command(0, IKE_CMD_UP);
+		gateway_command(&sim->s_gw[0], IKE_CMD_DOWN);
+		gateway_command(&sim->s_gw[0], IKE_CMD_UP);
 		stations_run(sim, 3000, 0);
 		TEST_STRING(word(0), "up");
 		TEST_STRING(word(1), "up");
 		CU_ASSERT_EQUAL(sad_count(a->g_nk), 2);
 		CU_ASSERT_EQUAL(sad_count(b->g_nk), 2);
-		command(0, IKE_CMD_DOWN);
+		gateway_command(&sim->s_gw[0], IKE_CMD_DOWN);
 		stations_run(sim, 1000, 0);
 	}
 	end();
@@ -464,15 +435,15 @@ groups_differ(void)
 	char buf[IKE_TEXT_MAX];
 
 	begin();
-	policy(&sim->s_gw[0], "active childsa enc aes-128-gcm group ecp384", 2);
-	policy(&sim->s_gw[1], "passive childsa enc aes-128-gcm", 2);
-	command(0, IKE_CMD_DELETE_IKE);
+	gateway_rule(&sim->s_gw[0], "active", "childsa enc aes-128-gcm group ecp384", 2);
+	gateway_rule(&sim->s_gw[1], "passive", "childsa enc aes-128-gcm", 2);
+	gateway_command(&sim->s_gw[0], IKE_CMD_DELETE_IKE);
 	stations_run(sim, 5000, 0);
 	test_row("the first keys are made");
 	TEST_STRING(word(0), "up");
 	CU_ASSERT_EQUAL(look(0).tu_st.st_reason, IKE_R_NONE);
 	test_row("new ones are refused");
-	command(0, IKE_CMD_REKEY);
+	gateway_command(&sim->s_gw[0], IKE_CMD_REKEY);
 	stations_run(sim, 3000, 0);
 	tu = look(0);
 	TEST_STRING(word(0), "up");
@@ -481,9 +452,9 @@ groups_differ(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(tunnel_detail(&tu, buf, sizeof(buf)),
 	    "ecp384"));
 	test_row("until both sides agree");
-	policy(&sim->s_gw[1], "passive childsa enc aes-128-gcm group ecp384", 3);
+	gateway_rule(&sim->s_gw[1], "passive", "childsa enc aes-128-gcm group ecp384", 3);
 	stations_run(sim, 20000, 0);
-	command(0, IKE_CMD_REKEY);
+	gateway_command(&sim->s_gw[0], IKE_CMD_REKEY);
 	stations_run(sim, 3000, 0);
 	tu = look(0);
 	TEST_STRING(word(0), "up");

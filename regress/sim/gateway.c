@@ -249,6 +249,13 @@ gateway_turn(struct gateway *g)
 	ikeproc_act(&g->g_ip);
 }
 
+void
+gateway_command(struct gateway *g, enum ike_command cmd)
+{
+	(void)ike_command(g->g_ip.ip_ike, gateway_ms(g), cmd, NULL);
+	ikeproc_act(&g->g_ip);
+}
+
 /* ---- configuration -------------------------------------------------- */
 
 static const char *
@@ -302,6 +309,19 @@ gateway_policy(struct gateway *g, const char *text, uint64_t revision)
 	free(body);
 }
 
+void
+gateway_rule(struct gateway *g, const char *how, const char *more, uint64_t revision)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "ikev2 \"t\" %s esp "
+	    "from 10.%u.0.0/24 to 10.%u.0.0/24 local 192.0.2.%u peer 192.0.2.%u %s "
+	    "srcid %s.example dstid %s.example psk \"" PSK "\"\n", how,
+	    g->g_net, g->g_peer->g_net, g->g_net, g->g_peer->g_net, more, g->g_name,
+	    g->g_peer->g_name);
+	gateway_policy(g, text, revision);
+}
+
 static void
 spd_entry(struct gateway *g, enum sp_dir dir)
 {
@@ -327,7 +347,7 @@ spd_entry(struct gateway *g, enum sp_dir dir)
 
 const uint8_t station_mac[6] = { 2, 0, 0, 0, 0, 0x55 };
 
-void
+static void
 gateway_new(struct sim *s, unsigned i)
 {
 	struct gateway *g = &s->s_gw[i];
@@ -390,6 +410,20 @@ gateway_start(struct gateway *g)
 	ikeproc_act(&g->g_ip);
 }
 
+struct sim *
+sim_new(uint64_t seed)
+{
+	struct sim *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		abort();
+	s->s_seed = seed;
+	s->s_wo = world_new(seed);
+	gateway_new(s, 0);
+	gateway_new(s, 1);
+	return s;
+}
+
 void
 sim_free(struct sim *s)
 {
@@ -408,4 +442,5 @@ sim_free(struct sim *s)
 		ikeproc_fini(&g->g_ip);
 	}
 	world_free(s->s_wo);
+	free(s);
 }

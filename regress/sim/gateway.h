@@ -72,17 +72,20 @@ extern const uint8_t station_mac[6];
 
 /* Prints what must not be, and counts it. */
 void	bad(struct sim *s, const char *what, const char *who, unsigned long n);
-/* Gateway 0 or 1 of a simulation whose world is there. */
-void	gateway_new(struct sim *s, unsigned i);
+/* Both gateways, in a world from this seed; the wire is for the test to link. */
+struct sim *sim_new(uint64_t seed);
+void	sim_free(struct sim *s);
 /* Its policy: rules of iked.conf.  What iked cannot do is shown as blocked. */
 void	gateway_policy(struct gateway *g, const char *text, uint64_t revision);
+/* The one rule "t" between both LANs, active or passive, and more words. */
+void	gateway_rule(struct gateway *g, const char *how, const char *more, uint64_t revision);
 /* SPD entries of rule "t" between both LANs, sockets, and go. */
 void	gateway_start(struct gateway *g);
 /* What waits for the ike process, and its timers. */
 void	gateway_turn(struct gateway *g);
 uint64_t gateway_ms(const struct gateway *g);
+void	gateway_command(struct gateway *g, enum ike_command cmd);
 /* A message to the key socket as another program would send it. */
 void	gateway_key_message(struct gateway *g, struct pfkey_msg *m, uint32_t pid);
-void	sim_free(struct sim *s);
 
 #endif

@@ -48,15 +48,8 @@ in_udp(const struct sim *s)
 static void
 start(struct gateway *g, bool active, bool encap)
 {
-	char text[512];
-
-	(void)snprintf(text, sizeof(text), "ikev2 \"t\" %s esp %s "
-	    "from 10.%u.0.0/24 to 10.%u.0.0/24 local 192.0.2.%u peer 192.0.2.%u "
-	    "srcid %s.example dstid %s.example ikelifetime 60 lifetime 25 "
-	    "psk \"" PSK "\"\n", active ? "active" : "passive", encap ? "encap" : "",
-	    g->g_net, g->g_peer->g_net, g->g_net, g->g_peer->g_net, g->g_name,
-	    g->g_peer->g_name);
-	gateway_policy(g, text, 1);
+	gateway_rule(g, active ? "active" : "passive", encap ?
+	    "encap ikelifetime 60 lifetime 25" : "ikelifetime 60 lifetime 25", 1);
 	gateway_start(g);
 }
 
@@ -120,13 +113,9 @@ random_command(struct sim *s)
 	bool both = (r >> 1 & 3) == 0;
 
 	for (unsigned i = 0; i < 2; i++)
-		if (both || (r >> 3 & 1) == i) {
-			struct gateway *g = &s->s_gw[i];
-
-			(void)ike_command(g->g_ip.ip_ike, gateway_ms(g),
-			    (r >> 4 & 1) ? cmds[r >> 5 & 1] : cmd, NULL);
-			ikeproc_act(&g->g_ip);
-		}
+		if (both || (r >> 3 & 1) == i)
+			gateway_command(&s->s_gw[i], (r >> 4 & 1) ?
+			    cmds[r >> 5 & 1] : cmd);
 }
 
 static void
@@ -210,17 +199,11 @@ random_wire(struct sim *s)
 static unsigned
 history(uint64_t seed, bool verbose)
 {
-	struct sim *s = calloc(1, sizeof(*s));
+	struct sim *s = sim_new(seed);
 	const struct wire clean = { .wi_delay_ns = 3 * NSEC_PER_MSEC };
 	unsigned found;
 
-	if (s == NULL)
-		abort();
-	s->s_seed = seed;
 	s->s_verbose = verbose;
-	s->s_wo = world_new(seed);
-	gateway_new(s, 0);
-	gateway_new(s, 1);
 	world_link(s->s_wo, s->s_gw[0].g_wan, s->s_gw[1].g_wan,
 	    random_wire(s));
 	world_tap(s->s_wo, watch, s);
@@ -248,18 +231,12 @@ history(uint64_t seed, bool verbose)
 		stations_run(s, 1000, 0);
 	check_one_pair(s);
 
-	for (int i = 0; i < 2; i++) {
-		struct gateway *g = &s->s_gw[i];
-
-		(void)ike_command(g->g_ip.ip_ike, gateway_ms(g), IKE_CMD_DOWN,
-		    NULL);
-		ikeproc_act(&g->g_ip);
-	}
+	gateway_command(&s->s_gw[0], IKE_CMD_DOWN);
+	gateway_command(&s->s_gw[1], IKE_CMD_DOWN);
 	stations_run(s, 40000, 0);
 	check_nothing_left(s);
 	found = s->s_bad;
 	sim_free(s);
-	free(s);
 	return found;
 }
 

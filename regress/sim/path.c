@@ -20,19 +20,6 @@ static struct sim *sim;
 static unsigned told;		/* what a router says on each turn; 0: none does */
 
 static void
-policy(struct gateway *g, const char *how, const char *more, uint64_t revision)
-{
-	char text[512];
-
-	(void)snprintf(text, sizeof(text), "ikev2 \"t\" %s esp "
-	    "from 10.%u.0.0/24 to 10.%u.0.0/24 local 192.0.2.%u peer 192.0.2.%u %s "
-	    "srcid %s.example dstid %s.example psk \"" PSK "\"\n", how,
-	    g->g_net, g->g_peer->g_net, g->g_net, g->g_peer->g_net, more, g->g_name,
-	    g->g_peer->g_name);
-	gateway_policy(g, text, revision);
-}
-
-static void
 run(unsigned ms, unsigned step)
 {
 	struct gateway *a = &sim->s_gw[0], *b = &sim->s_gw[1];
@@ -53,20 +40,15 @@ run(unsigned ms, unsigned step)
 static void
 begin(uint64_t seed, struct wire wire, const char *more)
 {
-	sim = calloc(1, sizeof(*sim));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(sim);
+	sim = sim_new(seed);
 	log_init("path", true, -1);
 	told = 0;
 	wire.wi_delay_ns = 3 * NSEC_PER_MSEC;
-	sim->s_seed = seed;
-	sim->s_wo = world_new(seed);
-	for (unsigned i = 0; i < 2; i++) {
-		gateway_new(sim, i);
+	for (unsigned i = 0; i < 2; i++)
 		sim->s_gw[i].g_set.is_pathmtu = 1;
-	}
 	world_link(sim->s_wo, sim->s_gw[0].g_wan, sim->s_gw[1].g_wan, wire);
-	policy(&sim->s_gw[0], "active", more, 1);
-	policy(&sim->s_gw[1], "passive", more, 1);
+	gateway_rule(&sim->s_gw[0], "active", more, 1);
+	gateway_rule(&sim->s_gw[1], "passive", more, 1);
 	for (unsigned i = 0; i < 2; i++)
 		gateway_start(&sim->s_gw[i]);
 }
@@ -76,7 +58,6 @@ end(void)
 {
 	CU_ASSERT_EQUAL(sim->s_bad, 0);
 	sim_free(sim);
-	free(sim);
 }
 
 static void
@@ -84,15 +65,6 @@ wire(struct wire w)
 {
 	w.wi_delay_ns = 3 * NSEC_PER_MSEC;
 	world_wire(sim->s_wo, sim->s_gw[0].g_wan, w);
-}
-
-static void
-command(unsigned i, enum ike_command cmd)
-{
-	struct gateway *g = &sim->s_gw[i];
-
-	(void)ike_command(g->g_ip.ip_ike, gateway_ms(g), cmd, NULL);
-	ikeproc_act(&g->g_ip);
 }
 
 static void
@@ -316,7 +288,7 @@ comes_and_goes(void)
 	a = &sim->s_gw[0];
 	test_row("a hole that comes is found by command");
 	wire((struct wire){ .wi_mtu = 1400 });
-	command(0, IKE_CMD_CHECK);
+	gateway_command(&sim->s_gw[0], IKE_CMD_CHECK);
 	run(15000, 2);
 	CU_ASSERT_EQUAL(a->g_events[IKE_EV_CHECKED], 1);
 	CU_ASSERT_EQUAL(a->g_event.ev_reason, IKE_R_MTU);
@@ -331,18 +303,18 @@ comes_and_goes(void)
 	{
 		uint64_t was = probes(0);
 
-		command(0, IKE_CMD_CHECK);
+		gateway_command(&sim->s_gw[0], IKE_CMD_CHECK);
 		run(15000, 2);
 		CU_ASSERT_EQUAL(a->g_events[IKE_EV_CHECKED], 2);
 		CU_ASSERT_EQUAL(status(0).st_path_mtu, 1400);
 		CU_ASSERT_TRUE(probes(0) - was <= 5);
 	}
 	test_row("new keys keep to it");
-	command(0, IKE_CMD_REKEY);
+	gateway_command(&sim->s_gw[0], IKE_CMD_REKEY);
 	run(2000, 2);
-	command(0, IKE_CMD_REKEY_IKE);
+	gateway_command(&sim->s_gw[0], IKE_CMD_REKEY_IKE);
 	run(2000, 2);
-	command(0, IKE_CMD_REKEY);
+	gateway_command(&sim->s_gw[0], IKE_CMD_REKEY);
 	run(8000, 2);
 	CU_ASSERT_EQUAL(status(0).st_path_mtu, 1400);
 	{
@@ -354,17 +326,17 @@ comes_and_goes(void)
 	}
 	test_row("it grows");
 	wire((struct wire){ .wi_mtu = 1450 });
-	command(0, IKE_CMD_CHECK);
+	gateway_command(&sim->s_gw[0], IKE_CMD_CHECK);
 	run(15000, 2);
 	CU_ASSERT_EQUAL(status(0).st_path_mtu, 1450);
 	test_row("it shrinks");
 	wire((struct wire){ .wi_mtu = 1200 });
-	command(0, IKE_CMD_CHECK);
+	gateway_command(&sim->s_gw[0], IKE_CMD_CHECK);
 	run(15000, 2);
 	CU_ASSERT_EQUAL(status(0).st_path_mtu, 1200);
 	test_row("and is mended");
 	wire((struct wire){ .wi_loss = 0 });
-	command(0, IKE_CMD_CHECK);
+	gateway_command(&sim->s_gw[0], IKE_CMD_CHECK);
 	run(5000, 2);
 	CU_ASSERT_EQUAL(status(0).st_path_mtu, 1500);
 	CU_ASSERT_EQUAL(status(0).st_reason, IKE_R_NONE);
@@ -411,11 +383,11 @@ not_tried(void)
 	begin(1, (struct wire){ .wi_mtu = 1400 }, GCM);
 	test_row("set nopathmtu");
 	sim->s_gw[0].g_set.is_pathmtu = 0;
-	policy(&sim->s_gw[0], "active", GCM, 2);
+	gateway_rule(&sim->s_gw[0], "active", GCM, 2);
 	run(20000, 2);
 	CU_ASSERT_EQUAL(probes(0), 0);
 	test_row("but by command");
-	command(0, IKE_CMD_CHECK);
+	gateway_command(&sim->s_gw[0], IKE_CMD_CHECK);
 	run(15000, 2);
 	CU_ASSERT_EQUAL(status(0).st_path_mtu, 1400);
 	end();
@@ -424,7 +396,7 @@ not_tried(void)
 	run(15000, 2);
 	CU_ASSERT_EQUAL(status(0).st_path_mtu, 1400);
 	sim->s_gw[0].g_set.is_pathmtu = 0;
-	policy(&sim->s_gw[0], "active", GCM, 2);
+	gateway_rule(&sim->s_gw[0], "active", GCM, 2);
 	wire((struct wire){ .wi_loss = 0 });
 	run(1000, 2);
 	CU_ASSERT_EQUAL(status(0).st_path_at, 0);
@@ -434,9 +406,9 @@ not_tried(void)
 	test_row("where no fragments arrive");
 	begin(1, (struct wire){ .wi_nofrag = true }, GCM);
 	sim->s_gw[0].g_set.is_fragmentation = 0;
-	policy(&sim->s_gw[0], "active", GCM, 2);
+	gateway_rule(&sim->s_gw[0], "active", GCM, 2);
 	run(3000, 2);
-	command(0, IKE_CMD_CHECK);
+	gateway_command(&sim->s_gw[0], IKE_CMD_CHECK);
 	run(8000, 2);
 	CU_ASSERT_TRUE(probes(0) <= 2);
 	CU_ASSERT_EQUAL(sim->s_gw[0].g_events[IKE_EV_CHECKED], 1);
@@ -444,7 +416,7 @@ not_tried(void)
 	CU_ASSERT_TRUE(status(0).st_state == IKE_ST_UP);
 	test_row("not even those of IKE");
 	wire((struct wire){ .wi_mtu = 1400 });
-	command(0, IKE_CMD_CHECK);
+	gateway_command(&sim->s_gw[0], IKE_CMD_CHECK);
 	run(15000, 2);
 	CU_ASSERT_EQUAL(status(0).st_path_mtu, 1400);
 	end();
@@ -468,9 +440,9 @@ in_between(void)
 		unsigned was = sim->s_gw[0].g_events[IKE_EV_CHILD_REKEYED];
 
 		test_row("new keys, %u", i);
-		command(0, IKE_CMD_CHECK);
+		gateway_command(&sim->s_gw[0], IKE_CMD_CHECK);
 		run(150 + 50 * i, 2);
-		command(0, IKE_CMD_REKEY);
+		gateway_command(&sim->s_gw[0], IKE_CMD_REKEY);
 		run(300, 2);
 		CU_ASSERT_TRUE(sim->s_gw[0].g_events[IKE_EV_CHILD_REKEYED] > was);
 	}
@@ -478,9 +450,9 @@ in_between(void)
 	test_row("the size is found all the same");
 	CU_ASSERT_EQUAL(status(0).st_path_mtu, 700);
 	test_row("down");
-	command(0, IKE_CMD_CHECK);
+	gateway_command(&sim->s_gw[0], IKE_CMD_CHECK);
 	run(150, 2);
-	command(0, IKE_CMD_DOWN);
+	gateway_command(&sim->s_gw[0], IKE_CMD_DOWN);
 	run(500, 2);
 	CU_ASSERT_EQUAL(sad_count(sim->s_gw[1].g_nk), 0);
 	end();

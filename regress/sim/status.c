@@ -255,9 +255,7 @@ command(struct gateway *g)
 	static const enum ike_command cmds[] = { IKE_CMD_UP, IKE_CMD_DOWN,
 	    IKE_CMD_UP, IKE_CMD_REKEY, IKE_CMD_REKEY_IKE, IKE_CMD_DELETE_IKE };
 
-	(void)ike_command(g->g_ip.ip_ike, gateway_ms(g),
-	    PICK(g->g_sim, cmds), NULL);
-	ikeproc_act(&g->g_ip);
+	gateway_command(g, PICK(g->g_sim, cmds));
 }
 
 static void
@@ -309,16 +307,10 @@ perturb(struct sim *s, uint64_t revision)
 static unsigned
 history(uint64_t seed, bool verbose)
 {
-	struct sim *s = calloc(1, sizeof(*s));
+	struct sim *s = sim_new(seed);
 	unsigned found;
 
-	if (s == NULL)
-		abort();
-	s->s_seed = seed;
 	s->s_verbose = verbose;
-	s->s_wo = world_new(seed);
-	gateway_new(s, 0);
-	gateway_new(s, 1);
 	world_link(s->s_wo, s->s_gw[0].g_wan, s->s_gw[1].g_wan,
 	    (struct wire){ .wi_delay_ns = 3 * NSEC_PER_MSEC });
 	for (unsigned i = 0; i < 2; i++) {
@@ -335,7 +327,6 @@ history(uint64_t seed, bool verbose)
 	}
 	found = s->s_bad;
 	sim_free(s);
-	free(s);
 	return found;
 }
 
