@@ -235,19 +235,9 @@ child_out(struct child *c)
 	path_used(c->c_sa);
 }
 
-void
-child_install(struct child *c, bool out)
-{
-	child_schedule(c);
-	c->c_sa_id_in = child_add(c, true);
-	c->c_in_on = c->c_sa_id_in != 0;
-	if (out)
-		child_out(c);
-}
-
 /* The initiator begins to rekey first, so that the two rarely collide. */
-void
-child_schedule(struct child *c)
+static void
+schedule(struct child *c)
 {
 	struct ike *ike = c->c_ike;
 	uint64_t life = CHILD_LIFETIME_S;
@@ -261,6 +251,16 @@ child_schedule(struct child *c)
 	c->c_end_at = ike->i_now + life;
 	tmo_set(&ike->i_tmos, &c->c_tmo_rekey, c->c_rekey_at);
 	tmo_set(&ike->i_tmos, &c->c_tmo_end, c->c_end_at);
+}
+
+void
+child_install(struct child *c, bool out)
+{
+	schedule(c);
+	c->c_sa_id_in = child_add(c, true);
+	c->c_in_on = c->c_sa_id_in != 0;
+	if (out)
+		child_out(c);
 }
 
 void

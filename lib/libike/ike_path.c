@@ -107,8 +107,9 @@ path_inner(const struct child *c, unsigned mtu)
 	return rest - rest % align - 2;
 }
 
-unsigned
-path_inner_mtu(const struct ikesa *sa)
+/* The largest packet within the tunnel, of what was found; 0. */
+static unsigned
+inner_mtu(const struct ikesa *sa)
 {
 	const struct child *c;
 
@@ -122,7 +123,7 @@ void
 path_text(const struct ikesa *sa, char *buf, size_t len)
 {
 	const struct path *pa = &sa->sa_path;
-	unsigned inner = path_inner_mtu(sa);
+	unsigned inner = inner_mtu(sa);
 	char in[48] = "";
 
 	if (inner != 0)

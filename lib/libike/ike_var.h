@@ -558,7 +558,6 @@ void	child_remove(struct child *c, bool linger);
 void	child_move(struct child *c, struct ikesa *to);
 void	child_relocate(struct child *c);	/* outer address changed */
 void	child_free(struct child *c);
-void	child_schedule(struct child *c);
 /* The kernel is asked when it last received; false: out of memory. */
 bool	child_ask_seen(const struct child *c);
 void	linger_due(struct lingering *l);
@@ -738,8 +737,6 @@ bool	path_again(struct xchg *x);
 uint32_t path_wait(const struct ikesa *sa);	/* ms for the answer */
 void	path_cut(struct xchg *x);		/* NULL allowed */
 void	path_response(struct xchg *x);
-/* The largest packet within the tunnel, of what was found; 0. */
-unsigned path_inner_mtu(const struct ikesa *sa);
 /* What MTU-01 says. */
 void	path_text(const struct ikesa *sa, char *buf, size_t len);
 

@@ -43,7 +43,10 @@ const struct pf_word pf_icmp_types[] = {
 	{ NULL, 0 }
 };
 
-const struct pf_code pf_icmp_codes[] = {
+static const struct code {
+	const char	*co_name;
+	uint8_t		 co_type, co_code;
+} icmp_codes[] = {
 	{ "net-unr", 3, 0 }, { "host-unr", 3, 1 }, { "proto-unr", 3, 2 }, { "port-unr", 3, 3 },
 	{ "needfrag", 3, 4 }, { "srcfail", 3, 5 }, { "net-unk", 3, 6 }, { "host-unk", 3, 7 },
 	{ "isolate", 3, 8 }, { "net-prohib", 3, 9 }, { "host-prohib", 3, 10 },
@@ -90,17 +93,17 @@ pf_protocol_name(uint8_t proto, char buf[static 4])
 int
 pf_code_number(uint8_t type, const char *name)
 {
-	for (const struct pf_code *c = pf_icmp_codes; c->pc_name != NULL; c++)
-		if (c->pc_type == type && strcmp(c->pc_name, name) == 0)
-			return c->pc_code;
+	for (const struct code *c = icmp_codes; c->co_name != NULL; c++)
+		if (c->co_type == type && strcmp(c->co_name, name) == 0)
+			return c->co_code;
 	return -1;
 }
 
 const char *
 pf_code_name(uint8_t type, uint8_t code)
 {
-	for (const struct pf_code *c = pf_icmp_codes; c->pc_name != NULL; c++)
-		if (c->pc_type == type && c->pc_code == code)
-			return c->pc_name;
+	for (const struct code *c = icmp_codes; c->co_name != NULL; c++)
+		if (c->co_type == type && c->co_code == code)
+			return c->co_name;
 	return NULL;
 }

@@ -20,12 +20,6 @@ extern const struct pf_word pf_protocols[];
 extern const struct pf_word pf_services[];
 extern const struct pf_word pf_icmp_types[];
 
-struct pf_code {
-	const char	*pc_name;
-	uint8_t		 pc_type, pc_code;
-};
-extern const struct pf_code pf_icmp_codes[];
-
 /* -1: no such name. */
 int		 pf_word_number(const struct pf_word *, const char *name);
 /* NULL: no name. */

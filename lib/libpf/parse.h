@@ -117,7 +117,6 @@ bool		 pfc_parse_rule(struct parser *);
 bool		 pfc_expand_rule(struct parser *, const struct lists *);
 /* If the word is one of pf.conf's that are not built: complains by name, true. */
 bool		 pfc_refused(struct parser *, const struct tok *);
-extern const char *const pfc_rule_words[];
 
 /* ---- parse.c ---- */
 

@@ -22,7 +22,7 @@ static const char *const later[] = {
 	"prio", "delay", "pflow", NULL
 };
 
-const char *const pfc_rule_words[] = {
+static const char *const rule_words[] = {
 	"pass", "block", "in", "out", "log", "quick", "on", "inet", "proto", "from", "to",
 	"all", "any", "port", "flags", "icmp-type", "keep", "state", "no", "label", "tag",
 	"tagged", "probability", "tos", "drop", "return", "return-rst", "return-icmp", NULL
@@ -347,7 +347,7 @@ rule_option(struct parser *pr, struct lists *li)
 	if (pfc_tok_is(t, "tos"))
 		return option_tos(pr, r);
 	if (!pfc_refused(pr, t))
-		pfc_complain_word(pr, t, "unexpected here", pfc_rule_words);
+		pfc_complain_word(pr, t, "unexpected here", rule_words);
 	return false;
 }
 

@@ -120,8 +120,6 @@ extern const uint64_t kind_sizes[MAINT_KINDS];	/* bytes at most */
 bool	stock_open(const struct maintd *md);
 /* What making a backup has left: it, or a part of it. */
 void	stock_sweep(const struct maintd *md);
-void	stock_path(const struct maintd *md, enum maint_kind kind, char *out,
-	    size_t cap);
 /* An upload: NULL, or why it is refused. */
 const char *stock_begin(struct maintd *md, struct client *cl,
 	    const struct maint_request *mq);

@@ -23,7 +23,7 @@ const char *const kind_files[MAINT_KINDS] = { "uploaded.backup",
     "uploaded.upgrade", "uploaded.export" };
 const uint64_t kind_sizes[MAINT_KINDS] = { 64 << 20, 100 * 1000 * 1000, 8 << 20 };
 
-void
+static void
 stock_path(const struct maintd *md, enum maint_kind kind, char *out, size_t cap)
 {
 	(void)snprintf(out, cap, "%s/%s", md->md_se.se_dir, kind_files[kind]);

@@ -67,7 +67,8 @@ report(struct judge_report *jr, const char *text, size_t len)
 	jr->jr_text[n] = '\0';
 }
 
-bool
+/* In this process. */
+static bool
 judge_here(const struct judge_case *jc, struct judge_report *jr)
 {
 	struct candidate *ca = candidate_new();

@@ -35,12 +35,8 @@ struct judge_report {
 	char		jr_text[POLICYW_TEXT_MAX - 200];	/* of the first ones */
 };
 
-/*
- * False: they could not be tried, and jr_text says why.  judge_here() does it in
- * this process, without a child.
- */
+/* In a child.  False: they could not be tried, and jr_text says why. */
 bool	judge(const struct judge_case *jc, struct judge_report *jr);
-bool	judge_here(const struct judge_case *jc, struct judge_report *jr);
 
 /*
  * Are the assertions among the texts true of the revision that the texts and
