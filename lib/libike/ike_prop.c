@@ -249,10 +249,13 @@ static const struct ike_transform default_cbc[] = {
 	{ IKE_T_INTEG, IKE_INTEG_HMAC_SHA2_512_256, 0 },
 };
 
-static const struct ike_transform default_ike[] = {
+static const struct ike_transform default_prf[] = {
 	{ IKE_T_PRF, IKE_PRF_HMAC_SHA2_256, 0 },
 	{ IKE_T_PRF, IKE_PRF_HMAC_SHA2_384, 0 },
 	{ IKE_T_PRF, IKE_PRF_HMAC_SHA2_512, 0 },
+};
+
+static const struct ike_transform default_dh[] = {
 	{ IKE_T_DH, IKE_DH_CURVE25519, 0 },
 	{ IKE_T_DH, IKE_DH_ECP_256, 0 },
 	{ IKE_T_DH, IKE_DH_ECP_384, 0 },
@@ -262,12 +265,6 @@ static const struct ike_transform default_ike[] = {
 };
 
 static const struct ike_transform default_esp[] = {
-	{ IKE_T_DH, IKE_DH_CURVE25519, 0 },
-	{ IKE_T_DH, IKE_DH_ECP_256, 0 },
-	{ IKE_T_DH, IKE_DH_ECP_384, 0 },
-	{ IKE_T_DH, IKE_DH_MODP_2048, 0 },
-	{ IKE_T_DH, IKE_DH_MODP_3072, 0 },
-	{ IKE_T_DH, IKE_DH_MODP_4096, 0 },
 	{ IKE_T_DH, IKE_DH_NONE, 0 },
 	{ IKE_T_ESN, IKE_ESN_YES, 0 },
 	{ IKE_T_ESN, IKE_ESN_NO, 0 },
@@ -290,13 +287,14 @@ ike_proposals_default(enum ike_proto proto, struct ike_proposals *out)
 	default_add(&out->ps_p[0], default_aead, COUNT(default_aead));
 	default_add(&out->ps_p[1], default_cbc, COUNT(default_cbc));
 	for (unsigned i = 0; i < 2; i++) {
-		out->ps_p[i].pr_proto = (uint8_t)proto;
+		struct ike_proposal *pr = &out->ps_p[i];
+
+		pr->pr_proto = (uint8_t)proto;
 		if (proto == IKE_PROTO_IKE)
-			default_add(&out->ps_p[i], default_ike,
-			    COUNT(default_ike));
-		else
-			default_add(&out->ps_p[i], default_esp,
-			    COUNT(default_esp));
+			default_add(pr, default_prf, COUNT(default_prf));
+		default_add(pr, default_dh, COUNT(default_dh));
+		if (proto != IKE_PROTO_IKE)
+			default_add(pr, default_esp, COUNT(default_esp));
 	}
 }
 

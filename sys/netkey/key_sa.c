@@ -267,6 +267,14 @@ key_getspi(struct key_req *kr)
 	return 0;
 }
 
+static void
+changed(struct key_req *kr, struct sa *sa)
+{
+	take_pmtu(kr, sa);
+	key_sa_changed(kr->kr_nk, sa->sa_reqid);
+	tell_sa(kr, KEY_TO_ALL, sa, 0);
+}
+
 int
 key_add(struct key_req *kr)
 {
@@ -277,11 +285,8 @@ key_add(struct key_req *kr)
 	if ((error = esp_only(kr)) != 0 || (error = params_of(kr, &pp)) != 0)
 		return error;
 	error = sad_add(kr->kr_nk, kr->kr_now, &pp, &kr->kr_why, &sa);
-	if (error == 0) {
-		take_pmtu(kr, sa);
-		key_sa_changed(kr->kr_nk, sa->sa_reqid);
-		tell_sa(kr, KEY_TO_ALL, sa, 0);
-	}
+	if (error == 0)
+		changed(kr, sa);
 	return error;
 }
 
@@ -324,11 +329,8 @@ key_update(struct key_req *kr)
 		return error;
 	keep(kr, &pp);
 	error = sad_update(kr->kr_nk, kr->kr_now, &pp, &kr->kr_why, &sa);
-	if (error == 0) {
-		take_pmtu(kr, sa);
-		key_sa_changed(kr->kr_nk, sa->sa_reqid);
-		tell_sa(kr, KEY_TO_ALL, sa, 0);
-	}
+	if (error == 0)
+		changed(kr, sa);
 	return error;
 }
 
