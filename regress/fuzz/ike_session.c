@@ -98,12 +98,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)world_policy_set(&w, 0, &left);
 	for (size_t i = 0; i < size; i++)
 		event(data[i]);
-	for (int i = 0; i < 2; i++) {
-		(void)ike_policy_set(w.w_end[i].we_ike, w.w_now, NULL, 0);
-		world_drain(&w, i);
-	}
-	world_run(&w, 600000);
-	why = world_check_empty(&w);
+	why = world_end(&w);
 	if (why != NULL) {
 		printf("%s\n", why);
 		abort();

@@ -703,8 +703,8 @@ world_check(const struct world *w, unsigned n)
 	return NULL;
 }
 
-const char *
-world_check_empty(const struct world *w)
+static const char *
+check_empty(const struct world *w)
 {
 	struct ike_objects oc;
 
@@ -723,4 +723,15 @@ world_check_empty(const struct world *w)
 			return "a reserved SPI is left";
 	}
 	return NULL;
+}
+
+const char *
+world_end(struct world *w)
+{
+	for (int i = 0; i < 2; i++) {
+		(void)ike_policy_set(w->w_end[i].we_ike, w->w_now, NULL, 0);
+		world_drain(w, i);
+	}
+	world_run(w, 600000);
+	return check_empty(w);
 }

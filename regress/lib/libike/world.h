@@ -117,7 +117,7 @@ unsigned world_sas(const struct world_end *we, bool inbound);
  * as few as can be.  Returns NULL or what is wrong.
  */
 const char *world_check(const struct world *w, unsigned n);
-/* After all policies are gone: nothing is left. */
-const char *world_check_empty(const struct world *w);
+/* All policies go, and with them every object: NULL, or what is left. */
+const char *world_end(struct world *w);
 
 #endif
