@@ -25,6 +25,7 @@
 
 #include <linux/pfkeyv2.h>
 
+#include "clock.h"
 #include "crypto/xform.h"
 #include "dev/dev.h"
 #include "kern/counters.h"
@@ -41,15 +42,6 @@
 
 static unsigned nsas = 1, nflows = 64, slice_ms = 40;
 static const char *engine;
-
-static uint64_t
-clock_ns(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-}
 
 _Noreturn static void
 die(const char *what)

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "crypto/xform.h"
 
 #define PACKETS	240
@@ -36,15 +36,6 @@ struct bench {
 	struct xform_raw	 b_raw[PACKETS];
 	uint8_t			 b_nonce[12];
 };
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static void
 prepare(struct bench *b, unsigned size)
@@ -74,7 +65,7 @@ round_ns(struct bench *b, enum what what)
 
 	if (what == OPEN)	/* what was opened must be sealed again */
 		memcpy(b->b_mem, b->b_sealed, (size_t)PACKETS * STRIDE);
-	t = now_ns();
+	t = clock_ns();
 	for (unsigned i = 0; i < PACKETS; i += BATCH)
 		if (what == RAW)
 			xform_raw_seal(b->b_ctx, b->b_x, &b->b_raw[i], BATCH);
@@ -82,7 +73,7 @@ round_ns(struct bench *b, enum what what)
 			xform_seal(b->b_ctx, b->b_x, &b->b_job[i], BATCH);
 		else
 			xform_open(b->b_ctx, b->b_x, &b->b_job[i], BATCH);
-	return now_ns() - t;
+	return clock_ns() - t;
 }
 
 static double

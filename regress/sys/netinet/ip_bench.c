@@ -5,8 +5,8 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "clock.h"
 #include "net/arp.h"
 #include "net/ether.h"
 #include "net/fib.h"
@@ -24,15 +24,6 @@ static struct worker *w;
 static struct ifnet *em0, *em1;
 static uint8_t frames[FLOWS][2048];
 static size_t frame_len;
-
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
 
 static void
 receive(struct pktvec *v, unsigned at, unsigned flows)
@@ -84,13 +75,13 @@ measure(void (*step)(struct pktvec *), unsigned flows)
 	for (unsigned run = 0; run < 5; run++) {
 		const unsigned rounds = 10000;
 		struct pktvec v;
-		double t = now();
+		double t = (double)clock_ns();
 
 		for (unsigned i = 0; i < rounds; i++) {
 			receive(&v, i * PKT_VEC_MAX, flows);
 			step(&v);
 		}
-		t = (now() - t) / rounds / PKT_VEC_MAX;
+		t = ((double)clock_ns() - t) / rounds / PKT_VEC_MAX;
 		if (t < best)
 			best = t;
 	}
@@ -121,11 +112,11 @@ checksums(void)
 	for (size_t i = 0; i < 4; i++) {
 		unsigned rounds = (unsigned)(200000000 / (sizes[i] + 64));
 		uint32_t sum = 0;
-		double t = now();
+		double t = (double)clock_ns();
 
 		for (unsigned k = 0; k < rounds; k++)
 			sum = in_sum(data, sizes[i], sum);
-		t = (now() - t) / rounds;
+		t = ((double)clock_ns() - t) / rounds;
 		printf("checksum %5zu bytes %8.1f ns %6.1f GB/s%s\n", sizes[i], t,
 		    (double)sizes[i] / t, sum == 1 ? " " : "");
 	}
@@ -154,16 +145,16 @@ supers(void)
 		p->pkt_oif = em1;
 		p->pkt_gso = PKT_GSO_TCP4;
 		p->pkt_gso_size = 1448;
-		t = now();
+		t = (double)clock_ns();
 		if (!gso_segment(w, p, &gs, &v))
 			abort();
-		cut += now() - t;
+		cut += (double)clock_ns() - t;
 		pkt_free(w, p);
 		for (unsigned k = 0; k < v.pv_n; k++)
 			v.pv_pkt[k]->pkt_flags &= (uint16_t)~PKT_F_CSUM_OK;
-		t = now();
+		t = (double)clock_ns();
 		gro_merge(w, &v);
-		join += now() - t;
+		join += (double)clock_ns() - t;
 		if (v.pv_n != 1)
 			abort();
 		pkt_free(w, v.pv_pkt[0]);

@@ -7,8 +7,8 @@
 
 #include <errno.h>
 #include <linux/pfkeyv2.h>
-#include <time.h>
 
+#include "clock.h"
 #include "gateways.h"
 #include "libpfkey/pfkey.h"
 #include "netkey/key.h"
@@ -77,15 +77,6 @@ gcm(struct sa_params *pp, uint32_t spi)
 	sa_params(pp, suite_by_name("aes-128-gcm"), "192.0.2.1", "192.0.2.2", spi, SA_TUNNEL, spi);
 }
 
-static uint64_t
-ns_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-}
-
 static void
 hundred_thousand(void)
 {
@@ -96,24 +87,24 @@ hundred_thousand(void)
 	uint64_t t;
 
 	open_world(1);
-	t = ns_now();
+	t = clock_ns();
 	for (unsigned i = 0; i < n; i++) {
 		gcm(&pp, 0x1000 + i * 3);
 		wrong += add(&pp) == NULL;
 	}
 	printf("%u SAs added in %.3f s, %zu bytes each and %zu of key schedule\n", n,
-	    (double)(ns_now() - t) / 1e9, sizeof(struct sa),
+	    (double)(clock_ns() - t) / 1e9, sizeof(struct sa),
 	    xform_key_size(nk->nk_worker[0]->w_xform, sad_lookup(nk, pp.spp_spi, &pp.spp_dst,
 	    IPPROTO_ESP)->sa_xform));
 	CU_ASSERT_EQUAL(sad_count(nk), n);
-	t = ns_now();
+	t = clock_ns();
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t spi = htonl(0x1000 + (i * 7919) % n * 3);
 
 		sa = sad_lookup4(nk, spi, pp.spp_dst.ad_u32[0]);
 		wrong += sa == NULL || sa->sa_spi != spi;
 	}
-	printf("%.0f ns a lookup\n", (double)(ns_now() - t) / n);
+	printf("%.0f ns a lookup\n", (double)(clock_ns() - t) / n);
 	dst = pp.spp_dst;
 	for (unsigned i = 0; i < n; i++) {
 		wrong += sad_lookup4(nk, htonl(0x1001 + i * 3), dst.ad_u32[0]) != NULL;

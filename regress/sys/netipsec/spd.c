@@ -6,8 +6,8 @@
 #include "test.h"
 
 #include <errno.h>
-#include <time.h>
 
+#include "clock.h"
 #include "gateways.h"
 
 static struct world *wo;
@@ -406,15 +406,6 @@ forward_policies(void)
 
 /* ---- 100,000 ---- */
 
-static uint64_t
-ns_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-}
-
 static void
 hundred_thousand(void)
 {
@@ -426,17 +417,17 @@ hundred_thousand(void)
 
 	open_world(6);
 	policy(&sp, SP_OUT, "10.0.0.0/32", "11.0.0.0/32", 0, "192.0.2.1", "192.0.2.2", 7);
-	t = ns_now();
+	t = clock_ns();
 	for (unsigned i = 0; i < n; i++) {
 		sp.sp_sel.sel_src.pr_addr.ad_u32[0] = htonl(0x0a000000 + i);
 		sp.sp_sel.sel_dst.pr_addr.ad_u32[0] = htonl(0x0b000000 + i * 3);
 		sp.sp_reqid = i + 1;
 		wrong += spd_add(nk, &sp, &made) != 0;
 	}
-	t = ns_now() - t;
+	t = clock_ns() - t;
 	printf("%u policies added in %.3f s, %zu bytes each\n", n, (double)t / 1e9,
 	    sizeof(struct sp));
-	t = ns_now();
+	t = clock_ns();
 	for (unsigned i = 0; i < n; i++) {
 		unsigned x = (i * 7919) % n;
 
@@ -445,7 +436,7 @@ hundred_thousand(void)
 		made = spd_lookup(nk, SP_OUT, &k);
 		wrong += made == NULL || made->sp_reqid != x + 1;
 	}
-	t = ns_now() - t;
+	t = clock_ns() - t;
 	printf("%.0f ns a lookup\n", (double)t / n);
 	CU_ASSERT_EQUAL(wrong, 0);
 
