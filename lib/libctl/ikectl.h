@@ -9,8 +9,9 @@
  * follow until the client closes: with those up to it_event in the history
  * (libhistory/history.h), nothing is missing.  IKECTL_STATUS that ends with EAGAIN
  * is of two policies, for one took effect meanwhile: to be asked again.
- * The superuser and members of the group _ravelin may connect.  Integers in
- * host byte order.
+ * The superuser and the group _ravelin may connect; who has that group besides
+ * its own only (libutil/peer.h) may look, and is answered EPERM if it asks for a
+ * change.  Integers in host byte order.
  */
 #ifndef LIBCTL_IKECTL_H
 #define LIBCTL_IKECTL_H

@@ -112,8 +112,10 @@ wait_end(struct session *ss, const char *name)
 	    an.an_hdr.ik_seq != ss->ss_seq);
 	if (an.an_hdr.ik_errno == ENOENT)
 		fail(EX_NONAME, "no tunnel of that name", name);
+	if (an.an_hdr.ik_errno == EPERM)
+		fail(EX_DENIED, "this user may look, and change nothing", name);
 	if (an.an_hdr.ik_errno != 0)
-		fail(EX_ASKED_NO, name, strerror(an.an_hdr.ik_errno));
+		fail(EX_ASKED_NO, name != NULL ? name : "all tunnels", strerror(an.an_hdr.ik_errno));
 	return an.an_hdr.ik_count;
 }
 

@@ -42,11 +42,13 @@ struct telling {
 struct client {
 	int		cl_fd;		/* -1: free */
 	bool		cl_monitor;
+	bool		cl_may;		/* change anything */
 	struct telling	cl_telling;
 };
 
 struct control {
 	int		ct_listen;
+	struct peer_members ct_may;
 	struct client	ct_client[CONTROL_CLIENTS];
 };
 
@@ -58,13 +60,14 @@ struct asked {
 };
 
 struct control *
-control_new(int listenfd)
+control_new(int listenfd, const struct peer_members *may)
 {
 	struct control *ct = calloc(1, sizeof(*ct));
 
 	if (ct == NULL)
 		log_fatal("control socket");
 	ct->ct_listen = listenfd;
+	ct->ct_may = *may;
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		ct->ct_client[i].cl_fd = -1;
 	return ct;
@@ -281,9 +284,14 @@ static void
 do_command(struct ikeproc *ip, struct client *cl, const struct ikectl_hdr *rq,
     enum ike_command cmd)
 {
-	size_t n = ike_command(ip->ip_ike, ikeproc_now(ip), cmd,
-	    rq->ik_name[0] != '\0' ? rq->ik_name : NULL);
+	size_t n;
 
+	if (!cl->cl_may) {
+		client_end(cl, rq, EPERM, 0);
+		return;
+	}
+	n = ike_command(ip->ip_ike, ikeproc_now(ip), cmd,
+	    rq->ik_name[0] != '\0' ? rq->ik_name : NULL);
 	client_end(cl, rq, n == 0 && !name_known(ip, rq->ik_name) ? ENOENT : 0,
 	    (uint32_t)n);
 }
@@ -359,19 +367,24 @@ client_turn(const struct asked *as, struct client *cl)
 		client_read(as, cl);
 }
 
-/* The socket's mode in the file system says who comes so far. */
+/* The socket's mode in the file system says who comes so far, and may look. */
 static void
 control_accept(struct control *ct)
 {
 	int fd = accept4(ct->ct_listen, NULL, NULL,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC), size = 4 << 20;
+	uid_t uid;
+	gid_t gid;
+	bool may;
 
 	if (fd == -1)
 		return;
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	may = peer_of(fd, &uid, &gid) && peer_is_one_of(&ct->ct_may, uid, gid);
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		if (ct->ct_client[i].cl_fd == -1) {
 			ct->ct_client[i].cl_fd = fd;
+			ct->ct_client[i].cl_may = may;
 			return;
 		}
 	close(fd);

@@ -7,13 +7,15 @@
 
 #include "event.h"
 #include "ikeproc.h"
+#include "libutil/peer.h"
 
 #define CONTROL_CLIENTS	16
 
 struct control;
 struct pollfd;
 
-struct control	*control_new(int listenfd);
+/* may: who may change anything; all others who can connect may look. */
+struct control	*control_new(int listenfd, const struct peer_members *may);
 void		 control_free(struct control *ct);
 /* Puts what to wait for into p (at most max); returns how many. */
 size_t		 control_poll(const struct control *ct, struct pollfd *p, size_t max);

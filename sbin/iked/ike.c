@@ -267,6 +267,8 @@ udp_read(struct shell *sh)
 static bool
 take_fd(struct shell *sh, const struct imsg *im)
 {
+	const struct peer_members *may = imsg_body(im, sizeof(*may));
+
 	if (im->im_fd == -1 || sh->sh_ip.ip_ike == NULL)
 		return false;
 	switch (im->im_type) {
@@ -282,8 +284,10 @@ take_fd(struct shell *sh, const struct imsg *im)
 		sh->sh_source = im->im_fd;
 		return true;
 	case IMSG_CTL_FD:
+		if (may == NULL)
+			return false;
 		control_free(sh->sh_control);
-		sh->sh_control = control_new(im->im_fd);
+		sh->sh_control = control_new(im->im_fd, may);
 		return true;
 	}
 	return false;

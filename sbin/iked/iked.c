@@ -33,11 +33,12 @@
 #include "libpolicy/store.h"
 #include "libutil/imsg.h"
 #include "libutil/log.h"
+#include "libutil/peer.h"
 #include "libutil/sandbox.h"
 #include "netinet/udp_msg.h"
 
 #define RETRY_MS	500
-#define CONTROL_GROUP	"_ravelin"	/* its members may use iked.sock */
+#define CONTROL_GROUP	"_ravelin"	/* its members may ask by iked.sock */
 
 struct parent {
 	const char	*pa_run;
@@ -559,6 +560,7 @@ int
 main(int argc, char **argv)
 {
 	struct parent *pa = calloc(1, sizeof(*pa));
+	struct peer_members may;
 	const char *run = NULL, *db = NULL;
 	bool foreground = false;
 	int ch, verbose = 0, fd;
@@ -594,6 +596,7 @@ main(int argc, char **argv)
 	if (mkdir(pa->pa_run, 0755) == -1 && errno != EEXIST)
 		log_fatal("%s", pa->pa_run);
 	fd = listen_at(pa->pa_run, IKECTL_SOCKET);
+	peer_members_read(&may, CONTROL_GROUP);
 	if (!foreground && daemon(0, 0) == -1)
 		log_fatal("daemon");
 	catch_signals(&waiting);
@@ -608,7 +611,7 @@ main(int argc, char **argv)
 	policy_events(pa);
 	if (!pa->pa_loaded)
 		load_latest(pa);
-	(void)imsg_send(pa->pa_ike, IMSG_CTL_FD, 0, NULL, 0, fd);
+	(void)imsg_send(pa->pa_ike, IMSG_CTL_FD, 0, &may, sizeof(may), fd);
 	close(fd);
 	serve(pa, &waiting);
 	stop_all(pa);

@@ -26,7 +26,7 @@ enum iked_imsg {
 	IMSG_KEY_FD = 1,	/* key.sock */
 	IMSG_UDP_FD,		/* udp.sock for datagrams */
 	IMSG_SOURCE_FD,		/* udp.sock for questions about source addresses */
-	IMSG_CTL_FD,		/* iked.sock, listening */
+	IMSG_CTL_FD,		/* iked.sock, listening: struct peer_members */
 	/*
 	 * parent -> ike: a policy is BEGIN, its rules in order, END.  What did
 	 * not change since the last one is a run of SAME.

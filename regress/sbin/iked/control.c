@@ -5,9 +5,12 @@
  * does not read holds nobody up.
  */
 #include <errno.h>
+#include <grp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../../sbin/iked/control.h"
@@ -91,7 +94,9 @@ rig_up(void)
 	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", rig.rg_path);
 	CU_ASSERT_FATAL(bind(fd, (const struct sockaddr *)&sun,
 	    sizeof(sun)) == 0 && listen(fd, 8) == 0);
-	rig.rg_control = control_new(fd);
+	(void)chmod(rig.rg_path, 0666);
+	rig.rg_control = control_new(fd, &(struct peer_members){ .pm_there = true,
+	    .pm_gid = 64081, .pm_user = { 64082 }, .pm_n = 1 });
 }
 
 static void
@@ -242,5 +247,70 @@ status(void)
 	rig_down();
 }
 
+/* In a child: as that user, asks and exits with the errno of the answer. */
+static void
+ask_as(uid_t uid, gid_t gid, gid_t besides, enum ikectl_op op)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct ikectl_hdr h = { .ik_version = IKECTL_VERSION,
+	    .ik_op = (uint16_t)op, .ik_name = "t1" };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	union answer an = { .hdr.ik_errno = 99 };
+
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", rig.rg_path);
+	if (setgroups(1, &besides) == -1 || setresgid(gid, gid, gid) == -1 ||
+	    setresuid(uid, uid, uid) == -1 || connect(fd,
+	    (const struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    send(fd, &h, sizeof(h), MSG_NOSIGNAL) == -1)
+		_exit(99);
+	do
+		if (recv(fd, &an, sizeof(an), 0) <= 0)
+			_exit(98);
+	while (an.hdr.ik_op != IKECTL_END);
+	_exit(an.hdr.ik_errno);
+}
+
+/* The group besides one's own is for looking. */
+static void
+who(void)
+{
+	static const struct {
+		const char	*name;
+		uid_t		 uid;
+		gid_t		 gid, besides;
+		int		 error;
+	} cases[] = {
+		{ "root", 0, 0, 0, 0 },
+		{ "its own group", 64090, 64081, 64091, 0 },
+		{ "listed", 64082, 64091, 64091, 0 },
+		{ "besides its own", 64090, 64091, 64081, EPERM },
+	};
+	int status = 0;
+	pid_t pid;
+
+	if (getuid() != 0) {
+		test_skip("only root can be others");
+		return;
+	}
+	for (size_t i = 0; i < 2 * TEST_COUNT(cases); i++) {
+		bool look = i % 2 != 0;
+
+		test_row("%s: %s", cases[i / 2].name, look ? "looks" : "stops");
+		rig_up();
+		if ((pid = fork()) == 0)
+			ask_as(cases[i / 2].uid, cases[i / 2].gid,
+			    cases[i / 2].besides, look ? IKECTL_STATS :
+			    IKECTL_DOWN);
+		while (waitpid(pid, &status, WNOHANG) == 0) {
+			turn();
+			(void)poll(NULL, 0, 1);
+		}
+		CU_ASSERT_EQUAL(WEXITSTATUS(status), look ? 0 :
+		    cases[i / 2].error);
+		rig_down();
+	}
+}
+
 TEST_MAIN(
-	TEST("the status of very many", status))
+	TEST("the status of very many", status),
+	TEST("who may change anything", who))
