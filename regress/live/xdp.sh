@@ -147,6 +147,8 @@ case_ 'an option that it does not have' has 'promisc, copy, generic' \
     gw A ifconfig em2 create xdp veth1,shared
 case_ 'a device that does not exist' has 'no such Linux interface' gw A ifconfig em2 create nic nope0
 
+case_ 'a device that is no Ethernet' has 'is no Ethernet' gw A ifconfig em2 create nic lo
+
 # ---- gone and back
 
 again() {

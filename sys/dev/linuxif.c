@@ -9,6 +9,7 @@
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +47,11 @@ linuxif_learn(struct ifnet *ifp, const char *name, int fd, int *ifindex,
 	*ifindex = ifr.ifr_ifindex;
 	if (ioctl(fd, SIOCGIFHWADDR, &ifr) == -1)
 		return linuxif_refuse(name, "reading its address", err, errlen);
+	if (ifr.ifr_hwaddr.sa_family != ARPHRD_ETHER) {
+		snprintf(err, errlen, "%s: is no Ethernet interface, and others are not driven",
+		    name);
+		return EPFNOSUPPORT;
+	}
 	memcpy(ifp->if_mac, ifr.ifr_hwaddr.sa_data, sizeof(ifp->if_mac));
 	if (ioctl(fd, SIOCGIFMTU, &ifr) == -1)
 		return linuxif_refuse(name, "reading its MTU", err, errlen);
