@@ -465,6 +465,8 @@ path_begin(struct xchg *x)
 		return;
 	}
 	x->x_ike->i_stats.is_probes++;
+	x->x_probing = true;
+	LIST_INSERT_HEAD(&x->x_ike->i_probes, x, x_probe);
 }
 
 uint32_t
@@ -556,17 +558,15 @@ void
 ike_path_told(struct ike *ike, uint64_t now, const struct addr *dst,
     unsigned mtu)
 {
-	struct ikesa *sa;
+	struct xchg *x;
 
 	ike_enter(ike, now);
-	TAILQ_FOREACH(sa, &ike->i_sas, sa_entry) {
-		struct xchg *x = sa->sa_req;
-		struct path *pa = &sa->sa_path;
+	LIST_FOREACH(x, &ike->i_probes, x_probe) {
+		struct path *pa = &x->x_sa->sa_path;
 
-		if (x == NULL || x->x_type != X_PROBE || x->x_other == NULL ||
-		    !x->x_df || !addr_equal(&sa->sa_remote, dst) ||
-		    mtu >= pa->pa_size ||
-		    mtu < PATH_MIN)
+		if (x->x_other == NULL || !x->x_df ||
+		    !addr_equal(&x->x_sa->sa_remote, dst) ||
+		    mtu >= pa->pa_size || mtu < PATH_MIN)
 			continue;
 		pa->pa_told = pa->pa_hint = (uint16_t)mtu;
 		x->x_tries = PATH_TRIES;

@@ -222,6 +222,8 @@ struct xchg {
 	bool			 x_df;		/* its first form, ... */
 	uint16_t		 x_piece, x_other_piece; /* ... and both */
 	bool			 x_cut;		/* X_PROBE: others wait */
+	bool			 x_probing;	/* in i_probes */
+	LIST_ENTRY(xchg)	 x_probe;
 	struct ask		*x_ask[IKE_ASKS_MAX];	/* still awaited */
 	bool			 x_ask_failed;
 
@@ -396,6 +398,7 @@ struct ike {
 	LIST_HEAD(, ask)	 i_asks[IKE_ASK_SLOTS];
 	LIST_HEAD(, lingering)	 i_linger;
 	struct xchg_list	 i_dead_x;
+	LIST_HEAD(, xchg)	 i_probes;	/* X_PROBE that are out */
 	TAILQ_HEAD(, act)	 i_acts;
 	struct act		*i_act;		/* handed out last */
 	struct tmo_heap		 i_tmos;

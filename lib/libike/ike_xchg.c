@@ -70,6 +70,8 @@ xchg_end(struct xchg *x)
 	x->x_dead = true;
 	ask_drop_all(x);
 	xchg_release_child(x);
+	if (x->x_probing)
+		LIST_REMOVE(x, x_probe);
 	if (sa->sa_req == x) {
 		sa->sa_req = NULL;
 		tmo_clear(&x->x_ike->i_tmos, &sa->sa_tmo_retrans);
