@@ -393,14 +393,18 @@ dispatch(struct page *pg, const struct route *ro)
 		ro->ro_get(pg);
 }
 
-/* The body of a POST, unless its page reads it by itself. */
+/*
+ * The body of a POST, unless its page reads it by itself, or nobody is logged in
+ * who could send one.
+ */
 static bool
 read_body(struct page *pg, const struct route *ro)
 {
 	const char *why = "";
 	int status = 0;
 
-	if (pg->pg_rq.wr_method == WEB_POST && (ro == NULL || !ro->ro_upload))
+	if (pg->pg_rq.wr_method == WEB_POST && ro != NULL && !ro->ro_upload &&
+	    (pg->pg_in || ro->ro_open))
 		status = web_request_body(&pg->pg_rq, page_read, NULL, &why);
 	if (status != 0)
 		page_fail(pg, status, why);
