@@ -194,6 +194,11 @@ w = a.page().words()
 t.check('with its source under it', any('source' in e for e in state('import')['errors']), state('import')['errors'])
 t.check('an error with its place', re.search(r'pf\.conf, line \d+, column \d+', w) and 'lable' in w, w[:1200])
 send('/import', '/import', 'drop')
+bad = export[:export.rindex('### end ')].encode().replace(b'label "changed"', b'lable "\xff\xc3("')
+a = c.follow(upload('import', bad + b'### end %s\n' % hashlib.sha256(bad).hexdigest().encode()))
+j = state('import')
+t.check('bytes that are no text make a document, even so', 'lable' in str(j), j)
+send('/import', '/import', 'drop')
 bad = sealed(export.replace('ikev2', 'ikev9', 1))
 w = c.follow(upload('import', bad.encode())).page().words()
 t.check('one of the tunnels, too', re.search(r'iked\.conf, line \d+', w), w[:1200])
@@ -303,6 +308,9 @@ for path, code in (('/login', 413), ('/backup', 413), ('/nothing', 413), ('/poli
     t.check('5 MB of nobody\'s to %s are not waited for' % path, a.status == code, a.status)
 a = send('/policy/edit?part=pf.conf', '/policy/edit', 'check', text=pf + '# as long as a policy may be\n' * 60000)
 t.check('a policy of 1.6 MB is looked at', a.status == 200 and '(any more)' not in a.body, (a.status, a.body[-900:]))
+a = send('/policy/edit?part=pf.conf', '/policy/edit', 'diff', text=pf + ''.join('pass out quick on wan0 inet proto udp to '
+         '10.9.%d.%d\n' % (i // 250, i % 250 + 1) for i in range(2000)))
+t.check('a difference that is not shown whole says so', a.status == 200 and 'more lines follow' in a.body, a.body[-900:])
 t.check('nothing stays', left() == [], left())
 
 

@@ -50,7 +50,7 @@ static void
 put_lines(cJSON *o, const char *name, const char *text)
 {
 	cJSON *list = cJSON_GetObjectItem(o, name);
-	char *copy = strdup(text), *rest = copy, *line;
+	char *copy = web_utf8(text), *rest = copy, *line;
 
 	if (list == NULL)
 		list = put_array(o, name);
@@ -210,9 +210,12 @@ maint_put(struct page *pg, enum maint_kind kind)
 {
 	const char *why = "";
 	struct maint *ma = maint_open(pg->pg_se->se_run, &why);
-	char *text = ma != NULL ? maint_state(ma, kind, &why) : NULL;
+	char *said = ma != NULL ? maint_state(ma, kind, &why) : NULL;
+	/* what programs have said of a file may hold any bytes of it */
+	char *text = said != NULL ? web_utf8(said) : NULL;
 	cJSON *state = text != NULL ? cJSON_Parse(text) : NULL;
 
+	free(said);
 	maint_close(ma);
 	if (text == NULL)
 		page_problem(pg, why);

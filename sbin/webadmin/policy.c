@@ -173,6 +173,12 @@ diff_lines_put(cJSON *array, char *text)
 		    "same");
 		put_text(o, "text", line);
 	}
+	if (rest != NULL && rest[0] != '\0') {
+		o = put_item(array);
+		put_text(o, "kind", "place");
+		put_text(o, "text", "@@ more lines follow, which are not shown here: "
+		    "ipsecctl diff and backup show tell all @@");
+	}
 	explicit_bzero(text, len);
 }
 
