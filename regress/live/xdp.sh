@@ -51,7 +51,8 @@ for i in A:lan0 A:wan0 B:lan0 B:wan0; do
 done
 case_ 'ifconfig shows it' has 'driver xdp lan0 by xdp copy' gw A ifconfig lan0
 case_ 'the device finishes nothing' not has options gw A ifconfig lan0
-case_ 'nobody else gets it' has 'busy' gw A ifconfig em9 create xdp lan0
+case_ 'nobody else gets it' \
+    has 'lan0: somebody else has it by AF_XDP' gw A ifconfig em9 create xdp lan0
 saw=$(linux_saw A)
 case_ 'the router answers' ping_ 10.1.0.1
 case_ 'through two routers' ping_ 10.2.0.2

@@ -373,6 +373,11 @@ all_open(struct ifnet *ifp, struct xdp_dev *xd, char *err, size_t errlen)
 	if (error != 0)
 		return error;
 	xd->xd_prog = xdpprog_take();
+	if (xd->xd_prog == -1 && errno == EMFILE) {
+		snprintf(err, errlen, "%s: at most %d interfaces are driven by AF_XDP here",
+		    xd->xd_want.xw_name, XDPPROG_MAX);
+		return EMFILE;
+	}
 	if (xd->xd_prog == -1)
 		return refuse(xd, errno, "a program for XDP", err, errlen);
 	error = queues_open(ifp, xd, err, errlen);

@@ -139,6 +139,8 @@ xsock_open(struct xsock *xs, const struct frames *fr, int ifindex, unsigned queu
 	if (error == 0) {
 		*what = (flags & XDP_ZEROCOPY) != 0 ? "no zero copy" : "bind";
 		error = bind_to(xs, ifindex, queue, flags);
+		if (error == EBUSY)
+			*what = "somebody else has it by AF_XDP";
 	}
 	if (error != 0)
 		xsock_close(xs);
