@@ -150,11 +150,11 @@ put_error(cJSON *a, char *line)
 	return o;
 }
 
-/* Is the next line nothing but a caret under this one? */
+/* A line that is nothing but a caret under the one before. */
 static bool
-before_caret(const char *next)
+is_caret(const char *line)
 {
-	return next != NULL && next[strspn(next, " \t")] == '^';
+	return line != NULL && line[strspn(line, " \t")] == '^';
 }
 
 void
@@ -168,8 +168,8 @@ errors_put(struct page *pg, const char *text)
 	    cJSON_GetArraySize(a) < ERRORS_MAX) {
 		if (line[0] == '\0')
 			continue;
-		if ((line[0] == '\t' || line[0] == ' ' ||
-		    (!source && before_caret(rest))) && last != NULL) {
+		if ((line[0] == '\t' || line[0] == ' ' || is_caret(line) ||
+		    (!source && is_caret(rest))) && last != NULL) {
 			if (line[0] == '\t')
 				line++;
 			if (!source)

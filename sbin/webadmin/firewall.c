@@ -87,11 +87,12 @@ static void
 put_info(struct page *pg)
 {
 	struct records re = { .re_size = sizeof(struct pf_info) };
-	cJSON *o = put_object(pg->pg_data, "info");
 	struct pf_info in;
+	cJSON *o;
 
 	if (collect_records(pg, CTL_PF_INFO, NULL, 0, &re) && re.re_n != 0) {
 		memcpy(&in, re.re_v, sizeof(in));
+		o = put_object(pg->pg_data, "info");
 		put_bool(o, "enabled", in.in_enabled != 0);
 		put_number(o, "states", (double)in.in_states);
 		put_number(o, "states_limit", (double)in.in_limit);

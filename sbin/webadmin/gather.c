@@ -312,11 +312,16 @@ tunnels_sort(const struct tunnel **list, size_t n, bool name)
 		qsort(list, n, sizeof(*list), name ? by_name : by_rank);
 }
 
+
 void
-tunnels_count(cJSON *o, const struct tunnel *list, size_t n)
+tunnels_count(struct page *pg, const struct tunnel *list, size_t n)
 {
 	size_t count[WORD_BLOCKED + 1] = { 0 }, attention = 0;
+	cJSON *o;
 
+	if (n == 0 && cJSON_GetObjectItem(pg->pg_data, "problems") != NULL)
+		return;
+	o = put_object(pg->pg_data, "counts");
 	for (size_t i = 0; i < n; i++) {
 		count[tunnel_word(&list[i])]++;
 		attention += tunnel_rank(&list[i]) <= 3;

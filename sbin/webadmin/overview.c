@@ -29,6 +29,7 @@ put_policy(struct page *pg)
 		return;
 	}
 	policyctl_close(pc);
+	put_bool(o, "told", true);
 	put_number(o, "newest", (double)ps.ps_committed);
 	put_number(o, "in_force", (double)ps.ps_applied);
 	put_text(o, "problem", ps.ps_text);
@@ -101,7 +102,7 @@ put_health(struct page *pg, const struct tunnel **order, size_t n)
 	const cJSON *wrong = cJSON_GetObjectItem(policy, "problem");
 	const cJSON *waits = cJSON_GetObjectItem(policy, "waits");
 	cJSON *o = put_object(pg->pg_data, "health");
-	char text[600];
+	char text[700], both[700];
 	const char *level = tunnels_sentence(order, n, text, sizeof(text));
 
 	if (cJSON_GetArraySize(problems) != 0) {
@@ -113,9 +114,12 @@ put_health(struct page *pg, const struct tunnel **order, size_t n)
 		(void)snprintf(text, sizeof(text), "The policy is not as it "
 		    "should be: %.500s", wrong->valuestring);
 	} else if (waits != NULL) {
+		(void)snprintf(both, sizeof(both), "Revision %.0f goes back by "
+		    "itself unless it is confirmed.%s%.600s", waits->valuedouble,
+		    strcmp(level, "warn") == 0 ? " " : "",
+		    strcmp(level, "warn") == 0 ? text : "");
+		(void)snprintf(text, sizeof(text), "%s", both);
 		level = "warn";
-		(void)snprintf(text, sizeof(text), "Revision %.0f goes back by "
-		    "itself unless it is confirmed.", waits->valuedouble);
 	}
 	put_text(o, "level", level);
 	put_text(o, "word", strcmp(level, "ok") == 0 ? "Well" :
@@ -155,7 +159,7 @@ overview_get(struct page *pg)
 	if (n == 0 && (cl = netkern_open(pg)) != NULL)
 		ctl_close(cl);
 	tunnels_sort(order, n, false);
-	tunnels_count(put_object(pg->pg_data, "counts"), list, n);
+	tunnels_count(pg, list, n);
 	put_policy(pg);
 	put_health(pg, order, n);
 	put_attention(pg, order, n);

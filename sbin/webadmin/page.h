@@ -121,8 +121,8 @@ struct tunnel	*gather_tunnels(struct page *pg, const char *name, size_t *n);
 int	tunnel_rank(const struct tunnel *tu);
 /* Sorted by name, or by rank and then by name. */
 void	tunnels_sort(const struct tunnel **list, size_t n, bool by_name);
-/* {"up": 3, "retry": 1 ...} */
-void	tunnels_count(cJSON *o, const struct tunnel *list, size_t n);
+/* "counts": {"up": 3, "retry": 1 ...}, unless they could not be asked for. */
+void	tunnels_count(struct page *pg, const struct tunnel *list, size_t n);
 /* The object that ikectl -j status prints, and what only a page wants. */
 void	tunnel_put(cJSON *array, const struct tunnel *tu);
 /* A request to iked that changes something: 0 or errno; count may be NULL. */

@@ -46,6 +46,7 @@ put_status(struct page *pg, struct policyctl_status *ps)
 		page_problem(pg, why);
 		return false;
 	}
+	put_bool(pg->pg_data, "told", true);
 	put_number(pg->pg_data, "newest", (double)ps->ps_committed);
 	put_number(pg->pg_data, "in_force", (double)ps->ps_applied);
 	put_bool(pg->pg_data, "is_in_force", ps->ps_committed != 0 &&

@@ -77,7 +77,7 @@ tunnels_get(struct page *pg)
 		if (matches(&list[i], q, state))
 			show[m++] = &list[i];
 	tunnels_sort(show, m, name);
-	tunnels_count(put_object(pg->pg_data, "counts"), list, n);
+	tunnels_count(pg, list, n);
 	put_text(pg->pg_data, "q", q);
 	put_bool(pg->pg_data, "by_name", name);
 	put_choices(pg, state);
