@@ -193,8 +193,8 @@ t.check('a dry run names the place', a.status == 409 and 'line %d' % (pf.count('
 t.check('with the source and a caret', '^' in a.body and 'pass on lan0 prto tcp' in a.body)
 b = c.send(p, EDIT, 'check', text='blok all\n' + pf)
 t.check('a caret below the first column as well', b.status == 409 and
-        re.search(r'<ol class="errors"><li>.*`blok\'.*<pre tabindex="0">blok all\n\^</pre></li></ol>', html.unescape(b.body), re.S),
-        b.page().words()[:600])
+        re.search(r'<ol class="errors"><li>.*`blok\'.*<pre tabindex="0">blok all\n\^</pre></li></ol>',
+                  html.unescape(b.body), re.S), b.page().words()[:600])
 t.check('the text is kept', dict(q.forms[1]['fields'])['text'].endswith('prto tcp\n'), q.forms[1:])
 a = c.send(p, EDIT, 'check', text=pf + 'pass on wan0 inet proto icmp # <b>\n')
 t.check('one without errors', a.status == 200 and 'Nothing speaks against it' in a.body and 'd-add' in a.body,
@@ -276,7 +276,7 @@ for path in ('/', '/tunnels', '/tunnel?name=paris', '/policy', '/firewall', '/fi
     text = a.page().words()
     t.check('%s says who does not run' % path, a.status == 200 and re.search('does not run|is not running', text), text)
     t.check('%s claims nothing that it does not know' % path, not re.search(
-        'everything passes|Nothing has|No (?:revision|tunnel|rule|state) |no (?:revision|table)|There is no|0 (?:in|states)',
-        text), text)
+        'everything passes|Nothing has|No (?:revision|tunnel|rule|state) |no (?:revision|table)|There is no|'
+        '0 (?:in|states)', text), text)
     t.check('%s: its twin' % path, second.get('/json' + path).status == 200)
 t.end()
