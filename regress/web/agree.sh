@@ -11,10 +11,7 @@
 set -u
 . "$TOP/regress/live/two.sh"
 . "$TOP/regress/web/server.sh"
-[ -x "$LIGHTTPD" ] || { echo "no lighttpd: make -f mk/deps.mk lighttpd"; exit 77; }
-web_names A; web_names B
-NETKERN_OPTIONS='-g _ravelin'
-two_up active passive
+web_two active passive
 rule() {		# rule NAME HOW NETWORK PEER ID-A ID-B [more]
 	echo "ikev2 \"$1\" $2 esp from 10.1.0.0/24 to $3 local 192.0.2.1 peer $4 ${7:-} srcid $5 dstid $6 psk \"${8:-a-key-of-decent-length}\""
 }
@@ -41,10 +38,6 @@ back() {
 	back rome 10.99.0.0/24 k.example l.example
 } >>"$W/B/iked.conf"
 gw B ifconfig wan0 inet 192.0.2.3/24 alias && gw B ipsecctl -f "$W/B/iked.conf" && gw A ipsecctl -f "$W/A/iked.conf" || exit 1
-wait_for 15 up || { logs; echo 'the tunnel did not come up'; exit 1; }
-gw A ipsecctl commit --pf "$W/A/pf.conf" -m 'as it began' || exit 1
-web_start A || { cat "$W/A/lighttpd.log"; echo 'the web server did not start'; exit 1; }
-BIN=$BIN ip netns exec "$NET-gwA" python3 agree.py "$W" "$WEB_PASSWORD" "$NET-hostA"
-code=$?
-[ $code -eq 0 ] || { tail -n 20 "$W/A/web.log" "$W/A/lighttpd.log"; logs 15; }
-exit $code
+web_commit
+web_up
+web_python agree.py "$NET-hostA"

@@ -12,7 +12,6 @@
 set -u
 . "$TOP/regress/live/two.sh"
 . "$TOP/regress/web/server.sh"
-[ -x "$LIGHTTPD" ] || { echo "no lighttpd: make -f mk/deps.mk lighttpd"; exit 77; }
 
 web_plain() {		# web_plain A: a second server, as it stands behind another one
 	sed -e 's|^server.port = .*|server.port = 8080|' -e '/^ssl\./d' -e 's|"mod_mbedtls", ||' \
@@ -24,9 +23,7 @@ web_plain() {		# web_plain A: a second server, as it stands behind another one
 	wait_for 10 web_exec "$1" nc -z 127.0.0.1 8080
 }
 
-web_names A; web_names B
-NETKERN_OPTIONS='-g _ravelin'
-two_up active passive
+web_two active passive
 # peers that call themselves what would be code in a page, one of them over a tunnel
 n=0
 while read -r id; do
@@ -48,10 +45,9 @@ ikev2 "evil@+:._-" passive esp from 10.1.0.0/24 to 10.7.1.0/24 local 192.0.2.1 p
 END
 cat "$W/A/evil.conf" >>"$W/A/iked.conf"
 cat "$W/B/evil.conf" >>"$W/B/iked.conf"
-wait_for 15 up || { logs; echo 'the tunnel did not come up'; exit 1; }
-gw A ipsecctl commit --pf "$W/A/pf.conf" -m 'as it began' || exit 1
+web_commit
 gw A ipsecctl -f "$W/A/iked.conf" && gw B ipsecctl -f "$W/B/iked.conf" || exit 1
-web_start A || { cat "$W/A/lighttpd.log"; echo 'the web server did not start'; exit 1; }
+web_up
 web_plain A || { cat "$W/A/lighttpd.log"; echo 'no server without TLS'; exit 1; }
 code=0 passed=0 failed=0
 for part in ${WEB_PARTS:-refuse edit50 inject attack}; do

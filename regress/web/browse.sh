@@ -11,13 +11,9 @@ export NODE_FOLDER="$TOP/obj/deps/node"
     command -v node >/dev/null || { echo 'no browser: mk/web.sh obj/deps'; exit 77; }
 . "$TOP/regress/live/two.sh"
 . "$TOP/regress/web/server.sh"
-[ -x "$LIGHTTPD" ] || { echo 'no lighttpd: make -f mk/deps.mk lighttpd'; exit 77; }
-web_names A; web_names B
-NETKERN_OPTIONS='-g _ravelin'
-two_up active passive
-wait_for 15 up || { logs; echo 'the tunnel did not come up'; exit 1; }
-gw A ipsecctl commit --pf "$W/A/pf.conf" -m 'as it began' || exit 1
-web_start A || { cat "$W/A/lighttpd.log"; echo 'the web server did not start'; exit 1; }
+web_two active passive
+web_commit
+web_up
 URL=https://127.0.0.1:$WEB_PORT
 
 browser() {		# browser SCRIPT.mjs argument...: in the gateway's namespace

@@ -7,17 +7,14 @@
 set -u
 . "$TOP/regress/live/two.sh"
 . "$TOP/regress/web/server.sh"
-[ -x "$LIGHTTPD" ] || { echo 'no lighttpd: make -f mk/deps.mk lighttpd'; exit 77; }
 N=${WEB_TUNNELS:-10000} FLOWS=${WEB_FLOWS:-100000}
-web_names A; web_names B
-NETKERN_OPTIONS='-g _ravelin'
-two_up passive passive
+web_two passive passive
 echo 'pass all' >"$W/A/pf.conf"
 awk -v n="$N" 'BEGIN { for (i = 1; i <= n; i++)
 	printf "ikev2 \"t%d\" passive esp from 10.1.0.0/24 to 10.%d.%d.0/24 local 192.0.2.1 peer 198.%d.%d.9 psk \"a-key-of-decent-length\"\n", i, 64 + i / 250, i % 250, 18 + i / 25000, i % 250 }' >"$W/A/many.conf"
 chmod 600 "$W/A/many.conf"
 gw A ipsecctl commit --iked "$W/A/many.conf" --pf "$W/A/pf.conf" -m 'many' || exit 1
-web_start A || { cat "$W/A/lighttpd.log"; exit 1; }
+web_up
 ns hostA python3 - "$FLOWS" <<'END'
 import socket, sys, time
 s, n = [], 0

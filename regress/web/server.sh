@@ -99,3 +99,29 @@ web_start() {		# web_start A
 	echo $! >"$W/$_g/collect.pid"
 	wait_for 10 web_exec "$_g" nc -z 127.0.0.1 "$WEB_PORT"
 }
+
+# ---- what the tests here share
+
+web_two() {		# web_two HOW-A HOW-B: two.sh's gateways, with the names for the pages
+	[ -x "$LIGHTTPD" ] || { echo 'no lighttpd: make -f mk/deps.mk lighttpd'; exit 77; }
+	web_names A; web_names B
+	NETKERN_OPTIONS='-g _ravelin'
+	two_up "$@"
+}
+
+web_commit() {		# the first revision, once the tunnel is up
+	wait_for 15 up || { logs; echo 'the tunnel did not come up'; exit 1; }
+	gw A ipsecctl commit --pf "$W/A/pf.conf" -m 'as it began' || exit 1
+}
+
+web_up() {		# A's pages
+	web_start A || { cat "$W/A/lighttpd.log"; echo 'the web server did not start'; exit 1; }
+}
+
+web_python() {		# web_python SCRIPT [more words]: in gwA; what it finds is the test's end
+	_script=$1; shift
+	BIN=$BIN ip netns exec "$NET-gwA" python3 "$_script" "$W" "$WEB_PASSWORD" "$@"
+	_code=$?
+	[ $_code -eq 0 ] || { tail -n 20 "$W/A/web.log" "$W/A/lighttpd.log" "$W/A/maintd.log"; logs 15; }
+	exit $_code
+}

@@ -37,8 +37,5 @@ gateway_start A || { echo 'the gateway did not start'; logs 40; exit 1; }
 for n in 3 $(seq 11 50) $(seq 100 220); do
 	echo "addr add 192.0.2.$n/24 dev wan0"
 done | ip -n "$NET-gwB" -batch - || exit 1
-web_start A || { cat "$W/A/lighttpd.log"; echo 'the web server did not start'; exit 1; }
-BIN=$BIN ip netns exec "$NET-gwA" python3 wire.py "$W" "$WEB_PASSWORD" "$NET-gwB" "$STRINGS" "$EACH"
-code=$?
-[ $code -eq 0 ] || { tail -n 20 "$W/A/web.log" "$W/A/lighttpd.log"; logs 15; }
-exit $code
+web_up
+web_python wire.py "$NET-gwB" "$STRINGS" "$EACH"
