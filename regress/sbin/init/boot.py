@@ -436,24 +436,29 @@ def trial():
     os.unlink(TMP + "/cmdline")
 
 
-def main():
+def everything():
+    box = first_boot()
+    menu(box)
+    killed(box)
+    box.kill()
+    reset(seeds())
+    damage()
+    trial()
+
+
+def main(make, tests):
+    """Makes the root, and runs the tests in a mount namespace of their own."""
     if os.getuid() != 0:
         print("needs root for namespaces")
         return 77
     if os.environ.get("INIT_BOOT_INNER") != "1":
         os.environ["INIT_BOOT_INNER"] = "1"
         os.execvp("unshare", ["unshare", "-m", sys.executable, *sys.argv])
-    make_root()
+    make()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     subprocess.check_call(["ip", "netns", "add", FAR])
     try:
-        box = first_boot()
-        menu(box)
-        killed(box)
-        box.kill()
-        reset(seeds())
-        damage()
-        trial()
+        tests()
     finally:
         subprocess.call(["ip", "netns", "del", FAR])
     print(f"{passed} passed, {failed} failed")
@@ -461,4 +466,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(make_root, everything))

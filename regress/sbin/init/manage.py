@@ -340,16 +340,7 @@ def kernel(box):
          and "kernel: disk: an error" in log and "ready: revision" in log, log.count("chatter"))
 
 
-def main():
-    if os.getuid() != 0:
-        print("needs root for namespaces")
-        return 77
-    if os.environ.get("INIT_BOOT_INNER") != "1":
-        os.environ["INIT_BOOT_INNER"] = "1"
-        os.execvp("unshare", ["unshare", "-m", sys.executable, *sys.argv])
-    make_root()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    subprocess.check_call(["ip", "netns", "add", FAR])
+def everything():
     try:
         write(ROOT + "/boot/seed.conf", SEED.format(statements=""))
         box = start()
@@ -367,10 +358,7 @@ def main():
         for box in boxes:
             if box.proc.poll() is None:
                 box.kill()
-        subprocess.call(["ip", "netns", "del", FAR])
-    print(f"{boot.passed} passed, {boot.failed} failed")
-    return 1 if boot.failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(boot.main(make_root, everything))
