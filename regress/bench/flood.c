@@ -9,28 +9,18 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/bpf.h>
 #include <net/if.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "dev/bpf.h"
 
 #define FRAME	60
 #define SPORT	34		/* of the UDP header */
 #define FLOWS	4096
 #define BATCH	64
 #define RUN	(1 << 16)
-
-static int
-bpf(int cmd, union bpf_attr *attr)
-{
-	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-}
 
 static _Noreturn void
 die(const char *what)
@@ -43,7 +33,6 @@ die(const char *what)
 static int
 program(unsigned ifindex)
 {
-	static const char license[] = "ISC";
 	struct bpf_insn code[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_6, .src_reg = BPF_REG_1 },
 		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_prandom_u32 },
@@ -63,14 +52,8 @@ program(unsigned ifindex)
 		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	union bpf_attr attr;
 
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = BPF_PROG_TYPE_XDP;
-	attr.insns = (uintptr_t)code;
-	attr.insn_cnt = sizeof(code) / sizeof(code[0]);
-	attr.license = (uintptr_t)license;
-	return bpf(BPF_PROG_LOAD, &attr);
+	return bpf_load(BPF_PROG_TYPE_XDP, 0, code, sizeof(code) / sizeof(code[0]));
 }
 
 static uint16_t

@@ -6,13 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "dev/bpf.h"
 
 #define TCX_DROP	2	/* enum tcx_action_base, Linux 6.6 */
 #define TCX_INGRESS	46	/* BPF_TCX_INGRESS */
@@ -20,43 +18,24 @@
 /* Of the process: loaded once at its start, and only read then. */
 static _Atomic int program = -1;
 
-static int
-bpf(int cmd, union bpf_attr *attr)
-{
-	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-}
-
 void
 ingress_prepare(void)
 {
-	static const char license[] = "ISC";
 	struct bpf_insn code[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = TCX_DROP },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	union bpf_attr attr;
 
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = BPF_PROG_TYPE_SCHED_CLS;
-	attr.insns = (uintptr_t)code;
-	attr.insn_cnt = sizeof(code) / sizeof(code[0]);
-	attr.license = (uintptr_t)license;
-	attr.expected_attach_type = TCX_INGRESS;
-	atomic_store(&program, bpf(BPF_PROG_LOAD, &attr));
+	atomic_store(&program, bpf_load(BPF_PROG_TYPE_SCHED_CLS, TCX_INGRESS, code,
+	    sizeof(code) / sizeof(code[0])));
 }
 
 int
 ingress_hold(int ifindex)
 {
-	union bpf_attr attr;
+	int prog = atomic_load(&program);
 
-	if (atomic_load(&program) == -1)
-		return -1;
-	memset(&attr, 0, sizeof(attr));
-	attr.link_create.prog_fd = (uint32_t)atomic_load(&program);
-	attr.link_create.target_ifindex = (uint32_t)ifindex;
-	attr.link_create.attach_type = TCX_INGRESS;
-	return bpf(BPF_LINK_CREATE, &attr);
+	return prog == -1 ? -1 : bpf_attach(prog, ifindex, TCX_INGRESS, 0);
 }
 
 static int

@@ -5,26 +5,16 @@
 #include "dev/xdpprog.h"
 
 #include <errno.h>
-#include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+
+#include "dev/bpf.h"
 
 /* Of the process: loaded once at its start. */
 static struct { int map, prog; } slot[XDPPROG_MAX];
 static int loaded, load_error = ENOSYS;
 static _Atomic uint32_t taken;		/* bit per slot */
-
-static int
-bpf(int cmd, union bpf_attr *attr)
-{
-	return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-}
 
 static int
 map_new(void)
@@ -42,7 +32,6 @@ map_new(void)
 static int
 program_load(int map)
 {
-	static const char license[] = "ISC";
 	struct bpf_insn code[] = {
 		{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_1,
 		    .off = offsetof(struct xdp_md, rx_queue_index) },
@@ -53,14 +42,8 @@ program_load(int map)
 		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect_map },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	union bpf_attr attr;
 
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = BPF_PROG_TYPE_XDP;
-	attr.insns = (uintptr_t)code;
-	attr.insn_cnt = sizeof(code) / sizeof(code[0]);
-	attr.license = (uintptr_t)license;
-	return bpf(BPF_PROG_LOAD, &attr);
+	return bpf_load(BPF_PROG_TYPE_XDP, 0, code, sizeof(code) / sizeof(code[0]));
 }
 
 void
@@ -122,12 +105,6 @@ xdpprog_queue(int prog, unsigned queue, int fd)
 int
 xdpprog_attach(int prog, int ifindex, bool generic)
 {
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.link_create.prog_fd = (uint32_t)slot[prog].prog;
-	attr.link_create.target_ifindex = (uint32_t)ifindex;
-	attr.link_create.attach_type = BPF_XDP;
-	attr.link_create.flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
-	return bpf(BPF_LINK_CREATE, &attr);
+	return bpf_attach(slot[prog].prog, ifindex, BPF_XDP,
+	    generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 }
