@@ -334,8 +334,11 @@ wait_of(const struct auth_lock *al, int64_t now)
 int64_t
 auth_lock_try(struct auth_lock *al, int64_t now)
 {
-	int64_t wait = wait_of(al, now);
+	int64_t wait;
 
+	if (now < al->al_last && al->al_last - now <= AUTH_WAIT_MAX)
+		now = al->al_last;
+	wait = wait_of(al, now);
 	if (wait > 0)
 		return wait;
 	if (now - al->al_last >= AUTH_FORGET)

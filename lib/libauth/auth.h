@@ -79,12 +79,15 @@ bool		 auth_derive(const char *passphrase,
 
 struct auth_lock {
 	unsigned	al_fails;	/* in a row */
-	int64_t		al_last;	/* ms; where the clock has gone back, nobody waits */
+	int64_t		al_last;	/* ms of a clock that only goes forward */
 };
 
 /*
  * Before the password is compared: ms until that is allowed, and nothing is
- * counted; or 0, and the try counts as one that has failed.
+ * counted; or 0, and the try counts as one that has failed.  Of two at once
+ * the one that looked at the clock first may come last: it is as late as the
+ * other.  If it is AUTH_WAIT_MAX before that, it goes by another clock, and
+ * nobody waits.
  */
 int64_t	auth_lock_try(struct auth_lock *al, int64_t now);
 /* It was the right one.  Not for a try that ended before that was known. */

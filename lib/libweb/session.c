@@ -22,7 +22,7 @@
 #include "libweb/web.h"
 
 #define SEEN_EACH_S	20
-#define SESSIONS_VERSION 1
+#define SESSIONS_VERSION 2
 #define TEXT(n)		TEXT_OF(n)
 #define TEXT_OF(n)	#n
 
@@ -298,18 +298,17 @@ lock_of(struct web_sessions *wss, const char *key)
 
 	if (s != NULL && sqlite3_step(s) == SQLITE_ROW) {
 		al.al_fails = (unsigned)sqlite3_column_int64(s, 0);
-		al.al_last = sqlite3_column_int64(s, 1) * 1000;
+		al.al_last = sqlite3_column_int64(s, 1);
 	}
 	(void)sqlite3_finalize(s);
 	return al;
 }
 
 static bool
-lock_put(struct web_sessions *wss, const char *key, const struct auth_lock *al,
-    int64_t up)
+lock_put(struct web_sessions *wss, const char *key, const struct auth_lock *al)
 {
 	const char *keys[] = { key, NULL };
-	const int64_t row[2] = { al->al_fails, up };
+	const int64_t row[2] = { al->al_fails, al->al_last };
 
 	return run(wss, "INSERT OR REPLACE INTO failed VALUES (?1, ?2, ?3)", keys,
 	    row);
@@ -319,7 +318,7 @@ lock_put(struct web_sessions *wss, const char *key, const struct auth_lock *al,
 static bool
 locks_expire(struct web_sessions *wss, int64_t up)
 {
-	const int64_t limits[] = { up - AUTH_FORGET / 1000, up };
+	const int64_t limits[] = { up - AUTH_FORGET, up + AUTH_WAIT_MAX };
 	const int64_t most[] = { WEB_LOCKS_MAX };
 
 	return run(wss, "DELETE FROM failed WHERE time < ?1 OR time > ?2", NULL,
@@ -341,12 +340,12 @@ web_lock_try(struct web_sessions *wss, const char *const keys[], int64_t up)
 		return -1;
 	for (n = 0; n < WEB_LOCK_KEYS && keys[n] != NULL; n++) {
 		al[n] = lock_of(wss, keys[n]);
-		wait = auth_lock_try(&al[n], up * 1000);
+		wait = auth_lock_try(&al[n], up);
 		longest = wait > longest ? wait : longest;
 	}
 	ok = longest == 0;
 	for (size_t i = 0; ok && i < n; i++)
-		ok = lock_put(wss, keys[i], &al[i], up);
+		ok = lock_put(wss, keys[i], &al[i]);
 	ok = ok && locks_expire(wss, up);
 	ok = run(wss, ok ? "COMMIT" : "ROLLBACK", NULL, NULL) && ok;
 	if (longest > 0)

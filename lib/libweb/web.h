@@ -202,8 +202,8 @@ bool	web_session_end(struct web_sessions *wss, const struct web_session *ws);
 
 /*
  * Attempts at a login that failed, by keys such as the user's name and the
- * address: a struct auth_lock (libauth/auth.h) each.  up: seconds of a clock
- * that only goes forward.
+ * address: a struct auth_lock (libauth/auth.h) each.  up: ms of a clock that
+ * only goes forward.
  */
 enum { WEB_LOCK_KEYS = 4 };
 

