@@ -27,6 +27,7 @@
 #include "libseed/seed.h"
 #include "libutil/sandbox.h"
 #include "libutil/udiff.h"
+#include "libutil/utf8.h"
 
 enum { PASS_MAX = 256 };
 
@@ -182,11 +183,17 @@ difference(struct difference *df, const struct backup_entry *policy)
 static void
 put_plain(const char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)p[i];
+	struct cur c = cur_init(p, n);
 
-		(void)putchar((c < ' ' && c != '\n' && c != '\t') || c == 0x7f ?
-		    '?' : c);
+	while (cur_left(&c) != 0) {
+		size_t k = utf8_sequence(c);
+		bool bad = k == 0 || utf8_control(c);
+		const uint8_t *at = cur_bytes(&c, k == 0 ? 1 : k);
+
+		if (bad && *at != '\n' && *at != '\t')
+			(void)putchar('?');
+		else
+			(void)fwrite(at, 1, k, stdout);
 	}
 }
 
