@@ -75,7 +75,7 @@ help:
 	@echo 'make test       all tests, in the release and the checked build'
 	@echo 'make bench      ns/packet and Gbit/s of the packet path'
 	@echo 'make fuzz       each parser under libFuzzer, FUZZ_SECONDS=60 each'
-	@echo 'make soak       200 power cuts of the appliance, about 20 minutes'
+	@echo 'make soak       260 power cuts and kills of the appliance, attacks on its pages'
 	@echo 'make check      the checked build: clang, ASan, UBSan, in obj/check'
 	@echo 'make deps       only the third-party libraries, in obj/deps'
 	@echo 'make image      obj/ravelin.img, a disk that boots to a gateway; see image(8)'
