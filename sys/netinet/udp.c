@@ -330,7 +330,8 @@ client_ends(struct nk *nk, const struct udp_client *uc, const struct udp_msg *m,
 
 	if (i < 0)
 		return EBADF;
-	if (m->um_raddr.ad_af != AF_INET || m->um_rport == 0 || m->um_mtu > UINT16_MAX ||
+	if (m->um_raddr.ad_af != AF_INET || m->um_rport == 0 ||
+	    (m->um_flags & ~UDP_M_DF) != 0 || m->um_mtu > UINT16_MAX ||
 	    (m->um_mtu != 0 && m->um_mtu < PIECE_MIN))
 		return EINVAL;
 	*flags = uc->uc_port[i].flags;

@@ -420,6 +420,12 @@ sizes(void)
 	tell(&one, m, big, 372);
 	CU_ASSERT_EQUAL(one.pr_msg.um_errno, EINVAL);
 	CU_ASSERT_EQUAL(wire_waiting(em0), 0);
+	test_row("a flag that DATA does not have");
+	m.um_mtu = 0;
+	m.um_flags = UDP_M_BYPASS;
+	tell(&one, m, big, 372);
+	CU_ASSERT_EQUAL(one.pr_msg.um_errno, EINVAL);
+	CU_ASSERT_EQUAL(wire_waiting(em0), 0);
 	test_row("what the way takes");
 	m = to(A, 0, 0, NULL);
 	m.um_op = UDP_SOURCE;
