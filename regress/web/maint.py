@@ -301,15 +301,16 @@ a = c.ask('POST', '/upload/upgrade', b'x' * 1000, {
     'Content-Length': str(200 << 20), 'Origin': 'https://' + c.host,
     'Content-Type': 'multipart/form-data; boundary=x'}, close=True)
 t.check('an upload of 200 MB is refused at once', a.status == 413, a.status)
-for path, code in (('/login', 413), ('/backup', 413), ('/nothing', 413), ('/policy/edit', 401), ('/upload/import', 401)):
+for path, code in (('/login', 413), ('/backup', 413), ('/nothing', 413),
+                   ('/policy/edit', 401), ('/upload/import', 401)):
     a = Client().ask('POST', path, b'x' * 1000, {
         'Content-Length': str(5 << 20), 'Origin': 'https://' + c.host,
         'Content-Type': 'application/x-www-form-urlencoded'}, close=True)
     t.check('5 MB of nobody\'s to %s are not waited for' % path, a.status == code, a.status)
 a = send('/policy/edit?part=pf.conf', '/policy/edit', 'check', text=pf + '# as long as a policy may be\n' * 60000)
 t.check('a policy of 1.6 MB is looked at', a.status == 200 and '(any more)' not in a.body, (a.status, a.body[-900:]))
-a = send('/policy/edit?part=pf.conf', '/policy/edit', 'diff', text=pf + ''.join('pass out quick on wan0 inet proto udp to '
-         '10.9.%d.%d\n' % (i // 250, i % 250 + 1) for i in range(2000)))
+many = ''.join('pass out quick on wan0 inet proto udp to 10.9.%d.%d\n' % (i // 250, i % 250 + 1) for i in range(2000))
+a = send('/policy/edit?part=pf.conf', '/policy/edit', 'diff', text=pf + many)
 t.check('a difference that is not shown whole says so', a.status == 200 and 'more lines follow' in a.body, a.body[-900:])
 t.check('nothing stays', left() == [], left())
 
