@@ -15,6 +15,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../sbin/policyd'))
+from beside import Pages  # noqa: E402
 from client import Cases, Client  # noqa: E402
 import keysock  # noqa: E402
 
@@ -26,23 +27,13 @@ rnd = random.Random(int(os.environ.get('SEED', '7')))
 t = Cases()
 c = Client()
 t.check('login', c.login('admin', PASSWORD).status == 303)
-CGI = dict(RAVELIN_RUN=W + '/A/run', RAVELIN_WEB_STATE=W + '/A/web', RAVELIN_WEB_ROOT=W + '/A/www',
-           RAVELIN_PASSWD=W + '/A/passwd', HTTPS='on', HTTP_HOST='127.0.0.1:8443', REMOTE_ADDR='127.0.0.1',
-           REQUEST_METHOD='GET', HTTP_COOKIE=c.cookie)
+ask = Pages(W + '/A', c.cookie).ask
 
 
 def run(*args, of='A'):
     env = dict(ENV, RAVELIN_RUN='%s/%s/run' % (W, of))
     return subprocess.run([BIN + '/' + args[0], *args[1:]], env=env, capture_output=True, text=True,
                           timeout=30).stdout
-
-
-def ask(path):
-    out = subprocess.run([BIN + '/webadmin'], env=dict(CGI, REQUEST_URI=path), capture_output=True,
-                         timeout=30).stdout.decode()
-    head, body = out.split('\r\n\r\n', 1)
-    assert head.startswith('Status: 200'), head[:100]
-    return body
 
 
 # What may differ between two moments although nothing happened.

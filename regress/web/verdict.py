@@ -5,14 +5,13 @@
 import html
 import json
 import os
-import pty
 import re
-import select
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from beside import Pages, console  # noqa: E402
 from client import Cases, Client  # noqa: E402
 
 W, PASSWORD, GWB, HOST = sys.argv[1:5]
@@ -21,9 +20,7 @@ ENV = dict(os.environ, RAVELIN_RUN=W + '/A/run', RAVELIN_DB=W + '/A/policy.db', 
 t = Cases()
 c = Client()
 t.check('login', c.login('admin', PASSWORD).status == 303)
-CGI = dict(RAVELIN_RUN=W + '/A/run', RAVELIN_WEB_STATE=W + '/A/web', RAVELIN_WEB_ROOT=W + '/A/www',
-           RAVELIN_PASSWD=W + '/A/passwd', HTTPS='on', HTTP_HOST='127.0.0.1:8443', REMOTE_ADDR='127.0.0.1',
-           REQUEST_METHOD='GET', HTTP_COOKIE=c.cookie, RAVELIN_SILENT=os.environ['RAVELIN_SILENT'])
+ask = Pages(W + '/A', c.cookie, RAVELIN_SILENT=os.environ['RAVELIN_SILENT']).ask
 
 # Of each tunnel: id, state, what the text must have, and what the advice must have.
 FAULTS = {
@@ -47,14 +44,6 @@ def run(*args, env=ENV, before=()):
                           text=True, timeout=40)
 
 
-def ask(path):
-    out = subprocess.run([BIN + '/webadmin'], env=dict(CGI, REQUEST_URI=path), capture_output=True,
-                         timeout=30).stdout.decode()
-    head, body = out.split('\r\n\r\n', 1)
-    assert head.startswith('Status: 200'), head[:100]
-    return body
-
-
 def words(text):
     return ' '.join(text.split())
 
@@ -66,25 +55,6 @@ def page(path):
 def same(text):
     """Without numbers that go on while it is read, and line breaks."""
     return re.sub(r'\b(\d+m)?\d+s\b|\bsent \d+ times|\bretry \d+', '#', words(text))
-
-
-def console():
-    """What "why offline?" of the menu shows, on a terminal."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execve(BIN + '/console', ['console'], ENV)
-    seen, asked, end = b'', 0, time.time() + 20
-    while time.time() < end and seen.count(b'choose: ') < 2:
-        if select.select([fd], [], [], 0.2)[0]:
-            try:
-                seen += os.read(fd, 65536)
-            except OSError:
-                break
-        if asked == 0 and b'choose: ' in seen:
-            asked = os.write(fd, b'3\r')
-    os.close(fd)
-    os.waitpid(pid, 0)
-    return seen.decode(errors='replace').replace('\r', '')
 
 
 def status():
@@ -103,7 +73,7 @@ for name, f in FAULTS.items():
     t.check('%s: says what to change' % name, f[3] in x.get('advice', ''), x.get('advice'))
 
 # ---- all say the same ----
-menu = console()
+menu = console(ENV).decode(errors='replace').replace('\r', '')
 t.check('the console shows the menu and the answer', menu.count('choose: ') == 2, menu[-500:])
 every = same(menu)
 over, over_twin = page('/'), {x['name']: x for x in json.loads(ask('/json/'))['tunnels']}

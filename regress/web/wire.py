@@ -9,7 +9,6 @@
 import html
 import json
 import os
-import pty
 import re
 import select
 import struct
@@ -19,6 +18,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import ike2  # noqa: E402
+from beside import console  # noqa: E402
 from client import Cases, Client  # noqa: E402
 from crawl import Shape  # noqa: E402
 from ike2 import AUTH, CERT, CERTREQ, CP, DELETE, EAP, IDI, IDR, INFORMATIONAL, NOTIFY, SA, VENDOR  # noqa: E402
@@ -336,25 +336,6 @@ def flood():
     p.bye()
 
 
-def console():
-    """What "why offline?" of the menu shows, on a terminal."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execve(BIN + '/console', ['console'], ENV)
-    seen, asked, end = b'', 0, time.time() + 20
-    while time.time() < end and seen.count(b'choose: ') < 2:
-        if select.select([fd], [], [], 0.2)[0]:
-            try:
-                seen += os.read(fd, 65536)
-            except OSError:
-                break
-        if asked == 0 and b'choose: ' in seen:
-            asked = os.write(fd, b'3\r')
-    os.close(fd)
-    os.waitpid(pid, 0)
-    return seen
-
-
 def main():
     t.check('login', c.login('admin', PASSWORD).status == 303)
     follow = subprocess.Popen([BIN + '/ikectl', '-j', 'monitor'], env=ENV, stdout=open(W + '/monitor', 'wb'))
@@ -362,7 +343,7 @@ def main():
         began = time.time()
         part()
         print('        %s: %.1f s' % (part.__name__, time.time() - began), flush=True)
-    menu = console()
+    menu = console(ENV)
     t.check('the console shows the menu and the answer', menu.count(b'choose: ') == 2, menu[-500:])
     menu = menu.replace(b'\r\n', b'\n')
     t.check('no control character on the console', not control(menu), control(menu))
