@@ -32,6 +32,7 @@
 #include "boot.h"
 #include "clock.h"
 #include "kmsg.h"
+#include "libutil/utf8.h"
 #include "logring.h"
 #include "super.h"
 #include "watchdog.h"
@@ -246,6 +247,16 @@ watchdog_begin(struct supervisor *sv)
 	log_text(sv, false, text);
 }
 
+/* What it tells of may be a stranger's, such as a seed.conf on a stick. */
+static void
+make_plain(char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text[i] == '\t')
+			text[i] = ' ';
+	utf8_line(text, n);
+}
+
 /* What a child writes, cut into lines. */
 static void
 child_output(struct supervisor *sv, size_t i, const char *p, size_t n)
@@ -258,6 +269,7 @@ child_output(struct supervisor *sv, size_t i, const char *p, size_t n)
 			if (ch->ch_n < sizeof(ch->ch_line))
 				continue;
 		}
+		make_plain(ch->ch_line, ch->ch_n);
 		if (ch->ch_n != 0)
 			log_line(sv, sv->sv_def[i].ud_name, ch->ch_line,
 			    ch->ch_n);

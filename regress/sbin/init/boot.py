@@ -268,9 +268,11 @@ ikev2 "lyon" esp from 10.1.0.0/24 to 10.2.0.0/24 local 192.0.2.1 peer 192.0.2.2 
 
 
 def seeds():
-    write(ROOT + "/boot/seed.conf", SEED.replace("inet 10", "inett 10"))
+    write(ROOT + "/boot/seed.conf", SEED.replace("inet 10", "ine\x1b[2Jtt 10"))
     box = Box()
     case("a bad seed is told with its place", box.wait(r"seed.conf:6:\d+: "), box.text)
+    found = box.wait("ine(.*)tt")
+    case("and does not steer the terminal", found and found[1] == "?[2J", found and found[1])
     case("and changes nothing", box.wait("refused") and box.wait("ready: revision", 20)
          and "192.168.1.1" in box.run("ifconfig", "lan0"), box.text)
     box.stop()
