@@ -17,8 +17,10 @@
 
 #include "libike/ike_auth.h"
 #include "libike/ike_var.h"
+#include "libutil/near.h"
 
 #define CONTACT_MS	500	/* more than a round trip */
+#define NEAREST_OF	64	/* rules compared with an unknown identity */
 
 /* Stages of the responder's work on a request. */
 enum { STAGE_VERIFY, STAGE_ANSWER };
@@ -316,12 +318,57 @@ auth_policy(struct ikesa *sa, const struct ike_msg *m)
 	return NULL;
 }
 
+/*
+ * The rule for this address whose dstid is most like what the peer said, if one
+ * is near.  Strangers ask, so not very many are compared.
+ */
+static const struct pol *
+auth_nearest(const struct ikesa *sa, const char *id)
+{
+	const struct pol *best = NULL;
+	unsigned least = (unsigned)strlen(id) / 3 + 1, compared = 0;
+	struct pol *pl = NULL;
+
+	while (compared++ < NEAREST_OF && (pl = pol_for_peer(sa->sa_ike,
+	    &sa->sa_local, &sa->sa_remote, pl)) != NULL) {
+		const struct ike_id *want = pl->pl_conf.po_dstid;
+		char text[128];
+		unsigned d;
+
+		if (want->id_type == IKE_ID_NONE)
+			continue;
+		d = near_distance(id, ike_id_print(want, text, sizeof(text)));
+		if (d < least) {
+			least = d;
+			best = pl;
+		}
+	}
+	return best;
+}
+
+static void
+auth_unknown(struct xchg *x, const struct ike_id *peer)
+{
+	char id[128], near[128], text[IKE_TEXT_MAX];
+	const struct pol *pl;
+	int n;
+
+	(void)ike_id_print(peer, id, sizeof(id));
+	pl = auth_nearest(x->x_sa, id);
+	n = snprintf(text, sizeof(text), "no policy for peer identity %s at this "
+	    "address", id);
+	if (pl != NULL && n > 0)
+		(void)snprintf(text + n, sizeof(text) - (size_t)n, "; the nearest "
+		    "is %s, of %s", ike_id_print(pl->pl_conf.po_dstid, near,
+		    sizeof(near)), pl->pl_conf.po_name);
+	auth_refuse(x, IKE_R_ID_UNKNOWN, text);
+}
+
 void
 auth_requested(struct ikesa *sa, const struct inmsg *im,
     const struct ike_msg *m)
 {
 	struct xchg *x = xchg_new(sa, X_PEER_AUTH);
-	char id[128], text[IKE_TEXT_MAX];
 	struct pol *pl;
 
 	ikesa_set_state(sa, SA_AUTH_R);
@@ -334,12 +381,9 @@ auth_requested(struct ikesa *sa, const struct inmsg *im,
 	x->x_ni = sa->sa_hs->hs_ni;
 	x->x_nr = sa->sa_hs->hs_nr;
 	sa->sa_id_remote = m->m_idi;
-	(void)ike_id_print(&m->m_idi, id, sizeof(id));
 	pl = auth_policy(sa, m);
 	if (pl == NULL) {
-		(void)snprintf(text, sizeof(text), "no policy for peer "
-		    "identity %s at this address", id);
-		auth_refuse(x, IKE_R_ID_UNKNOWN, text);
+		auth_unknown(x, &m->m_idi);
 		return;
 	}
 	ikesa_set_pol(sa, pl);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "libpf/parse.h"
+#include "libutil/near.h"
 
 #define LINE_SHOWN	200
 
@@ -71,35 +72,6 @@ pfc_complain(struct parser *pr, const struct tok *at, const char *fmt, ...)
 	append_line(pc, at);
 }
 
-/* Edit distance with neighbours exchanged as one step, up to limit. */
-static unsigned
-distance(const char *a, const char *b)
-{
-	unsigned d[24][24];
-	size_t n = strlen(a), m = strlen(b);
-
-	if (n > 22 || m > 22)
-		return 99;
-	for (size_t i = 0; i <= n; i++)
-		d[i][0] = (unsigned)i;
-	for (size_t j = 0; j <= m; j++)
-		d[0][j] = (unsigned)j;
-	for (size_t i = 1; i <= n; i++)
-		for (size_t j = 1; j <= m; j++) {
-			unsigned best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-
-			if (d[i - 1][j] + 1 < best)
-				best = d[i - 1][j] + 1;
-			if (d[i][j - 1] + 1 < best)
-				best = d[i][j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    d[i - 2][j - 2] + 1 < best)
-				best = d[i - 2][j - 2] + 1;
-			d[i][j] = best;
-		}
-	return d[n][m];
-}
-
 static const char *
 pfc_nearest(const char *word, const char *const *words)
 {
@@ -107,7 +79,7 @@ pfc_nearest(const char *word, const char *const *words)
 	unsigned least = strlen(word) < 4 ? 2 : 3;	/* fewer than this */
 
 	for (; *words != NULL; words++) {
-		unsigned d = distance(word, *words);
+		unsigned d = near_distance(word, *words);
 
 		if (d == 0)
 			return NULL;	/* a good word in the wrong place */

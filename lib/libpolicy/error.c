@@ -4,11 +4,11 @@
  * caret under the place, and with the nearest keyword where a word is
  * unknown.
  */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libpolicy/lex.h"
+#include "libutil/near.h"
 
 /* The source line at a token, as printable text; NULL without memory. */
 static char *
@@ -99,38 +99,6 @@ policy_errors_free(struct policy_errors *e)
 	memset(e, 0, sizeof(*e));
 }
 
-#define NEAR_MAX	24	/* longest word compared */
-
-/* Edit distance with neighbours swapped counting one. */
-static unsigned
-distance(const char *a, const char *b)
-{
-	unsigned d[NEAR_MAX + 1][NEAR_MAX + 1];
-	size_t n = strlen(a), m = strlen(b);
-
-	for (size_t i = 0; i <= n; i++)
-		d[i][0] = (unsigned)i;
-	for (size_t j = 0; j <= m; j++)
-		d[0][j] = (unsigned)j;
-	for (size_t i = 1; i <= n; i++) {
-		for (size_t j = 1; j <= m; j++) {
-			bool same = tolower((unsigned char)a[i - 1]) ==
-			    tolower((unsigned char)b[j - 1]);
-			unsigned v = d[i - 1][j - 1] + !same;
-
-			if (d[i - 1][j] + 1 < v)
-				v = d[i - 1][j] + 1;
-			if (d[i][j - 1] + 1 < v)
-				v = d[i][j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < v)
-				v = d[i - 2][j - 2] + 1;
-			d[i][j] = v;
-		}
-	}
-	return d[n][m];
-}
-
 const char *
 nearest_word(const char *word, const char *const *list)
 {
@@ -138,14 +106,11 @@ nearest_word(const char *word, const char *const *list)
 	size_t len = strlen(word);
 	unsigned least = len <= 3 ? 2 : 3;	/* one more than allowed */
 
-	if (len == 0 || len > NEAR_MAX)
+	if (len == 0)
 		return NULL;
 	for (; *list != NULL; list++) {
-		unsigned d;
+		unsigned d = near_distance(word, *list);
 
-		if (strlen(*list) > NEAR_MAX)
-			continue;
-		d = distance(word, *list);
 		if (d < least && d < strlen(*list)) {
 			least = d;
 			best = *list;

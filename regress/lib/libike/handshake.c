@@ -282,14 +282,21 @@ wrong_key(void)
 static void
 unknown_identity(void)
 {
-	begin(NULL);
-	(void)ike_id_parse("stranger.example", &left.wp_policy.po_srcid);
-	CU_ASSERT_FALSE(meet());
-	CU_ASSERT_EQUAL(w.w_end[0].we_reason, IKE_R_AUTH_PEER);
-	CU_ASSERT_EQUAL(w.w_end[1].we_reason, IKE_R_ID_UNKNOWN);
-	CU_ASSERT_PTR_NOT_NULL(strstr(w.w_end[1].we_text, "stranger.example"));
-	of_strangers();
-	end();
+	static const char *const said[] = { "stranger.test",
+	    "lfet.example at this address; the nearest is left.example, of site" };
+
+	for (unsigned i = 0; i < TEST_COUNT(said); i++) {
+		begin(NULL);
+		(void)ike_id_parse(i == 0 ? "stranger.test" : "lfet.example",
+		    &left.wp_policy.po_srcid);
+		CU_ASSERT_FALSE(meet());
+		CU_ASSERT_EQUAL(w.w_end[0].we_reason, IKE_R_AUTH_PEER);
+		CU_ASSERT_EQUAL(w.w_end[1].we_reason, IKE_R_ID_UNKNOWN);
+		CU_ASSERT_PTR_NOT_NULL(strstr(w.w_end[1].we_text, said[i]));
+		CU_ASSERT_EQUAL(strstr(w.w_end[1].we_text, "nearest") != NULL, i);
+		of_strangers();
+		end();
+	}
 }
 
 /* The responder is somebody else than we want, though it has the key. */
