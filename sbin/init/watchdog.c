@@ -24,17 +24,18 @@ enum {
 	FEEDS		= 4,		/* in the time that it takes to bark */
 };
 
-/* What the command line asks for; 0: no watchdog. */
+/* What the command line asks for; 0, and nothing else: no watchdog. */
 static int
 wanted(void)
 {
-	char value[SLOTS_VALUE];
+	char value[SLOTS_VALUE], *end;
 	long v;
 
 	if (!slots_running("watchdog", value))
 		return WATCHDOG_SECONDS;
-	v = strtol(value, NULL, 10);
-	return v >= 0 && v <= SECONDS_MAX ? (int)v : WATCHDOG_SECONDS;
+	v = strtol(value, &end, 10);
+	return end != value && *end == '\0' && v >= 0 && v <= SECONDS_MAX ?
+	    (int)v : WATCHDOG_SECONDS;
 }
 
 void

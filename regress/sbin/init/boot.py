@@ -412,13 +412,14 @@ def grubenv(slot, boot):
 def trial():
     """A slot that is tried: well, and not."""
     write(TMP + "/cmdline", "quiet ravelin.slot=b ravelin.good=a "
-          "ravelin.well=2 ravelin.most=4\n")
+          "ravelin.well=2 ravelin.most=4 ravelin.watchdog=off\n")
     grubenv("a", "a")
     box = Box()
     case("a slot that is well becomes the good one",
          box.wait("ready: .* slot b") and box.wait("slot b is good", 20), box.text)
     with open(ROOT + "/boot/grubenv") as f:
         block = f.read()
+    case("a word is no time for the watchdog", "no watchdog: /dev/watchdog: " in box.run("init", "log"))
     case("the loader is told", "slot=b\n" in block and "boot=b\n" in block
          and len(block) == 1024, block)
     box.stop()
