@@ -92,7 +92,9 @@ def by_ssh(cases):
     said = ssh("ifconfig", "lan0")
     cases.check("the key of the seed lets in by SSH", "192.168.1.1" in said and "nic" in said, said)
     said = ssh("cat", "/etc/ravelin.passwd", "/data/db/policy.db")
-    cases.check("... and shows it nothing that is kept", said.count("No such file") == 2, said)
+    cases.check("... shows it nothing that is kept", said.count("No such file") == 2, said)
+    said = ssh("cat", "/proc/sys/kernel/yama/ptrace_scope")
+    cases.check("... and nobody traces the processes of another session", said.endswith("2\n"), said)
 
 
 def main():
