@@ -55,9 +55,12 @@ struct parent {
 	bool		 pa_begun;		/* the ike process takes descriptors */
 	bool		 pa_loaded;		/* a first policy has gone out */
 	bool		 pa_doubt;		/* its number may mean another now */
+	bool		 pa_looked;		/* the newest of pa_file has been read */
+	struct stat	 pa_file;		/* the store */
 	bool		 pa_kernel;		/* the ike process has its sockets */
 	bool		 pa_kernel_lost;	/* it had, once */
 	bool		 pa_told_policyd;	/* its absence is in the log */
+	bool		 pa_told_store;
 	bool		 pa_told_kernel;
 	struct history_client *pa_history;
 	uint64_t	 pa_lost;		/* of it, as told */
@@ -299,22 +302,6 @@ load_policy(struct parent *pa, uint64_t revision)
 	pa->pa_doubt = false;
 }
 
-/* Without policyd(8): the newest revision of the store, if there is one. */
-static void
-load_latest(struct parent *pa)
-{
-	uint64_t revision = 0;
-	const char *why;
-
-	if (pa->pa_store == NULL)
-		pa->pa_store = policy_store_open_ro(pa->pa_db, &why);
-	if (pa->pa_store != NULL &&
-	    !policy_store_latest(pa->pa_store, &revision, &why))
-		log_err("policy store: %s", why);
-	if (revision != pa->pa_revision || !pa->pa_loaded || pa->pa_doubt)
-		load_policy(pa, revision);
-}
-
 /* Another store may stand in the place of the one that was read. */
 static void
 doubt_store(struct parent *pa)
@@ -322,6 +309,52 @@ doubt_store(struct parent *pa)
 	policy_store_close(pa->pa_store);
 	pa->pa_store = NULL;
 	pa->pa_doubt = true;
+	pa->pa_looked = false;
+}
+
+/* Is there the file that was looked at last? Now it has been. */
+static bool
+looked_before(struct parent *pa)
+{
+	const struct stat was = pa->pa_file;
+
+	if (stat(pa->pa_db, &pa->pa_file) == -1)
+		memset(&pa->pa_file, 0, sizeof(pa->pa_file));
+	return pa->pa_looked && pa->pa_file.st_dev == was.st_dev &&
+	    pa->pa_file.st_ino == was.st_ino &&
+	    pa->pa_file.st_size == was.st_size &&
+	    pa->pa_file.st_mtim.tv_sec == was.st_mtim.tv_sec &&
+	    pa->pa_file.st_mtim.tv_nsec == was.st_mtim.tv_nsec;
+}
+
+/*
+ * Without policyd(8): the newest revision of the store.  One that cannot be
+ * read takes nothing away from what is in force; it is tried again, and one
+ * that could is read again when the file is another.  It is not kept open, as
+ * the file may be replaced.
+ */
+static void
+load_latest(struct parent *pa)
+{
+	uint64_t revision = 0;
+	const char *why = NULL;
+	bool ok;
+
+	if (looked_before(pa))
+		return;
+	doubt_store(pa);
+	pa->pa_store = policy_store_open_ro(pa->pa_db, &why);
+	ok = pa->pa_store != NULL &&
+	    policy_store_latest(pa->pa_store, &revision, &why);
+	if (!ok && !pa->pa_told_store)
+		log_warn("%s%s", why, !pa->pa_loaded ? "" :
+		    "; the rules before it stay in force");
+	pa->pa_told_store = !ok;
+	if (ok || !pa->pa_loaded)
+		load_policy(pa, revision);
+	policy_store_close(pa->pa_store);
+	pa->pa_store = NULL;
+	pa->pa_looked = ok && !pa->pa_doubt;
 }
 
 static void
@@ -335,6 +368,7 @@ connect_policyd(struct parent *pa)
 	if (pa->pa_policyctl != NULL &&
 	    policyctl_subscribe(pa->pa_policyctl, &why)) {
 		pa->pa_told_policyd = false;
+		doubt_store(pa);
 		return;
 	}
 	if (pa->pa_policyctl != NULL)
