@@ -312,7 +312,6 @@ tunnels_sort(const struct tunnel **list, size_t n, bool name)
 		qsort(list, n, sizeof(*list), name ? by_name : by_rank);
 }
 
-
 void
 tunnels_count(struct page *pg, const struct tunnel *list, size_t n)
 {
