@@ -27,11 +27,13 @@ HERE:=		$(TOP)/mk/image
 FILES:=		$(TOP)/etc/image
 UPGRADE_KEY?=	$(TOP)/obj/upgrade.key
 
-# All that the image says of when: the time of the newest commit.
-git=		git -c safe.directory='*' -C $(TOP) log -1
-SOURCE_DATE_EPOCH:= $(or $(shell $(git) --format=%ct 2>/dev/null),0)
-VERSION?=	$(shell date -u -d @$(SOURCE_DATE_EPOCH) +%Y%m%d.%H%M%S)-$(or \
-		$(shell $(git) --format=%h --abbrev=10 2>/dev/null),none)
+# All that the image says of when, and its name: see version.sh.
+SOURCED:=	$(shell SOURCE_DATE_EPOCH='$(SOURCE_DATE_EPOCH)' $(HERE)/version.sh $(TOP))
+ifeq ($(SOURCED),)
+$(error the image has no version)
+endif
+override SOURCE_DATE_EPOCH:= $(firstword $(SOURCED))
+VERSION?=	$(lastword $(SOURCED))
 export SOURCE_DATE_EPOCH
 RELEASE=	version=$(VERSION) serial=$(SOURCE_DATE_EPOCH) \
 		kernel=$(firstword $(shell cat $(LINUX)/release)) slots=a,b
