@@ -317,6 +317,26 @@ copy_revision(struct policy_store *st, uint64_t from, const char *author,
 	    from, to);
 }
 
+/* False with *why: it is not there, or cannot be read. */
+static bool
+find_revision(struct policy_store *st, uint64_t rev, const char **why)
+{
+	sqlite3_stmt *s = store_prepare(st, "SELECT 1 FROM revision "
+	    "WHERE number = ?");
+	int rc;
+
+	if (s == NULL)
+		return store_fail_sql(st, why, "cannot read the store");
+	(void)sqlite3_bind_int64(s, 1, (sqlite3_int64)rev);
+	rc = sqlite3_step(s);
+	(void)sqlite3_finalize(s);
+	if (rc == SQLITE_DONE)
+		return store_fail(st, why, "there is no revision %llu",
+		    (unsigned long long)rev);
+	return rc == SQLITE_ROW ||
+	    store_fail_sql(st, why, "cannot read the store");
+}
+
 bool
 policy_store_copy(struct policy_store *st, uint64_t from, const char *author,
     const char *reason, const struct policy_pending *pe, uint64_t *rev,
@@ -324,6 +344,8 @@ policy_store_copy(struct policy_store *st, uint64_t from, const char *author,
 {
 	if (st->st_db == NULL)
 		return store_fail(st, why, "%s", st->st_damage);
+	if (!find_revision(st, from, why))
+		return false;
 	if (!store_exec(st, "BEGIN IMMEDIATE"))
 		return store_fail_sql(st, why, "cannot begin");
 	*rev = store_next(st, 0);

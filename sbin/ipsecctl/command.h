@@ -52,6 +52,12 @@ void	command_names(void);
 struct policy_store	*command_store(void);
 /* A number of a revision; false after telling. */
 bool	command_number(const char *text, uint64_t *out);
+/*
+ * The revision in argument i, or else the newest but `less`: it exists and is
+ * whole, or is 0, which is nothing.  False after telling.
+ */
+bool	command_revision(struct command *co, struct policy_store *st, int i,
+	    uint64_t less, uint64_t *rev);
 /* Normal form of a part; keys as in the store, or in clear. malloc'd. */
 char	*command_part(struct policy_store *st, uint64_t rev,
 	    enum policy_part part, bool keys, const char **why);

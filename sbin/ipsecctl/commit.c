@@ -292,10 +292,12 @@ default_target(uint64_t *rev)
 		(void)command_fail("%s", why);
 	else if (pe.pe_revision != 0)
 		*rev = pe.pe_back;
-	else if (*rev != 0)
+	else if (*rev > 1)
 		--*rev;
 	else {
-		(void)command_fail("there is no revision yet");
+		(void)command_fail(*rev == 0 ? "there is no revision yet" :
+		    "revision 1 is the first: 'ipsecctl rollback 0' goes back "
+		    "to nothing");
 		ok = false;
 	}
 	policy_store_close(st);

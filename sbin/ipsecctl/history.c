@@ -262,38 +262,30 @@ command_history(struct command *co)
 
 /* ---- show, diff ---- */
 
-/* The number in argument i, or else the newest revision but `less`. */
-static bool
-which(struct command *co, struct policy_store *st, int i, uint64_t less,
-    uint64_t *rev)
+bool
+command_revision(struct command *co, struct policy_store *st, int i,
+    uint64_t less, uint64_t *rev)
 {
 	const char *why = "";
+	struct policy pol;
 
-	if (i < co->co_argc)
-		return command_number(co->co_argv[i], rev);
-	if (!policy_store_latest(st, rev, &why)) {
+	if (i < co->co_argc) {
+		if (!command_number(co->co_argv[i], rev))
+			return false;
+	} else if (policy_store_latest(st, rev, &why)) {
+		*rev -= *rev >= less ? less : *rev;
+	} else {
 		(void)command_fail("%s", why);
 		return false;
 	}
-	*rev -= *rev >= less ? less : *rev;
-	return true;
-}
-
-static bool
-exists(struct policy_store *st, uint64_t rev)
-{
-	const char *why = "";
-	char *all = rev == 0 ? NULL : policy_store_rules(st, rev,
-	    POLICY_PART_IPSEC, &why);
-	struct policy pol;
-	bool ok = rev == 0 || policy_store_load(st, rev, 0, &pol, &why);
-
-	free(all);
-	if (!ok)
+	if (*rev == 0)
+		return true;
+	if (!policy_store_load(st, *rev, 0, &pol, &why)) {
 		(void)command_fail("%s", why);
-	else if (rev != 0)
-		policy_free(&pol);
-	return ok;
+		return false;
+	}
+	policy_free(&pol);
+	return true;
 }
 
 static void
@@ -340,7 +332,7 @@ command_show(struct command *co)
 
 	if (st == NULL)
 		return 1;
-	if (which(co, st, 0, 0, &rev) && exists(st, rev))
+	if (command_revision(co, st, 0, 0, &rev))
 		rc = show_one(co, st, rev);
 	policy_store_close(st);
 	return rc;
@@ -413,8 +405,8 @@ command_diff(struct command *co)
 	if (st == NULL)
 		return 1;
 	/* none: the last change; one: from there to the newest */
-	if (which(co, st, 0, 1, &rev[0]) && which(co, st, 1, 0, &rev[1]) &&
-	    exists(st, rev[0]) && exists(st, rev[1])) {
+	if (command_revision(co, st, 0, 1, &rev[0]) &&
+	    command_revision(co, st, 1, 0, &rev[1])) {
 		rc = 0;
 		if (co->co_json) {
 			json_begin();

@@ -175,7 +175,6 @@ int
 command_export(struct command *co)
 {
 	struct policy_store *st = command_store();
-	const char *why = "";
 	uint64_t rev;
 	int rc = 1;
 
@@ -183,8 +182,7 @@ command_export(struct command *co)
 		return 1;
 	if (co->co_keys && isatty(STDOUT_FILENO))
 		(void)command_fail("keys in clear do not go to a terminal");
-	else if (co->co_argc == 1 ? command_number(co->co_argv[0], &rev) :
-	    policy_store_latest(st, &rev, &why))
+	else if (command_revision(co, st, 0, 0, &rev))
 		rc = export_to(co, st, rev);
 	policy_store_close(st);
 	return rc;
