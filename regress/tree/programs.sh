@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # The release programs are what the README promises: static, position
-# independent, hardened, free of the builder's paths, and small.
+# independent, hardened, free of the builder's paths, and small; and each
+# tells how to use it.
 
 . "$TOP/regress/cases.sh"
 
@@ -33,6 +34,13 @@ for program in $(sed -n 's/^PROG=[ 	]*//p' "$TOP"/sys/Makefile "$TOP"/sbin/*/Mak
 	verdict $? "$program: has no stack protector"
 	! strings -a "$file" | grep -F "$TOP/"
 	verdict $? "$program: names the folder that it was built in"
+
+	usage=$(timeout 5 "$file" --no-such-option 2>&1 </dev/null)
+	[ $? -le 2 ] && ! timeout 5 "$file" --no-such-option >/dev/null 2>&1 </dev/null &&
+	    echo "$usage" | grep -q '^usage: '
+	verdict $? "$program: an unknown option is not answered with the usage"
+	! echo "$usage" | sed "s|^$BIN/||" | grep '.\{81\}'
+	verdict $? "$program: the usage is wider than 80 columns"
 
 	strip -o "$TMPDIR/stripped" "$file"
 	size=$(stat -c %s "$TMPDIR/stripped")

@@ -585,22 +585,30 @@ static const struct {
 	const char	*name;
 	int		(*fn)(struct session *, const char *);
 	int		 least, most;		/* arguments */
-	const char	*help;
+	const char	*args, *help;
 	bool		 alone;			/* needs no iked */
 } table[] = {
-	{ "status", cmd_status, 0, 1, "[name]    tunnels: up or down, and since when", false },
-	{ "why", cmd_why, 0, 1, "[name]    why it is down, and what to change", false },
-	{ "check", cmd_check, 1, 1, "name      try what size of packet passes; what is wrong", false },
-	{ "up", cmd_up, 1, 1, "name      connect now", false },
-	{ "down", cmd_down, 1, 1, "name      delete, and stay down", false },
-	{ "rekey", cmd_rekey, 1, 1, "name      new keys for the child SA", false },
-	{ "rekey-ike", cmd_rekey_ike, 1, 1, "name      new keys for the IKE SA", false },
-	{ "reset", cmd_reset, 1, 1, "name      delete the IKE SA; an active tunnel connects again", false },
-	{ "history", cmd_history, 0, 1, "[-n number] [name]  what happened, after restarts too",
-	    true },
-	{ "monitor", cmd_monitor, 0, 1, "[--since id] [name]  events as they happen", false },
-	{ "metrics", cmd_metrics, 0, 0, "        all numbers as Prometheus text", false },
-	{ "stats", cmd_stats, 0, 0, "          counters of iked", false },
+	{ "status", cmd_status, 0, 1, "[name]",
+	    "tunnels: up or down, and since when", false },
+	{ "why", cmd_why, 0, 1, "[name]",
+	    "why it is down, and what to change", false },
+	{ "check", cmd_check, 1, 1, "name",
+	    "what size of packet passes, what is wrong", false },
+	{ "up", cmd_up, 1, 1, "name", "connect now", false },
+	{ "down", cmd_down, 1, 1, "name", "delete, and stay down", false },
+	{ "rekey", cmd_rekey, 1, 1, "name",
+	    "new keys for the child SA", false },
+	{ "rekey-ike", cmd_rekey_ike, 1, 1, "name",
+	    "new keys for the IKE SA", false },
+	{ "reset", cmd_reset, 1, 1, "name",
+	    "delete the IKE SA; active ones reconnect", false },
+	{ "history", cmd_history, 0, 1, "[-n N] [name]",
+	    "what happened, after restarts too", true },
+	{ "monitor", cmd_monitor, 0, 1, "[--since N] [name]",
+	    "events as they happen", false },
+	{ "metrics", cmd_metrics, 0, 0, "",
+	    "all numbers as Prometheus text", false },
+	{ "stats", cmd_stats, 0, 0, "", "counters of iked", false },
 };
 #define NCOMMANDS	(sizeof(table) / sizeof(table[0]))
 
@@ -610,8 +618,8 @@ usage(void)
 	(void)fprintf(stderr, "usage: ikectl [-jv] [-r rundir] [-t seconds] "
 	    "[--no-wait] command [name]\n");
 	for (size_t i = 0; i < NCOMMANDS; i++)
-		(void)fprintf(stderr, "       %-10s %s\n", table[i].name,
-		    table[i].help);
+		(void)fprintf(stderr, "       %-9s %-18s %s\n", table[i].name,
+		    table[i].args, table[i].help);
 	exit(EX_USAGE_);
 }
 

@@ -21,8 +21,8 @@ static const char *const verbs[] = { "status", "log", "reboot", "poweroff",
 static int
 usage(void)
 {
-	fputs("usage: init status | log | reboot | poweroff | halt | "
-	    "restart unit | say name text\n", stderr);
+	fputs("usage: init status | log | reboot | poweroff | halt |\n"
+	    "            restart unit | say name text\n", stderr);
 	return 2;
 }
 

@@ -18,11 +18,12 @@ static const struct {
 	int		 args;		/* at most */
 } commands[] = {
 	{ "commit", command_commit, "commit [-jn] [-m why] [--confirm time] "
-	    "[--base N] [-f file ...]\n                [--ipsec file] "
-	    "[--iked file] [--pf file] [--network file]\n"
-	    "                [--assert file]", 0 },
-	{ "check", command_check, "check [-j] [-f file ...] [--ipsec file] "
-	    "[--iked file]\n                [--pf file] [--network file] [--assert file]", 0 },
+	    "[--base N]\n                [-f file ...] [--ipsec file] "
+	    "[--iked file] [--pf file]\n"
+	    "                [--network file] [--assert file]", 0 },
+	{ "check", command_check, "check [-j] [-f file ...] [--ipsec file]\n"
+	    "                [--iked file] [--pf file] [--network file] "
+	    "[--assert file]", 0 },
 	{ "confirm", command_confirm, "confirm [-j] [N]", 1 },
 	{ "rollback", command_rollback, "rollback [-j] [-m why] [--confirm time] "
 	    "[N]", 1 },
