@@ -17,7 +17,8 @@
 
 /* A text, indented, broken between words, or within one that is longer than a line. */
 void
-print_wrapped(const char *text, unsigned indent, unsigned columns)
+print_labelled(const char *label, const char *text, unsigned indent,
+    unsigned columns)
 {
 	while (*text != '\0') {
 		size_t room = columns - indent, n = strlen(text);
@@ -28,10 +29,17 @@ print_wrapped(const char *text, unsigned indent, unsigned columns)
 			if (n == 0)
 				n = room;
 		}
-		printf("%*s%.*s\n", (int)indent, "", (int)n, text);
+		printf("%-*s%.*s\n", (int)indent, label, (int)n, text);
+		label = "";
 		text += n;
 		text += strspn(text, " ");
 	}
+}
+
+void
+print_wrapped(const char *text, unsigned indent, unsigned columns)
+{
+	print_labelled("", text, indent, columns);
 }
 
 static const char *

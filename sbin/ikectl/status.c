@@ -5,12 +5,15 @@
  */
 #include <cjson/cJSON.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "ikectl.h"
+
+enum { COLUMNS = 80, INDENT = 10, LIST_INDENT = 12 };
 
 void
 json_out(cJSON *o, bool line)
@@ -65,25 +68,26 @@ note(const struct tunnel *tu)
 {
 	const struct ike_status *st = &tu->tu_st;
 	const char *id = ike_reason_id(tunnel_reason(tu));
-	char line[72], text[IKE_TEXT_MAX];
+	char whole[IKE_TEXT_MAX + 16], text[IKE_TEXT_MAX];
 	int n;
 
 	if (tunnel_up(tu) && !tunnel_trouble(tu))
 		return;
 	if (tunnel_word(tu) == WORD_SILENT) {
-		printf("          %s %s\n", id, tunnel_note(tu, text,
-		    sizeof(text)));
+		(void)snprintf(whole, sizeof(whole), "%s %s", id,
+		    tunnel_note(tu, text, sizeof(text)));
+		print_wrapped(whole, INDENT, COLUMNS);
 		return;
 	}
 	if (tunnel_reason(tu) == IKE_R_NONE)
 		return;
-	n = snprintf(line, sizeof(line), "%s %s", id, st->st_note[0] != '\0' &&
+	n = snprintf(whole, sizeof(whole), "%s %s", id, st->st_note[0] != '\0' &&
 	    st->st_state != IKE_ST_CONNECTING ? st->st_note :
 	    ike_reason_title(tunnel_reason(tu)));
-	printf("          %.70s\n", line);
-	if (n > 70)
-		printf("          the whole of it: ikectl why %s\n",
-		    st->st_policy);
+	printf("%*s%.*s\n", INDENT, "", COLUMNS - INDENT, whole);
+	if (n > COLUMNS - INDENT)
+		printf("          the whole of it:%sikectl why %s\n",
+		    strlen(st->st_policy) > 42 ? "\n    " : " ", st->st_policy);
 }
 
 static const char *
@@ -99,6 +103,22 @@ peer_name(const struct ike_status *st, char buf[ADDR_STRLEN + 8])
 	return buf;
 }
 
+/* A name or a peer that is too long for the columns has a line of its own. */
+static void
+print_row(const char *name, const char *front, const char *back)
+{
+	size_t all = strlen(front) + 1 + strlen(back);
+	bool own = (strlen(name) < INDENT ? INDENT : strlen(name) + 1) + all >
+	    COLUMNS;
+
+	if (own && strlen(name) >= INDENT) {
+		printf("%s\n", name);
+		name = "";
+	}
+	printf("%-9s %s%s%s\n", name, front, INDENT + all > COLUMNS ?
+	    "\n          " : " ", back);
+}
+
 /*
  * A long word for a state takes its room from the traffic, which there is
  * none of then.
@@ -107,6 +127,7 @@ static void
 table_line(const struct tunnel *tu)
 {
 	char state[32], since[24], io[80], peer[ADDR_STRLEN + 8], at[24];
+	char front[160], back[ADDR_STRLEN + 60];
 	const struct ike_status *st = &tu->tu_st;
 	char rekey[32] = "-";
 	int wide = (int)strlen(tunnel_state(tu, state));
@@ -116,10 +137,12 @@ table_line(const struct tunnel *tu)
 		(void)snprintf(rekey, sizeof(rekey), "in %s", tunnel_duration(
 		    (st->st_rekey_at - tu->tu_now) / 1000, at));
 	wide = wide > 14 ? wide : 14;
-	printf("%-9s %-14s %-6s %-*s %-18s %s\n", st->st_policy, state,
+	(void)snprintf(front, sizeof(front), "%-14s %-6s %-*s", state,
 	    st->st_since == 0 ? "-" :
 	    tunnel_duration((tu->tu_now - st->st_since) / 1000, since),
-	    20 - (wide - 14), io, peer_name(st, peer), rekey);
+	    20 - (wide - 14), io);
+	(void)snprintf(back, sizeof(back), "%-18s %s", peer_name(st, peer), rekey);
+	print_row(st->st_policy, front, back);
 	note(tu);
 }
 
@@ -143,6 +166,20 @@ print_one(const struct ike_proposal *pr, char *buf, size_t len)
 	(void)ike_proposals_print(&ps, buf, len);
 }
 
+/* A line of the list, or as many as its text needs (printf). */
+static void __attribute__((format(printf, 2, 3)))
+list_line(const char *label, const char *fmt, ...)
+{
+	char text[2400], head[LIST_INDENT + 1];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)snprintf(head, sizeof(head), "  %s", label);
+	print_labelled(head, text, LIST_INDENT, COLUMNS);
+}
+
 static void
 verbose_up(const struct tunnel *tu)
 {
@@ -150,56 +187,68 @@ verbose_up(const struct tunnel *tu)
 	char text[1024], more[1024], in[24], out[24];
 
 	print_one(&st->st_esp_algs, text, sizeof(text));
-	printf("  esp       %s, %s, spi in 0x%08x out 0x%08x\n", text,
+	list_line("esp", "%s, %s, spi in 0x%08x out 0x%08x", text,
 	    st->st_mode == IKE_MODE_TUNNEL ? "tunnel" : "transport",
 	    st->st_spi_in, st->st_spi_out);
-	printf("  carries   %s - %s\n",
+	list_line("carries", "%s - %s",
 	    ike_ts_list_print(&st->st_ts_local, text, sizeof(text)),
 	    ike_ts_list_print(&st->st_ts_remote, more, sizeof(more)));
 	if (tu->tu_counted)
-		printf("  traffic   in %s, out %s bytes\n",
+		list_line("traffic", "in %s, out %s bytes",
 		    amount(tu->tu_in, in), amount(tu->tu_out, out));
 	if (st->st_path_at != 0)
-		printf("  packets   of up to %u bytes reach the peer, of %u that "
-		    "leave us; tried %s ago\n", st->st_path_mtu,
+		list_line("packets", "of up to %u bytes reach the peer, of %u that "
+		    "leave us; tried %s ago", st->st_path_mtu,
 		    st->st_path_link, tunnel_duration((tu->tu_now -
 		    st->st_path_at) / 1000, in));
-	printf("  rekeys    %u of the child, %u of the IKE SA\n",
+	list_line("rekeys", "%u of the child, %u of the IKE SA",
 	    st->st_rekeys_child, st->st_rekeys_ike);
+}
+
+static void
+verbose_ike(const struct ike_status *st)
+{
+	char text[1024], more[1024];
+
+	list_line("identity", "%s - %s",
+	    ike_id_print(&st->st_local_id, text, sizeof(text)),
+	    ike_id_print(&st->st_peer_id, more, sizeof(more)));
+	print_one(&st->st_ike_algs, text, sizeof(text));
+	list_line("ike", "%s, %s, spi 0x%016" PRIx64 " 0x%016" PRIx64, text,
+	    st->st_ike_initiator ? "initiator" : "responder",
+	    st->st_ike_spi_i, st->st_ike_spi_r);
+}
+
+static void
+verbose_one(const struct tunnel *tu)
+{
+	const struct ike_status *st = &tu->tu_st;
+	char a[ADDR_STRLEN], b[ADDR_STRLEN], state[32];
+	size_t names = strlen(st->st_policy) + strlen(st->st_child) + 3;
+
+	(void)tunnel_state(tu, state);
+	printf("%s/%s%s:%s%s\n", st->st_policy,
+	    names + strlen(state) > COLUMNS ? "\n" : "", st->st_child,
+	    strlen(st->st_child) + 2 + strlen(state) > COLUMNS ? "\n" : " ", state);
+	list_line("ends", "%s:%u - %s:%u%s",
+	    st->st_local.ad_af == 0 ? "any" : addr_print(&st->st_local, a),
+	    st->st_lport,
+	    st->st_peer.ad_af == 0 ? "any" : addr_print(&st->st_peer, b),
+	    st->st_rport, st->st_natt ? ", ESP in UDP" : "");
+	if (st->st_ike_up)
+		verbose_ike(st);
+	if (st->st_state == IKE_ST_UP)
+		verbose_up(tu);
+	else if (st->st_note[0] != '\0')
+		list_line("reason", "%s %s", ike_reason_id(st->st_reason),
+		    st->st_note);
 }
 
 void
 status_verbose(const struct tunnel *list, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct ike_status *st = &list[i].tu_st;
-		char a[ADDR_STRLEN], b[ADDR_STRLEN], text[1024], state[32];
-
-		printf("%s/%s: %s\n", st->st_policy, st->st_child,
-		    tunnel_state(&list[i], state));
-		printf("  ends      %s:%u - %s:%u%s\n",
-		    st->st_local.ad_af == 0 ? "any" :
-		    addr_print(&st->st_local, a), st->st_lport,
-		    st->st_peer.ad_af == 0 ? "any" :
-		    addr_print(&st->st_peer, b), st->st_rport,
-		    st->st_natt ? ", ESP in UDP" : "");
-		if (st->st_ike_up) {
-			printf("  identity  %s",
-			    ike_id_print(&st->st_local_id, text, sizeof(text)));
-			printf(" - %s\n", ike_id_print(&st->st_peer_id, text,
-			    sizeof(text)));
-			print_one(&st->st_ike_algs, text, sizeof(text));
-			printf("  ike       %s, %s, spi 0x%016" PRIx64
-			    " 0x%016" PRIx64 "\n", text,
-			    st->st_ike_initiator ? "initiator" : "responder",
-			    st->st_ike_spi_i, st->st_ike_spi_r);
-		}
-		if (st->st_state == IKE_ST_UP)
-			verbose_up(&list[i]);
-		else if (st->st_note[0] != '\0')
-			printf("  reason    %s %s\n",
-			    ike_reason_id(st->st_reason), st->st_note);
-	}
+	for (size_t i = 0; i < n; i++)
+		verbose_one(&list[i]);
 }
 
 static void
