@@ -184,6 +184,14 @@ pkt_pool_usage(struct pkt_pool *pp, struct pkt_usage *u)
 	u->pu_frames_free = class_nfree(&pp->pp_class[PKT_CLASS_FRAME]);
 }
 
+bool
+pkt_waits_room(const struct nk *nk, const struct pkt_waits *pw, const struct pkt *p)
+{
+	const struct pkt_pool *pp = nk->nk_worker[p->pkt_owner]->w_pool;
+
+	return pw->pw_n[p->pkt_owner][p->pkt_class] < (pp->pp_class[p->pkt_class].pc_n + 7) / 8;
+}
+
 /*
  * Zeroes all metadata in front of pkt_buf, by words of 16 bytes: a call of
  * memset() would cost more than the stores.

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "kern/pool.h"
 #include "libutil/cur.h"
 #include "net/arp.h"
 #include "net/ether.h"
@@ -38,6 +39,7 @@ struct arp {
 	uint64_t	 ar_logged;	/* now_ns of the last line */
 	struct announce	*ar_announce;	/* for worker 0 to send */
 	struct pkt	*ar_drop;	/* for worker 0 to drop, by pkt_link */
+	struct pkt_waits ar_waits;	/* packets of all entries */
 };
 
 struct announce {
@@ -90,17 +92,29 @@ arp_worker(struct nk *nk)
 	return nk->nk_worker[0];
 }
 
+/* What waits in the entry, oldest first; nothing does then. */
+static struct pkt *
+held_take(struct nk *nk, struct neigh *ne)
+{
+	struct pkt *list = ne->ne_hold;
+
+	for (const struct pkt *p = list; p != NULL; p = p->pkt_link)
+		pkt_waits_end(&nk->nk_arp->ar_waits, p);
+	ne->ne_hold = NULL;
+	ne->ne_nhold = 0;
+	return list;
+}
+
 static void
 held_drop(struct nk *nk, struct neigh *ne, enum drop_reason why)
 {
-	struct pkt *p;
+	struct pkt *p = held_take(nk, ne), *next;
 
-	while ((p = ne->ne_hold) != NULL) {
-		ne->ne_hold = p->pkt_link;
+	for (; p != NULL; p = next) {
+		next = p->pkt_link;
 		p->pkt_link = NULL;
 		pkt_drop(arp_worker(nk), p, why);
 	}
-	ne->ne_nhold = 0;
 }
 
 static void	arp_job(struct worker *, void *);
@@ -110,16 +124,15 @@ static void
 held_drop_later(struct nk *nk, struct neigh *ne)
 {
 	struct arp *ar = nk->nk_arp;
-	struct pkt *p;
+	struct pkt *p = held_take(nk, ne), *next;
 
-	if (ne->ne_hold == NULL)
+	if (p == NULL)
 		return;
-	while ((p = ne->ne_hold) != NULL) {
-		ne->ne_hold = p->pkt_link;
+	for (; p != NULL; p = next) {
+		next = p->pkt_link;
 		p->pkt_link = ar->ar_drop;
 		ar->ar_drop = p;
 	}
-	ne->ne_nhold = 0;
 	(void)worker_post(arp_worker(nk), arp_job, NULL);
 }
 
@@ -335,10 +348,8 @@ announce_all(struct worker *w, struct arp *ar)
 static void
 held_send(struct worker *w, struct neigh *ne)
 {
-	struct pkt *p = ne->ne_hold, *next;
+	struct pkt *p = held_take(w->w_nk, ne), *next;
 
-	ne->ne_hold = NULL;
-	ne->ne_nhold = 0;
 	for (; p != NULL; p = next) {
 		next = p->pkt_link;
 		p->pkt_link = NULL;
@@ -433,10 +444,11 @@ neigh_timeout(void *arg, uint64_t now_ns)
 }
 
 static void
-hold(struct neigh *ne, struct pkt *p)
+hold(struct nk *nk, struct neigh *ne, struct pkt *p)
 {
 	struct pkt **at = &ne->ne_hold;
 
+	pkt_waits_add(&nk->nk_arp->ar_waits, p);
 	while (*at != NULL)
 		at = &(*at)->pkt_link;
 	p->pkt_link = NULL;
@@ -468,13 +480,16 @@ resolve_successor(struct worker *w, struct neigh *dead, struct pkt *p)
 }
 
 enum drop_reason
-neigh_waits(const struct worker *w, const struct neigh *ne, bool *ask)
+neigh_waits(const struct worker *w, const struct neigh *ne, const struct pkt *p, bool *ask)
 {
+	const struct nk *nk = w->w_nk;
+
 	*ask = false;
 	if (ne->ne_state == NEIGH_FAILED && !may_ask_again(w, ne))
 		return DROP_ARP_TIMEOUT;
 	*ask = ne->ne_state == NEIGH_FAILED || ne->ne_state == NEIGH_NEW;
-	return ne->ne_nhold == ARP_HOLD_MAX ? DROP_ARP_HOLD : DROP_NONE;
+	return ne->ne_nhold < ARP_HOLD_MAX && pkt_waits_room(nk, &nk->nk_arp->ar_waits, p) ?
+	    DROP_NONE : DROP_ARP_HOLD;
 }
 
 static void
@@ -492,9 +507,9 @@ resolve_locked(struct worker *w, struct neigh *ne, struct pkt *p)
 		resolve_successor(w, ne, p);
 		return;
 	}
-	why = neigh_waits(w, ne, &ask);
+	why = neigh_waits(w, ne, p, &ask);
 	if (why == DROP_NONE)
-		hold(ne, p);
+		hold(w->w_nk, ne, p);
 	else
 		pkt_drop(w, p, why);
 	if (!ask)

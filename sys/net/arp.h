@@ -29,7 +29,7 @@
 #define ARP_RETRY_NS		NSEC_PER_SEC
 #define ARP_REACHABLE_NS	(300 * NSEC_PER_SEC)
 #define ARP_FAILED_NS		(60 * NSEC_PER_SEC)
-#define ARP_HOLD_MAX		16	/* packets that wait, per entry */
+#define ARP_HOLD_MAX		16	/* packets that wait, per entry; in all see struct pkt_waits */
 #define ARP_MAX			8192	/* entries */
 
 enum neigh_state {
@@ -69,7 +69,8 @@ void		 arp_input(struct worker *, struct pkt *);
  * What arp_resolve() would do with one more packet: DROP_NONE (it waits) or
  * why not; *ask: the neighbour would be asked for.  ne_valid is not looked at.
  */
-enum drop_reason neigh_waits(const struct worker *, const struct neigh *, bool *ask);
+enum drop_reason neigh_waits(const struct worker *, const struct neigh *, const struct pkt *,
+    bool *ask);
 /* Queues the packet (pkt_data at the network header) and asks. Takes it. */
 void		 arp_resolve(struct worker *, struct neigh *, struct pkt *);
 /*

@@ -8,7 +8,8 @@
  * at most SP_HOLD_MAX packets, for at most SP_HOLD_S, and asks at most once
  * in SP_ACQUIRE_S.  If no program is registered nobody waits.  A policy that
  * asks nobody (ipsec.conf's "dontacq") holds nothing either; one that lets
- * packets pass in clear ("acquire") asks beside them.
+ * packets pass in clear ("acquire") asks beside them.  However many policies
+ * wait, what all of them hold is a share of each pool (struct pkt_waits).
  *
  * Buffers belong to workers, so packets that end or go on do so in a job of
  * the worker that owns them (worker_post).
@@ -83,7 +84,7 @@ ipsec_acquire(struct worker *w, struct sp *sp, struct pkt *p)
 		pkt_drop(w, p, DROP_SPD_NO_SA);
 		return;
 	}
-	if (sp->sp_nhold >= SP_HOLD_MAX) {
+	if (sp->sp_nhold >= SP_HOLD_MAX || !pkt_waits_room(nk, &nk->nk_sad->sd_waits, p)) {
 		pkt_drop(w, p, DROP_SPD_HOLD);
 		return;
 	}
@@ -98,6 +99,7 @@ ipsec_acquire(struct worker *w, struct sp *sp, struct pkt *p)
 		pkt_drop(w, p, DROP_SPD_NO_SA);
 		return;
 	}
+	pkt_waits_add(&nk->nk_sad->sd_waits, p);
 	p->pkt_link = NULL;
 	p->pkt_flow = NULL;
 	*sp->sp_hold_end = p;
@@ -113,6 +115,9 @@ hold_take(struct nk *nk, struct sp *sp)
 {
 	struct pkt *list = sp->sp_hold;
 
+	/* At the end the SAD is gone before the policies. */
+	for (const struct pkt *p = list; p != NULL && nk->nk_sad != NULL; p = p->pkt_link)
+		pkt_waits_end(&nk->nk_sad->sd_waits, p);
 	sp->sp_hold = NULL;
 	sp->sp_hold_end = &sp->sp_hold;
 	sp->sp_nhold = 0;

@@ -5,6 +5,7 @@
 #ifndef NETIPSEC_IPSEC_VAR_H
 #define NETIPSEC_IPSEC_VAR_H
 
+#include "kern/pool.h"
 #include "kern/sysctl.h"
 #include "netipsec/ipsec.h"
 
@@ -41,6 +42,7 @@ struct sad {
 	struct sa		*sd_grave_tail;
 	struct timer		 sd_grave_timer;
 	struct totals		*sd_totals;	/* totals.c */
+	struct pkt_waits	 sd_waits;	/* acquire.c: packets that policies hold */
 	struct pkt		*sd_ready[NK_WORKERS_MAX];	/* acquire.c: to be sealed or dropped there */
 };
 

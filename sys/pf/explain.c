@@ -98,7 +98,7 @@ tell_sa(struct explain_sa *es, const struct sa *sa)
 
 /* What the neighbour is, and what it would do with one more packet. */
 static enum drop_reason
-hop_tell(struct worker *w, struct explain *ex)
+hop_tell(struct worker *w, struct explain *ex, const struct pkt *p)
 {
 	struct explain_info *ei = &ex->ex_info;
 	const struct neigh *ne = ex->ex_real;
@@ -119,7 +119,7 @@ hop_tell(struct worker *w, struct explain *ex)
 		memcpy(ei->ei_neigh.cn_mac, ne->ne_eth, sizeof(ei->ei_neigh.cn_mac));
 		return ne->ne_if->if_flags & IF_F_UP ? DROP_NONE : DROP_IF_DOWN;
 	}
-	why = neigh_waits(w, ne, &ask);
+	why = neigh_waits(w, ne, p, &ask);
 	ei->ei_hop = why == DROP_ARP_TIMEOUT ? EXPLAIN_HOP_FAILED :
 	    ask ? EXPLAIN_HOP_ASK : EXPLAIN_HOP_WAIT;
 	return why;
@@ -136,7 +136,7 @@ explain_sent(struct worker *w, struct pkt *p)
 	if (ei->ei_packets == 0) {
 		(void)snprintf(ei->ei_oif, sizeof(ei->ei_oif), "%s",
 		    ex->ex_neigh.ne_if->if_name);
-		why = hop_tell(w, ex);
+		why = hop_tell(w, ex, p);
 	} else if (ei->ei_hop != EXPLAIN_HOP_RESOLVED && ei->ei_packets +
 	    (ex->ex_real == NULL ? 0 : ex->ex_real->ne_nhold) >= ARP_HOLD_MAX) {
 		why = DROP_ARP_HOLD;

@@ -210,6 +210,39 @@ gives_up(void)
 	teardown();
 }
 
+/* A scan of addresses that nobody has: most buffers stay free. */
+static void
+many_wait(void)
+{
+	const unsigned share = 2048 / 8;
+	char text[20];
+
+	setup();
+	for (unsigned i = 0; i < 20 * ARP_HOLD_MAX; i++) {
+		snprintf(text, sizeof(text), "10.0.0.%u", 20 + i / ARP_HOLD_MAX);
+		send_to(text);
+	}
+	test_row("all addresses together hold their share of the buffers");
+	CU_ASSERT_EQUAL(world_busy(nk), share);
+	CU_ASSERT_EQUAL(world_drops(nk, DROP_ARP_HOLD), 20 * ARP_HOLD_MAX - share);
+	test_row("who answers is reached all the same");
+	send_to("10.0.0.2");
+	say(em0->if_mac, peer_mac, 2, "10.0.0.2", "10.0.0.1");
+	wire_flush(em0);
+	send_to("10.0.0.2");
+	TEST_STRING(heard(), "a packet");
+	test_row("what ended leaves room");
+	world_run(wo, 10 * NSEC_PER_SEC);
+	CU_ASSERT_EQUAL(world_busy(nk), 0);
+	wire_flush(em0);
+	send_to("10.0.0.3");
+	CU_ASSERT_EQUAL(world_busy(nk), 1);
+	say(em0->if_mac, peer_mac, 2, "10.0.0.3", "10.0.0.1");
+	TEST_STRING(heard(), "1 10.0.0.1 10.0.0.3");
+	TEST_STRING(heard(), "a packet");
+	teardown();
+}
+
 static void
 ages(void)
 {
@@ -344,6 +377,7 @@ TEST_MAIN(
 	TEST("requests are answered", answers),
 	TEST("packets wait for the answer", resolves),
 	TEST("no answer", gives_up),
+	TEST("a scan", many_wait),
 	TEST("entries age", ages),
 	TEST("what stations claim", poisoning),
 	TEST("what the operator may not set", operator_errors),

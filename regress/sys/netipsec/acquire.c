@@ -343,13 +343,20 @@ many_policies(void)
 		s.tp_sport = (uint16_t)(1000 + i);
 		send_a(&gw, &s);
 	}
+	test_row("all together hold no more than their share of the buffers");
+	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 1024 / 8);
+	CU_ASSERT_EQUAL(world_drops(gw.gw_a, DROP_SPD_HOLD), 12 * SP_HOLD_MAX - 1024 / 8);
 	CU_ASSERT_EQUAL(acquires, 12);
-	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 12 * SP_HOLD_MAX);
+	test_row("what waited goes when an SA comes");
 	add(gw.gw_b, 0x7001);
 	add(gw.gw_a, 0x7001);
 	world_settle(gw.gw_world);
 	CU_ASSERT_EQUAL(world_busy(gw.gw_a), 0);
-	CU_ASSERT_EQUAL(world_count(gw.gw_b, CNT_ESP_IN), 12 * SP_HOLD_MAX);
+	CU_ASSERT_EQUAL(world_count(gw.gw_b, CNT_ESP_IN), 1024 / 8);
+	test_row("and leaves room for others");
+	for (unsigned i = 0; i < SP_HOLD_MAX; i++)
+		send_a(&gw, &spec);
+	CU_ASSERT_EQUAL(world_drops(gw.gw_a, DROP_SPD_HOLD), 12 * SP_HOLD_MAX - 1024 / 8);
 	nk_lock(gw.gw_a);
 	key_socket_remove(gw.gw_a, &ks);
 	nk_unlock(gw.gw_a);
