@@ -35,4 +35,7 @@ case_ 'pflog0: the rule and the verdict' has 'rule [0-9]*.*block in on lan0.*10.
 case_ 'pflog0: nothing else' not has 'ICMP' dump pflog0
 case_ 'wan0: ESP' has 'ESP(spi=' dump wan0
 case_ 'wan0: nothing in clear' not has '10.1.0.2' dump wan0
+
+# four pings, sealed and opened, and nothing else
+case_ 'enc0 counts them' has '^enc0 .* - *4 *336 *0 *4 *336 *0$' gw A netstat -I enc0
 summary

@@ -5,7 +5,7 @@
 Files: an ISC licence line first, under 1,000 lines, no line of C or Python
 over 120 columns.  Functions: half of them below 17 lines, 95 % under 90.
 Words that have no place in the tree: notes to self, shells from C, unbounded
-copies.
+copies.  Lists: each counter is counted.
 """
 
 import os
@@ -95,10 +95,22 @@ def check_c(report, name, lines, sizes):
         sizes += [(size, f"{name}: {fn}") for fn, size in functions(lines)]
 
 
+def check_lists(report):
+    """Whatever netstat -s prints, something counts."""
+    text = "".join(code_only(open(path, encoding="utf-8").read()) for path in sources((".c", ".h"))
+                   if not os.path.relpath(path, TOP).startswith("regress"))
+    for path, prefix in (("sys/kern/counter.h", "CNT_"), ("sys/kern/drop.h", "DROP_")):
+        with open(os.path.join(TOP, path), encoding="utf-8") as f:
+            names = re.findall(r"^\tX\((\w+),", f.read(), re.M)
+        idle = [n for n in names if not re.search(rf"\b{prefix}{n}\b", text)]
+        report.check(names and not idle, f"{path}: nothing counts {idle}")
+
+
 def main():
     report, sizes = Report(), []
     for path in sources((".c", ".h", ".y", ".sh", ".py", ".mk")):
         check_file(report, path, sizes)
+    check_lists(report)
     if sizes:
         lengths = sorted(size for size, _ in sizes)
         median = statistics.median(lengths)

@@ -124,6 +124,9 @@ sum(const struct iface_list *il)
 	unsigned i;
 
 	for (i = 0; i < il->il_n; i++) {
+		/* what enc0 counts crosses another one as well */
+		if (il->il_n > 1 && (il->il_if[i].ci_flags & IF_F_ENC))
+			continue;
 		s.ci_ipackets += il->il_if[i].ci_ipackets;
 		s.ci_ibytes += il->il_if[i].ci_ibytes;
 		s.ci_idrops += il->il_if[i].ci_idrops;

@@ -42,8 +42,6 @@
 	X(PF_ANSWER,	"pf",	"blocked packets answered")			\
 	X(STATE_NEW,	"pf",	"states created")				\
 	X(STATE_END,	"pf",	"states removed")				\
-	X(SPD_PROTECT,	"spd",	"packets that policy protects")			\
-	X(SPD_BYPASS,	"spd",	"packets that policy lets by")			\
 	X(SPD_ACQUIRE,	"spd",	"acquires raised")				\
 	X(ESP_OUT,	"esp",	"packets sealed")				\
 	X(ESP_OUT_BYTES, "esp",	"bytes sealed")					\

@@ -87,8 +87,7 @@
 	X(ESP_ECN,	"esp",	"congestion mark for a packet that cannot carry it (RFC 6040)") \
 	X(ESP_CRYPTO,	"esp",	"no engine for the transform")			\
 	X(NATT_KEEPALIVE, "natt", "NAT keepalive")				\
-	X(NATT_SHORT,	"natt",	"UDP encapsulation too short")			\
-	X(IPSEC_UNPROVEN, "ipsec", "tunnel packet that no SA brought")
+	X(NATT_SHORT,	"natt",	"UDP encapsulation too short")
 
 enum drop_reason {
 	DROP_NONE,

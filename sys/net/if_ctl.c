@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kern/counters.h"
 #include "kern/ctl.h"
 #include "net/capture.h"
 
@@ -125,6 +126,13 @@ counters_sum(const struct nk *nk, struct ifnet *ifp, struct ctl_if *ci)
 	}
 	if (ifp->if_ops->io_drops != NULL)
 		ci->ci_idrops += ifp->if_ops->io_drops(ifp);
+	if (ifp == nk->nk_ifs->it_enc) {
+		/* no frame is ever its own: what was opened, and what was sealed */
+		ci->ci_ipackets = nk_count(nk, CNT_ESP_IN);
+		ci->ci_ibytes = nk_count(nk, CNT_ESP_IN_BYTES);
+		ci->ci_opackets = nk_count(nk, CNT_ESP_OUT);
+		ci->ci_obytes = nk_count(nk, CNT_ESP_OUT_BYTES);
+	}
 }
 
 static void
