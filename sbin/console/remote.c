@@ -36,6 +36,7 @@
 
 #include "../init/boot.h"
 #include "console.h"
+#include "libutil/local.h"
 
 #define SOCKET	BOOT_RUN "/console.sock"
 #define USER	"admin"
@@ -133,24 +134,6 @@ remote_menu(void)
 }
 
 /* ---- the side that has the menu ---- */
-
-static int
-listen_menu(void)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX, .sun_path = SOCKET };
-	const struct passwd *pw = getpwnam(USER);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	(void)unlink(SOCKET);
-	if (fd != -1 && pw != NULL &&
-	    bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 &&
-	    chown(SOCKET, 0, pw->pw_gid) == 0 && chmod(SOCKET, 0660) == 0 &&
-	    listen(fd, SESSIONS_MAX) == 0)
-		return fd;
-	fprintf(stderr, "%s: %s\n", SOCKET, pw == NULL ? "no user " USER :
-	    strerror(errno));
-	return -1;
-}
 
 static bool
 is_admin(int fd)
@@ -252,13 +235,16 @@ begin_session(int listener, unsigned *sessions)
 int
 remote_listen(int *log)
 {
-	int fd = listen_menu(), tries = tries_open(NULL);
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	int fd = -1, tries = tries_open(NULL);
 	unsigned sessions = 0;
+	struct pollfd pfd;
 
+	if (local_lock(BOOT_RUN, "console"))
+		fd = local_listen(SOCKET, USER);
 	*log = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (fd == -1 || tries == -1)
 		exit(1);
+	pfd = (struct pollfd){ .fd = fd, .events = POLLIN };
 	for (;;) {
 		if (poll(&pfd, 1, 1000) == 1 && begin_session(fd, &sessions))
 			return tries;

@@ -4,7 +4,6 @@
  * a child (job.c), what does not answer is closed.
  */
 #include <errno.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,10 +12,9 @@
 #include <unistd.h>
 
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
+#include "libutil/local.h"
 #include "libutil/log.h"
 #include "maintd.h"
 
@@ -26,33 +24,6 @@ static void
 on_signal(int sig)
 {
 	ended = sig;
-}
-
-/* ---- the socket ---- */
-
-static bool
-listen_open(struct maintd *md)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	const struct group *gr = getgrnam(CONTROL_GROUP);
-	int n = snprintf(md->md_sock, sizeof(md->md_sock), "%s/" MAINT_SOCKET,
-	    md->md_se.se_run);
-
-	if (n < 0 || (size_t)n >= sizeof(sun.sun_path)) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	memcpy(sun.sun_path, md->md_sock, (size_t)n + 1);
-	(void)unlink(md->md_sock);
-	md->md_listen = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
-	    SOCK_NONBLOCK, 0);
-	if (md->md_listen == -1 || bind(md->md_listen,
-	    (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
-	    chmod(md->md_sock, gr != NULL ? 0660 : 0600) == -1 ||
-	    listen(md->md_listen, CLIENTS) == -1)
-		return false;
-	return gr == NULL || chown(md->md_sock, (uid_t)-1, gr->gr_gid) == 0 ||
-	    geteuid() != 0;
 }
 
 static void
@@ -155,15 +126,19 @@ begin(struct maintd *md)
 	md->md_job.jo_fd[0] = md->md_job.jo_fd[1] = -1;
 	for (size_t i = 0; i < CLIENTS; i++)
 		md->md_client[i] = (struct client){ .cl_fd = -1, .cl_file = -1 };
+	if (snprintf(md->md_sock, sizeof(md->md_sock), "%s/" MAINT_SOCKET,
+	    md->md_se.se_run) >= (int)sizeof(md->md_sock)) {
+		log_err("the run directory's name is too long");
+		return false;
+	}
+	if (!local_lock(md->md_se.se_run, "maintd"))
+		return false;
 	if (!stock_open(md)) {
 		log_err("%s: %s", md->md_se.se_dir, strerror(errno));
 		return false;
 	}
-	if (!listen_open(md)) {
-		log_err("%s: %s", md->md_sock, strerror(errno));
-		return false;
-	}
-	return true;
+	md->md_listen = local_listen(md->md_sock, CONTROL_GROUP);
+	return md->md_listen != -1;
 }
 
 int

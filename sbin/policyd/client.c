@@ -5,20 +5,16 @@
  * nothing else.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #include "judge.h"
+#include "libutil/local.h"
 #include "libutil/log.h"
 #include "libutil/peer.h"
 #include "libutil/utf8.h"
@@ -26,60 +22,18 @@
 #define CONTROL_GROUP	"_ravelin"
 #define WEB_USER	"_web"
 
-/*
- * One policyd at a time: a lock in the run directory, held until the
- * process ends in whatever way.
- */
-bool
-control_lock(const struct policyd *pd)
-{
-	char path[4096];
-	int fd;
-
-	(void)mkdir(pd->pd_rundir, 0755);
-	(void)snprintf(path, sizeof(path), "%s/policyd.lock", pd->pd_rundir);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd == -1) {
-		log_err("%s: %s", path, strerror(errno));
-		return false;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		log_err("another policyd runs already (%s is locked)", path);
-		(void)close(fd);
-		return false;
-	}
-	return true;			/* fd stays open on purpose */
-}
-
 bool
 control_open(struct policyd *pd)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct group *gr = getgrnam(CONTROL_GROUP);
-	int n;
-
-	n = snprintf(pd->pd_sock, sizeof(pd->pd_sock), "%s/" POLICY_SOCKET,
-	    pd->pd_rundir);
-	if (n < 0 || (size_t)n >= sizeof(sun.sun_path) ||
+	if (snprintf(pd->pd_sock, sizeof(pd->pd_sock), "%s/" POLICY_SOCKET,
+	    pd->pd_rundir) >= (int)sizeof(pd->pd_sock) ||
 	    snprintf(pd->pd_keysock, sizeof(pd->pd_keysock), "%s/key.sock",
 	    pd->pd_rundir) >= (int)sizeof(pd->pd_keysock)) {
 		log_err("the run directory's name is too long");
 		return false;
 	}
-	memcpy(sun.sun_path, pd->pd_sock, (size_t)n + 1);
-	(void)unlink(pd->pd_sock);
-	pd->pd_listen = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
-	    SOCK_NONBLOCK, 0);
-	if (pd->pd_listen == -1 ||
-	    bind(pd->pd_listen, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
-	    chmod(pd->pd_sock, gr != NULL ? 0660 : 0600) == -1 ||
-	    listen(pd->pd_listen, 16) == -1) {
-		log_err("%s: %s", pd->pd_sock, strerror(errno));
-		return false;
-	}
-	if (gr != NULL && chown(pd->pd_sock, (uid_t)-1, gr->gr_gid) == -1)
-		log_warn("%s: %s", pd->pd_sock, strerror(errno));
-	return true;
+	pd->pd_listen = local_listen(pd->pd_sock, CONTROL_GROUP);
+	return pd->pd_listen != -1;
 }
 
 void
@@ -117,7 +71,8 @@ authorise(int fd, char author[64], bool *web)
 		(void)snprintf(author, 64, "%s", pw->pw_name);
 	else
 		(void)snprintf(author, 64, "uid=%u", (unsigned)uid);
-	*web = pw != NULL && strcmp(pw->pw_name, WEB_USER) == 0;
+	/* root: maintd(8), and who is root could write to the store by itself */
+	*web = uid == 0 || (pw != NULL && strcmp(pw->pw_name, WEB_USER) == 0);
 	return peer_is_member(uid, gid, CONTROL_GROUP);
 }
 
@@ -297,7 +252,7 @@ take_effect(struct policyd *pd, uint64_t before, bool was_in_force,
 	return false;
 }
 
-/* The pages have found out who asks; nobody else is believed. */
+/* The pages, or maintd for them, have found out who asks; nobody else is believed. */
 static bool
 take_author(struct client *cl, struct cur *c)
 {

@@ -18,6 +18,7 @@
 
 #include <sys/stat.h>
 
+#include "libutil/local.h"
 #include "libutil/log.h"
 #include "libutil/sandbox.h"
 #include "policyd.h"
@@ -228,7 +229,7 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		pd.pd_client[i].cl_fd = -1;
 	catch_signals();
-	if (!control_lock(&pd))
+	if (!local_lock(pd.pd_rundir, "policyd"))
 		return 1;
 	open_store(&pd);
 	if (!control_open(&pd))

@@ -108,7 +108,6 @@ struct commit_request {
 };
 
 /* client.c */
-bool	control_lock(const struct policyd *pd);
 bool	control_open(struct policyd *pd);
 void	control_close(struct policyd *pd);
 void	control_accept(struct policyd *pd);
