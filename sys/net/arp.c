@@ -37,6 +37,7 @@ struct arp {
 	unsigned	 ar_count;
 	uint64_t	 ar_defended;	/* now_ns of the last defence */
 	uint64_t	 ar_logged;	/* now_ns of the last line */
+	uint64_t	 ar_roomed;	/* now_ns when a full table last made room; 0 never */
 	struct announce	*ar_announce;	/* for worker 0 to send */
 	struct pkt	*ar_drop;	/* for worker 0 to drop, by pkt_link */
 	struct pkt_waits ar_waits;	/* packets of all entries */
@@ -191,6 +192,10 @@ gives_up(const struct neigh *ne)
 static bool
 has_room(const struct nk *nk)
 {
+	uint64_t now = nk->nk_worker[0]->w_now.now_ns;
+
+	if (nk->nk_arp->ar_roomed != 0 && now - nk->nk_arp->ar_roomed < ARP_ROOM_NS)
+		return false;
 	for (unsigned i = 0; i < BUCKETS; i++)
 		for (const struct neigh *ne = nk->nk_arp->ar_bucket[i]; ne != NULL;
 		    ne = ne->ne_next)
@@ -206,8 +211,8 @@ has_room(const struct nk *nk)
 static bool
 make_room(struct nk *nk)
 {
-	unsigned before = nk->nk_arp->ar_count;
-
+	if (!has_room(nk))
+		return false;
 	for (unsigned i = 0; i < BUCKETS; i++) {
 		struct neigh *ne, *next;
 
@@ -217,7 +222,8 @@ make_room(struct nk *nk)
 				neigh_remove(nk, ne);
 		}
 	}
-	return nk->nk_arp->ar_count < before;
+	nk->nk_arp->ar_roomed = nk->nk_worker[0]->w_now.now_ns;
+	return true;
 }
 
 static struct neigh *
@@ -409,6 +415,18 @@ neigh_fail(struct worker *w, struct neigh *ne)
 	timer_set(&w->w_nk->nk_wheel, &ne->ne_timer, w->w_now.now_ns + ARP_FAILED_NS);
 }
 
+/* Its time is over: with others like it, now, or when the next of them go. */
+static void
+neigh_goes(struct nk *nk, struct neigh *ne, uint64_t now_ns)
+{
+	uint64_t late = now_ns % ARP_SWEEP_NS;
+
+	if (late < NSEC_PER_SEC)
+		neigh_remove(nk, ne);
+	else
+		timer_set(&nk->nk_wheel, &ne->ne_timer, now_ns - late + ARP_SWEEP_NS);
+}
+
 /* nk_lock is held: worker 0's turn. */
 static void
 neigh_timeout(void *arg, uint64_t now_ns)
@@ -417,7 +435,6 @@ neigh_timeout(void *arg, uint64_t now_ns)
 	struct nk *nk = ne->ne_if->if_nk;
 	struct worker *w = arp_worker(nk);
 
-	(void)now_ns;
 	switch ((enum neigh_state)ne->ne_state) {
 	case NEIGH_ASKING:
 	case NEIGH_PROBING:
@@ -428,14 +445,14 @@ neigh_timeout(void *arg, uint64_t now_ns)
 		break;
 	case NEIGH_REACHABLE:
 		if (!atomic_load(&ne->ne_used)) {
-			neigh_remove(nk, ne);
+			neigh_goes(nk, ne, now_ns);
 			break;
 		}
 		ne->ne_state = NEIGH_PROBING;
 		neigh_ask(w, ne);
 		break;
 	case NEIGH_FAILED:
-		neigh_remove(nk, ne);
+		neigh_goes(nk, ne, now_ns);
 		break;
 	case NEIGH_NEW:
 	case NEIGH_DEAD:

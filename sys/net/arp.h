@@ -16,6 +16,11 @@
  *                     │ 3 tries                └─ unused ─> gone      │ reply: REACHABLE
  *                     └─> FAILED (held packets dropped) <─ 3 tries ───┘
  *   FAILED ──packet──> ASKING, at most once a second; ──60 s──> gone
+ *
+ * Each entry that goes costs every flow a new decision, so they go together:
+ * those whose time is over every ARP_SWEEP_NS, and those that did not resolve
+ * when the table is full, at most once in ARP_ROOM_NS.  A scan of addresses
+ * that nobody has thus cannot keep the fast path from its decisions.
  */
 #ifndef NET_ARP_H
 #define NET_ARP_H
@@ -29,6 +34,8 @@
 #define ARP_RETRY_NS		NSEC_PER_SEC
 #define ARP_REACHABLE_NS	(300 * NSEC_PER_SEC)
 #define ARP_FAILED_NS		(60 * NSEC_PER_SEC)
+#define ARP_SWEEP_NS		(30 * NSEC_PER_SEC)
+#define ARP_ROOM_NS		NSEC_PER_SEC
 #define ARP_HOLD_MAX		16	/* packets that wait, per entry; in all see struct pkt_waits */
 #define ARP_MAX			8192	/* entries */
 

@@ -243,6 +243,70 @@ many_wait(void)
 	teardown();
 }
 
+/* In how many turns of a tenth of a second flows would have to decide anew. */
+static unsigned
+turns_that_bump(unsigned seconds)
+{
+	unsigned bumps = 0;
+
+	for (unsigned i = 0; i < seconds * 10; i++) {
+		uint32_t gen = nk_generation(nk);
+
+		world_run(wo, NSEC_PER_SEC / 10);
+		bumps += nk_generation(nk) != gen;
+	}
+	return bumps;
+}
+
+/* A slow scan, and one that fills the table: decisions of flows hold. */
+static void
+scans(void)
+{
+	char text[20];
+	unsigned bumps = 0, n = 0;
+	uint32_t gen;
+
+	setup();
+	test_row("what did not resolve goes together");
+	for (unsigned i = 2; i < 42; i++) {
+		snprintf(text, sizeof(text), "10.0.0.%u", i);
+		send_to(text);
+		world_run(wo, NSEC_PER_SEC / 2);
+	}
+	CU_ASSERT_TRUE(turns_that_bump(130) <= 4);
+	CU_ASSERT_PTR_NULL(entry("10.0.0.2"));
+	CU_ASSERT_PTR_NULL(entry("10.0.0.41"));
+	test_row("a full table makes room once a second");
+	em0 = world_if(wo, nk, "em1", "10.9.0.1/16", 1500);
+	send_to("10.9.255.1");
+	say(em0->if_mac, peer_mac, 2, "10.9.255.1", "10.9.0.1");
+	for (unsigned turn = 0; turn < 100; turn++) {
+		for (unsigned i = 0; i < 300; i++, n++) {
+			struct addr a;
+			struct nexthop nh;
+
+			snprintf(text, sizeof(text), "10.9.%u.%u", n / 250 % 250, 2 + n % 250);
+			(void)addr_parse(text, &a);
+			gen = nk_generation(nk);
+			if (nexthop_find(nk, &a, &nh) == DROP_NONE)
+				send_to(text);
+			bumps += nk_generation(nk) != gen;
+		}
+		world_run(wo, NSEC_PER_SEC / 10);
+		wire_flush(em0);
+	}
+	CU_ASSERT_TRUE(bumps >= 1 && bumps <= 10);
+	test_row("who is there stays, who comes later is found");
+	send_to("10.9.255.1");
+	TEST_STRING(heard(), "a packet");
+	world_run(wo, 5 * NSEC_PER_SEC);
+	wire_flush(em0);
+	send_to("10.9.255.2");
+	TEST_STRING(heard(), "1 10.9.0.1 10.9.255.2");
+	world_run(wo, 10 * NSEC_PER_SEC);
+	teardown();
+}
+
 static void
 ages(void)
 {
@@ -259,7 +323,7 @@ ages(void)
 	TEST_STRING(heard(), "a packet");
 	say(em0->if_mac, peer_mac, 2, "10.0.0.2", "10.0.0.1");
 	test_row("an unused one goes");
-	world_run(wo, ARP_REACHABLE_NS + NSEC_PER_SEC);
+	world_run(wo, ARP_REACHABLE_NS + ARP_SWEEP_NS);
 	CU_ASSERT_PTR_NULL(entry("10.0.0.2"));
 	test_row("one that does not answer any more fails");
 	send_to("10.0.0.3");
@@ -378,6 +442,7 @@ TEST_MAIN(
 	TEST("packets wait for the answer", resolves),
 	TEST("no answer", gives_up),
 	TEST("a scan", many_wait),
+	TEST("scans and decisions", scans),
 	TEST("entries age", ages),
 	TEST("what stations claim", poisoning),
 	TEST("what the operator may not set", operator_errors),
