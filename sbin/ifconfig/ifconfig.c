@@ -2,8 +2,9 @@
 /*
  * ifconfig(8): interfaces of netkern.
  *
- * The words behind the interface's name are read from left to right, and
- * each is one request; the first that is refused ends the program.
+ * The words behind the interface's name are read from left to right into
+ * steps, and nothing is done before all of them were understood.  Then each
+ * step is one request; the first that netkern refuses ends the program.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +17,19 @@
 #include "ifconfig.h"
 #include "net/if.h"
 
+struct step {
+	void		(*st_do)(struct ctl_client *, const struct step *);
+	uint16_t	 st_op;		/* CTL_IF_*; 0: st_do knows */
+	struct ctl_if	 st_if;		/* name set */
+	bool		 st_alias;	/* other addresses stay */
+	const char	*st_file;	/* of a capture */
+	uint32_t	 st_snaplen;
+};
+
 struct words {
-	char		**wo_v;
-	struct ctl_client *wo_client;
-	struct ctl_if	 wo_if;		/* name set */
+	char		**wo_v;		/* what is not read yet */
+	struct step	*wo_step;	/* as many as there are words, at most */
+	size_t		 wo_n;
 };
 
 static _Noreturn void
@@ -76,12 +86,6 @@ number(const char *what, const char *text, unsigned least, unsigned most)
 }
 
 static void
-ask(struct words *wo, uint16_t op, const struct ctl_if *ci)
-{
-	ctl_must(wo->wo_client, op, ci, sizeof(*ci), NULL, NULL);
-}
-
-static void
 copy_text(char *dst, size_t size, const char *what, const char *text)
 {
 	if (strlen(text) >= size) {
@@ -107,79 +111,144 @@ remember(void *arg, const void *body, size_t len)
 }
 
 static struct ctl_if
-current(struct words *wo)
+current(struct ctl_client *cl, const struct step *st)
 {
-	struct ctl_if now = wo->wo_if;
+	struct ctl_if now = st->st_if;
 
-	ctl_must(wo->wo_client, CTL_IF_LIST, NULL, 0, remember, &now);
+	ctl_must(cl, CTL_IF_LIST, NULL, 0, remember, &now);
 	if (now.ci_index == 0)
 		fail(now.ci_name, "no such interface");
 	return now;
 }
 
+/* ---- what a step does ---- */
+
+static void
+request(struct ctl_client *cl, const struct step *st)
+{
+	ctl_must(cl, st->st_op, &st->st_if, sizeof(st->st_if), NULL, NULL);
+}
+
+static _Noreturn void
+refused(struct ctl_client *cl)
+{
+	fprintf(stderr, "ifconfig: %s\n", ctl_error(cl));
+	exit(1);
+}
+
+static void
+remove_others(struct ctl_client *cl, const struct step *st, const struct ctl_if *was)
+{
+	struct ctl_if ci = st->st_if;
+	unsigned i;
+
+	for (i = 0; i < was->ci_naddrs; i++) {
+		if (addr_equal(&was->ci_addr[i], &st->st_if.ci_addr[0]))
+			continue;
+		ci.ci_addr[0] = was->ci_addr[i];
+		ci.ci_plen[0] = was->ci_plen[i];
+		ctl_must(cl, CTL_IF_ADDR_DEL, &ci, sizeof(ci), NULL, NULL);
+	}
+}
+
+/* The interface has the address, but with another prefix length. */
+static void
+change_prefix(struct ctl_client *cl, const struct step *st, uint8_t was)
+{
+	struct ctl_if old = st->st_if;
+
+	old.ci_plen[0] = was;
+	ctl_must(cl, CTL_IF_ADDR_DEL, &old, sizeof(old), NULL, NULL);
+	if (ctl_call(cl, CTL_IF_ADDR_ADD, &st->st_if, sizeof(st->st_if), -1, NULL, NULL) == 0)
+		return;
+	fprintf(stderr, "ifconfig: %s\n", ctl_error(cl));
+	ctl_must(cl, CTL_IF_ADDR_ADD, &old, sizeof(old), NULL, NULL);
+	exit(1);
+}
+
+/* As on BSD: an address replaces the others unless alias is said; and sets up.
+ * The others go last: an address that is refused takes none of them away. */
+static void
+add_address(struct ctl_client *cl, const struct step *st)
+{
+	struct ctl_if was = current(cl, st), up = st->st_if;
+	const struct ctl_if *ci = &st->st_if;
+	unsigned i;
+
+	for (i = 0; i < was.ci_naddrs; i++)
+		if (addr_equal(&was.ci_addr[i], &ci->ci_addr[0]))
+			break;
+	if (i == was.ci_naddrs)
+		ctl_must(cl, CTL_IF_ADDR_ADD, ci, sizeof(*ci), NULL, NULL);
+	else if (was.ci_plen[i] != ci->ci_plen[0])
+		change_prefix(cl, st, was.ci_plen[i]);
+	if (st->st_alias)
+		return;
+	remove_others(cl, st, &was);
+	up.ci_flags = IF_F_UP;
+	ctl_must(cl, CTL_IF_FLAGS, &up, sizeof(up), NULL, NULL);
+}
+
+static void
+capture(struct ctl_client *cl, const struct step *st)
+{
+	struct ctl_capture cx = { .cx_snaplen = st->st_snaplen };
+	struct stat sb;
+	int fd = STDOUT_FILENO;
+
+	memcpy(cx.cx_ifname, st->st_if.ci_name, sizeof(cx.cx_ifname));
+	if (strcmp(st->st_file, "-") != 0)
+		fd = open(st->st_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0600);
+	else if (isatty(fd))
+		fail("standard output", "is a terminal; write into a file or a pipe to tcpdump -r -");
+	if (fd == -1)
+		fail(st->st_file, strerror(errno));
+	if (fstat(fd, &sb) == 0 && !S_ISREG(sb.st_mode))
+		(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	if (ctl_call(cl, CTL_CAPTURE, &cx, sizeof(cx), fd, NULL, NULL) != 0)
+		refused(cl);
+}
+
+static void
+no_capture(struct ctl_client *cl, const struct step *st)
+{
+	struct ctl_capture cx = { 0 };
+
+	memcpy(cx.cx_ifname, st->st_if.ci_name, sizeof(cx.cx_ifname));
+	ctl_must(cl, CTL_CAPTURE, &cx, sizeof(cx), NULL, NULL);
+}
+
 /* ---- words ---- */
 
 static void
-do_create(struct words *wo)
+read_create(struct words *wo, struct step *st)
 {
-	struct ctl_if ci = wo->wo_if;
+	struct ctl_if *ci = &st->st_if;
 
-	copy_text(ci.ci_driver, sizeof(ci.ci_driver), "driver",
+	copy_text(ci->ci_driver, sizeof(ci->ci_driver), "driver",
 	    next(wo, "the driver: nic, packet, xdp, tap, pcap or pktgen"));
 	if (*wo->wo_v != NULL)
-		copy_text(ci.ci_arg, sizeof(ci.ci_arg), "argument", *wo->wo_v++);
-	ask(wo, CTL_IF_CREATE, &ci);
+		copy_text(ci->ci_arg, sizeof(ci->ci_arg), "argument", *wo->wo_v++);
 }
 
 static void
-do_destroy(struct words *wo)
+read_up(struct words *wo, struct step *st)
 {
-	ask(wo, CTL_IF_DESTROY, &wo->wo_if);
+	(void)wo;
+	st->st_if.ci_flags = IF_F_UP;
 }
 
 static void
-set_up(struct words *wo, bool up)
+read_mtu(struct words *wo, struct step *st)
 {
-	struct ctl_if ci = wo->wo_if;
-
-	ci.ci_flags = up ? IF_F_UP : 0;
-	ask(wo, CTL_IF_FLAGS, &ci);
+	st->st_if.ci_mtu = (uint16_t)number("mtu", next(wo, "the MTU in bytes"), 68, 65535);
 }
 
 static void
-do_up(struct words *wo)
+read_description(struct words *wo, struct step *st)
 {
-	set_up(wo, true);
-}
-
-static void
-do_down(struct words *wo)
-{
-	set_up(wo, false);
-}
-
-static void
-do_mtu(struct words *wo)
-{
-	struct ctl_if ci = wo->wo_if;
-
-	ci.ci_mtu = (uint16_t)number("mtu", next(wo, "the MTU in bytes"), 68, 65535);
-	ask(wo, CTL_IF_MTU, &ci);
-}
-
-static void
-do_description(struct words *wo)
-{
-	struct ctl_if ci = wo->wo_if;
-
-	copy_text(ci.ci_descr, sizeof(ci.ci_descr), "description", next(wo, "the description"));
-	ask(wo, CTL_IF_DESCR, &ci);
-}
-
-static void
-do_no_description(struct words *wo)
-{
-	ask(wo, CTL_IF_DESCR, &wo->wo_if);
+	copy_text(st->st_if.ci_descr, sizeof(st->st_if.ci_descr), "description",
+	    next(wo, "the description"));
 }
 
 static uint8_t
@@ -213,129 +282,106 @@ read_address(const char *text, struct ctl_if *ci)
 }
 
 static void
-remove_others(struct words *wo, const struct ctl_if *keep)
+read_inet(struct words *wo, struct step *st)
 {
-	struct ctl_if now = current(wo), ci = wo->wo_if;
-	unsigned i;
+	struct ctl_if *ci = &st->st_if;
 
-	for (i = 0; i < now.ci_naddrs && i < 16; i++) {
-		if (addr_equal(&now.ci_addr[i], &keep->ci_addr[0]))
-			continue;
-		ci.ci_addr[0] = now.ci_addr[i];
-		ci.ci_plen[0] = now.ci_plen[i];
-		ask(wo, CTL_IF_ADDR_DEL, &ci);
-	}
-}
-
-/* As on BSD: an address replaces the others unless alias is said; and sets up. */
-static void
-do_inet(struct words *wo)
-{
-	struct ctl_if ci = wo->wo_if;
-	bool alias = false, del = false;
-	struct ctl_if now;
-	unsigned i;
-
-	read_address(next(wo, "an address"), &ci);
+	st->st_do = add_address;
+	read_address(next(wo, "an address"), ci);
 	for (;;) {
 		if (next_is(wo, "netmask"))
-			ci.ci_plen[0] = mask_bits(next(wo, "the netmask"));
+			ci->ci_plen[0] = mask_bits(next(wo, "the netmask"));
 		else if (next_is(wo, "prefixlen"))
-			ci.ci_plen[0] = (uint8_t)number("prefixlen",
+			ci->ci_plen[0] = (uint8_t)number("prefixlen",
 			    next(wo, "the prefix length"), 1, 32);
 		else if (next_is(wo, "alias"))
-			alias = true;
+			st->st_alias = true;
 		else if (next_is(wo, "delete") || next_is(wo, "-alias"))
-			del = true;
+			st->st_do = request;
 		else
 			break;
 	}
-	if (del) {
-		ask(wo, CTL_IF_ADDR_DEL, &ci);
-		return;
-	}
-	if (ci.ci_plen[0] == 0)
-		fail(wo->wo_if.ci_name, "say how long the prefix is, such as /24 or netmask 255.255.255.0");
-	if (!alias)
-		remove_others(wo, &ci);
-	now = current(wo);
-	for (i = 0; i < now.ci_naddrs && i < 16; i++)
-		if (addr_equal(&now.ci_addr[i], &ci.ci_addr[0]) &&
-		    now.ci_plen[i] == ci.ci_plen[0])
-			return;		/* is there already */
-	ask(wo, CTL_IF_ADDR_ADD, &ci);
-	if (!alias)
-		set_up(wo, true);
+	st->st_op = CTL_IF_ADDR_DEL;
+	if (st->st_do == add_address && ci->ci_plen[0] == 0)
+		fail(ci->ci_name, "say how long the prefix is, such as /24 or netmask 255.255.255.0");
 }
 
 static void
-do_capture(struct words *wo)
+read_capture(struct words *wo, struct step *st)
 {
-	const char *file = next(wo, "a file, or - for standard output");
-	struct ctl_capture cx = { 0 };
-	struct stat st;
-	int fd = STDOUT_FILENO;
-
-	memcpy(cx.cx_ifname, wo->wo_if.ci_name, sizeof(cx.cx_ifname));
+	st->st_file = next(wo, "a file, or - for standard output");
 	if (next_is(wo, "snaplen"))
-		cx.cx_snaplen = number("snaplen", next(wo, "bytes"), 64, 262144);
-	if (strcmp(file, "-") != 0)
-		fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0600);
-	else if (isatty(fd))
-		fail("standard output", "is a terminal; write into a file or a pipe to tcpdump -r -");
-	if (fd == -1)
-		fail(file, strerror(errno));
-	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
-		(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	if (ctl_call(wo->wo_client, CTL_CAPTURE, &cx, sizeof(cx), fd, NULL, NULL) != 0) {
-		fprintf(stderr, "ifconfig: %s\n", ctl_error(wo->wo_client));
-		exit(1);
-	}
-}
-
-static void
-do_no_capture(struct words *wo)
-{
-	struct ctl_capture cx = { 0 };
-
-	memcpy(cx.cx_ifname, wo->wo_if.ci_name, sizeof(cx.cx_ifname));
-	ctl_must(wo->wo_client, CTL_CAPTURE, &cx, sizeof(cx), NULL, NULL);
+		st->st_snaplen = number("snaplen", next(wo, "bytes"), 64, 262144);
 }
 
 static const struct {
 	const char	*name;
-	void		(*fn)(struct words *);
+	void		(*read)(struct words *, struct step *);	/* what follows; NULL: nothing */
+	void		(*act)(struct ctl_client *, const struct step *);
+	uint16_t	 op;
 } verbs[] = {
-	{ "create", do_create }, { "destroy", do_destroy }, { "up", do_up },
-	{ "down", do_down }, { "mtu", do_mtu }, { "description", do_description },
-	{ "descr", do_description }, { "-description", do_no_description },
-	{ "-descr", do_no_description }, { "inet", do_inet }, { "capture", do_capture },
-	{ "-capture", do_no_capture },
+	{ "create", read_create, request, CTL_IF_CREATE },
+	{ "destroy", NULL, request, CTL_IF_DESTROY },
+	{ "up", read_up, request, CTL_IF_FLAGS },
+	{ "down", NULL, request, CTL_IF_FLAGS },
+	{ "mtu", read_mtu, request, CTL_IF_MTU },
+	{ "description", read_description, request, CTL_IF_DESCR },
+	{ "descr", read_description, request, CTL_IF_DESCR },
+	{ "-description", NULL, request, CTL_IF_DESCR },
+	{ "-descr", NULL, request, CTL_IF_DESCR },
+	{ "inet", read_inet, NULL, 0 },		/* knows itself */
+	{ "capture", read_capture, capture, 0 },
+	{ "-capture", NULL, no_capture, 0 },
 };
 
+enum { NVERBS = sizeof(verbs) / sizeof(verbs[0]) };
+
 static void
-run(struct words *wo)
+read_step(struct words *wo, const char *ifname)
 {
+	struct step *st = &wo->wo_step[wo->wo_n++];
 	const char *word = *wo->wo_v;
 	size_t i;
 
-	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (strcmp(verbs[i].name, word) == 0) {
-			wo->wo_v++;
-			verbs[i].fn(wo);
-			return;
+	copy_text(st->st_if.ci_name, sizeof(st->st_if.ci_name), "interface", ifname);
+	for (i = 0; i < NVERBS && strcmp(verbs[i].name, word) != 0; i++)
+		;
+	if (i == NVERBS) {
+		if (word[0] < '0' || word[0] > '9') {
+			fprintf(stderr, "ifconfig: %s: no such word\n", word);
+			usage();
 		}
-	if (word[0] < '0' || word[0] > '9') {
-		fprintf(stderr, "ifconfig: %s: no such word\n", word);
-		usage();
+		read_inet(wo, st);
+		return;
 	}
-	do_inet(wo);
+	wo->wo_v++;
+	st->st_do = verbs[i].act;
+	st->st_op = verbs[i].op;
+	if (verbs[i].read != NULL)
+		verbs[i].read(wo, st);
+}
+
+/* Reads all words, and only then does what they say. */
+static void
+configure(struct ctl_client *cl, char **argv, size_t argc)
+{
+	struct words wo = { .wo_v = argv + 1,
+	    .wo_step = calloc(argc, sizeof(struct step)) };
+	size_t i;
+
+	if (wo.wo_step == NULL)
+		fail(argv[0], strerror(errno));
+	while (*wo.wo_v != NULL)
+		read_step(&wo, argv[0]);
+	for (i = 0; i < wo.wo_n; i++)
+		wo.wo_step[i].st_do(cl, &wo.wo_step[i]);
+	free(wo.wo_step);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct words wo = { 0 };
+	struct ctl_client *cl;
 	const char *rundir = NULL;
 	bool json = false;
 	int c;
@@ -353,18 +399,13 @@ main(int argc, char **argv)
 		default:
 			usage();
 		}
+	argc -= optind;
 	argv += optind;
-	wo.wo_client = ctl_must_open(rundir);
-	if (argv[0] == NULL || argv[1] == NULL) {
-		if (!show(wo.wo_client, argv[0], json))
-			fail(argv[0], "no such interface");
-		ctl_close(wo.wo_client);
-		return 0;
-	}
-	copy_text(wo.wo_if.ci_name, sizeof(wo.wo_if.ci_name), "interface", argv[0]);
-	wo.wo_v = argv + 1;
-	while (*wo.wo_v != NULL)
-		run(&wo);
-	ctl_close(wo.wo_client);
+	cl = ctl_must_open(rundir);
+	if (argc > 1)
+		configure(cl, argv, (size_t)argc);
+	else if (!show(cl, argv[0], json))
+		fail(argv[0], "no such interface");
+	ctl_close(cl);
 	return 0;
 }

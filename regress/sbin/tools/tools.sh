@@ -25,7 +25,24 @@ case_ 'two addresses' test "$(ifconfig em0 | grep -c inet)" -eq 2
 case_ 'a new address replaces all' ifconfig em0 inet 198.51.100.1 netmask 0xffffff00
 case_ 'one address' test "$(ifconfig em0 | grep -c inet)" -eq 1
 case_ 'the same again changes nothing' ifconfig em0 inet 198.51.100.1/24
-case_ 'delete' ifconfig em0 inet 198.51.100.1/24 delete
+ifconfig em0 198.51.100.3/24
+case_ 'another prefix length' ifconfig em0 198.51.100.3/28
+case_ 'is taken' has '198.51.100.3 .*/28' ifconfig em0
+case_ 'its route, too' has '^198.51.100.0/28 ' route -n show
+case_ 'a prefix that is refused' refused 'cannot be a host' ifconfig em0 198.51.100.3/30
+case_ 'leaves the other' has '198.51.100.3 .*/28' ifconfig em0
+ifconfig em1 10.6.0.1/32 alias
+case_ "another interface's address" refused 'of this router already' ifconfig em0 10.6.0.1/24
+case_ 'takes none away' has '198.51.100.3 .*/28' ifconfig em0
+for words in '203.0.113.1/24 mtu 1 up' '203.0.113.1/24 upp' 'destroy now' 'down 203.0.113.1' \
+    'mtu 1200 description'; do
+	# shellcheck disable=SC2086
+	case_ "refused: $words" not ifconfig em0 $words
+	case_ 'and none of it is done' has 'UP.*mtu 1400' ifconfig em0
+	case_ 'none of it' has '198.51.100.3 .*/28' ifconfig em0
+done
+ifconfig em1 10.6.0.1/32 delete
+case_ 'delete' ifconfig em0 inet 198.51.100.3/28 delete
 case_ 'no address' test "$(ifconfig em0 | grep -c inet)" -eq 0
 case_ 'a name too long' refused 'longer than' ifconfig abcdefghijklmnop0 create pktgen
 case_ 'no name' refused 'no interface name' ifconfig 0em create pktgen
