@@ -170,9 +170,22 @@ pf_state_account(struct nk *nk, const struct flow *fl, int change)
 
 /* ---- publishing ---- */
 
+static bool
+table_named(const struct pf_set *ps, const char *name)
+{
+	for (size_t i = 0; i < ps->ps_nrules; i++) {
+		const struct pf_rule *r = &ps->ps_rule[i];
+
+		if ((r->pr_src.pa_type == PF_ADDR_TABLE && strcmp(r->pr_src.pa_name, name) == 0) ||
+		    (r->pr_dst.pa_type == PF_ADDR_TABLE && strcmp(r->pr_dst.pa_name, name) == 0))
+			return true;
+	}
+	return false;
+}
+
 /*
- * Tables that the new set leaves out but that persist, and those that it
- * names without saying what they hold, keep what they had.
+ * Tables that the new set leaves out but that persist or that its rules name,
+ * and those that it defines without saying what they hold, keep what they had.
  */
 static int
 carry_tables(const struct pf_set *old, struct pf_set *ps)
@@ -185,7 +198,7 @@ carry_tables(const struct pf_set *old, struct pf_set *ps)
 		struct pf_table *to = pf_set_table(ps, name);
 		size_t n = pf_table_entries(from, &e), added;
 
-		if (to == NULL && (flags & PF_TABLE_PERSIST) == 0)
+		if (to == NULL && (flags & PF_TABLE_PERSIST) == 0 && !table_named(ps, name))
 			continue;
 		if (to != NULL && (pf_table_flags(to) & PF_TABLE_KEEP) == 0)
 			continue;
@@ -195,19 +208,6 @@ carry_tables(const struct pf_set *old, struct pf_set *ps)
 			return ENOMEM;
 	}
 	return 0;
-}
-
-static bool
-table_named(const struct pf_set *ps, const char *name)
-{
-	for (size_t i = 0; i < ps->ps_nrules; i++) {
-		const struct pf_rule *r = &ps->ps_rule[i];
-
-		if ((r->pr_src.pa_type == PF_ADDR_TABLE && strcmp(r->pr_src.pa_name, name) == 0) ||
-		    (r->pr_dst.pa_type == PF_ADDR_TABLE && strcmp(r->pr_dst.pa_name, name) == 0))
-			return true;
-	}
-	return false;
 }
 
 /* Tables that do not persist go when no rule names them. */

@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include "load.h"
-#include "sys/netinet/router.h"
 #include "net/capture.h"
+#include "pf/ruleset.h"
+#include "sys/netinet/router.h"		/* last: it has short names */
 
 #define SYN	0x02
 #define ACK	0x10
@@ -140,6 +141,39 @@ reload(void)
 	CU_ASSERT_TRUE(reaches_b((struct tp_spec)UDP_AB));
 	load(nk, "block all\n");
 	CU_ASSERT_FALSE(reaches_b((struct tp_spec)UDP_AB));
+	teardown();
+}
+
+/* What `pfctl -t bad -T add' put into a table that no statement defines. */
+static void
+reload_tables(void)
+{
+	static const char rules[] = "pass no state\nblock in quick from <bad>\n";
+	struct pf_table_entry e = { 0 };
+	struct pf_table *t;
+	size_t n;
+
+	setup();
+	load(nk, rules);
+	CU_ASSERT_TRUE(reaches_b((struct tp_spec)UDP_AB));
+	t = pf_set_table(&pf_active(nk)->rs_set, "bad");
+	CU_ASSERT_TRUE_FATAL(t != NULL && pf_entry_parse(A, &e));
+	CU_ASSERT_EQUAL(pf_table_add(t, &e, 1, &n), 0);
+	CU_ASSERT_EQUAL(pf_table_compile(t), 0);
+	nk_bump(nk);
+	CU_ASSERT_FALSE(reaches_b((struct tp_spec)UDP_AB));
+	test_row("the same rules again: it keeps what it has");
+	load(nk, rules);
+	CU_ASSERT_FALSE(reaches_b((struct tp_spec)UDP_AB));
+	test_row("no rule names it: it goes");
+	load(nk, "pass no state\n");
+	load(nk, rules);
+	CU_ASSERT_TRUE(reaches_b((struct tp_spec)UDP_AB));
+	test_row("defined as empty: it is");
+	t = pf_set_table(&pf_active(nk)->rs_set, "bad");
+	CU_ASSERT_EQUAL(pf_table_add(t, &e, 1, &n), 0);
+	load(nk, "table <bad> {}\npass no state\nblock in quick from <bad>\n");
+	CU_ASSERT_TRUE(reaches_b((struct tp_spec)UDP_AB));
 	teardown();
 }
 
@@ -686,6 +720,7 @@ TEST_MAIN(
 	TEST("both sides are asked", both_sides),
 	TEST("no state", no_state),
 	TEST("a new ruleset and old states", reload),
+	TEST("a new ruleset and old tables", reload_tables),
 	TEST("states end", expiry),
 	TEST("packets keep a state alive", expiry_moves_with_packets),
 	TEST("TCP: the first packet", tcp_first_packet),
