@@ -62,6 +62,17 @@ struct pf_ruleset {
 	const struct if_table	*rs_ifs;
 };
 
+/* The throw of a rule's own die: pd_rand is one number a packet, rules must not share it. */
+static inline uint32_t
+pf_dice(uint32_t pd_rand, uint32_t nr)
+{
+	uint64_t x = ((uint64_t)pd_rand << 32 | nr) + 0x9e3779b97f4a7c15ull;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return (uint32_t)(x >> 32);
+}
+
 /* The walk itself; evals may be NULL. */
 void	pf_walk(const struct pf_ruleset *, const struct pf_pdesc *, struct pf_verdict *,
     uint64_t *evals);

@@ -153,7 +153,7 @@ rule_skip(const struct pf_ruleset *rs, uint32_t i, struct probe *pb)
 
 /* What no skip step knows. */
 static bool
-rule_rest(const struct pf_crule *cr, const struct probe *pb)
+rule_rest(const struct pf_crule *cr, uint32_t nr, const struct probe *pb)
 {
 	const struct pf_pdesc *pd = pb->pb_pd;
 
@@ -168,7 +168,7 @@ rule_rest(const struct pf_crule *cr, const struct probe *pb)
 		return false;
 	if (cr->cr_tagged != 0 && (cr->cr_tagged == pb->pb_tag) == cr->cr_tagged_neg)
 		return false;
-	return cr->cr_prob == 0 || pd->pd_rand < cr->cr_prob;
+	return cr->cr_prob == 0 || pf_dice(pd->pd_rand, nr) < cr->cr_prob;
 }
 
 static void
@@ -206,7 +206,7 @@ pf_walk(const struct pf_ruleset *rs, const struct pf_pdesc *pd, struct pf_verdic
 			i = next;
 			continue;
 		}
-		if (rule_rest(cr, &pb)) {
+		if (rule_rest(cr, i, &pb)) {
 			/* a tag stays, whichever rule decides in the end */
 			if (cr->cr_tag != 0)
 				pb.pb_tag = cr->cr_tag;

@@ -5,6 +5,7 @@
  * and tables alone against a walk over their entries.
  */
 #include "load.h"
+#include "pf/ruleset.h"
 #include "test.h"
 
 #define RULESETS	400
@@ -102,7 +103,7 @@ naive_end(const struct pf_addr_match *m, uint32_t addr4, uint16_t port)
 }
 
 static bool
-naive_rule(const struct pf_rule *r, const struct pf_pdesc *pd, const char *tag)
+naive_rule(const struct pf_rule *r, uint32_t nr, const struct pf_pdesc *pd, const char *tag)
 {
 	bool on = strcmp(r->pr_ifname, pd->pd_ifp->if_name) == 0 ||
 	    strcmp(r->pr_ifname, pd->pd_ifp->if_group) == 0;
@@ -122,7 +123,7 @@ naive_rule(const struct pf_rule *r, const struct pf_pdesc *pd, const char *tag)
 		return false;
 	if (r->pr_tagged[0] != '\0' && (strcmp(tag, r->pr_tagged) == 0) == (r->pr_tagged_neg != 0))
 		return false;
-	if (r->pr_prob != 0 && pd->pd_rand >= r->pr_prob)
+	if (r->pr_prob != 0 && pf_dice(pd->pd_rand, nr) >= r->pr_prob)
 		return false;
 	return naive_end(&r->pr_src, pd->pd_key.fk_src4, ntohs(pd->pd_key.fk_sport)) &&
 	    naive_end(&r->pr_dst, pd->pd_key.fk_dst4, ntohs(pd->pd_key.fk_dport));
@@ -135,7 +136,7 @@ naive(const struct pf_rule *r, size_t n, const struct pf_pdesc *pd, const char *
 	uint32_t last = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!naive_rule(&r[i], pd, *tag))
+		if (!naive_rule(&r[i], (uint32_t)i, pd, *tag))
 			continue;
 		last = (uint32_t)i + 1;
 		if (r[i].pr_tag[0] != '\0')

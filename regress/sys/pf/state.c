@@ -633,6 +633,15 @@ probability(void)
 		passed += reaches_b(s);
 	}
 	CU_ASSERT_TRUE(passed > 1300 && passed < 1500);
+	test_row("each rule throws a die of its own");
+	load(nk, "pass all\nblock in quick on em0 probability 50%\n"
+	    "block in quick on em0 probability 50%\n");
+	passed = 0;
+	for (unsigned i = 0; i < 2000; i++) {
+		s.tp_sport = (uint16_t)(12000 + i);
+		passed += reaches_b(s);
+	}
+	CU_ASSERT_TRUE(passed > 400 && passed < 600);
 	teardown();
 }
 
