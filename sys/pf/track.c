@@ -294,7 +294,8 @@ tcp_scales(struct flow_peer *src, struct flow_peer *dst)
 /*
  * Segments while one end has not been heard to open: what a host that knows
  * nothing of the connection answers (RFC 9293 section 3.5.2), which is an RST
- * for our SYN or an ACK of its own; and the RST that this ACK provokes.
+ * for our SYN or an ACK of its own; and the RST that this ACK provokes, whose
+ * number is that of an older connection: it passes and ends nothing here.
  * They teach no numbers.
  */
 static enum drop_reason
@@ -302,6 +303,8 @@ tcp_half_open(struct flow *fl, bool heard, const struct segment *sg, uint32_t sy
     bool *sooner)
 {
 	if ((sg->sg_flags & TH_RST) == 0)
+		return DROP_NONE;
+	if (heard && sg->sg_seq != syn_end)
 		return DROP_NONE;
 	if (!heard && ((sg->sg_flags & TH_ACK) == 0 || sg->sg_ack != syn_end))
 		return DROP_PF_TCP_WINDOW;
@@ -322,7 +325,7 @@ tcp_edge(struct flow *fl, unsigned dir, const struct segment *sg, bool *sooner)
 	if (begins && (sg->sg_flags & TH_SYN) == 0)
 		return tcp_half_open(fl, false, sg, dst.fp_seqlo, sooner);
 	if (dst.fp_state == TCP_PEER_CLOSED && (sg->sg_flags & TH_RST))
-		return tcp_half_open(fl, true, sg, 0, sooner);
+		return tcp_half_open(fl, true, sg, src.fp_seqlo, sooner);
 	if (begins)
 		peer_begin(&src, &dst, sg);
 	ack = sg->sg_flags & TH_ACK ? sg->sg_ack : dst.fp_seqlo;

@@ -373,6 +373,36 @@ tcp_refused(void)
 	teardown();
 }
 
+/* RFC 9293 section 3.5.2, figure 10; and who wants to end what begins. */
+static void
+tcp_half_open(void)
+{
+	setup();
+	load(nk, "pass all\n");
+	test_row("an RST of any number does not end what is opening");
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(SYN, 1000, 0, 0)));
+	(void)reaches_b(tcp_ab(RST, 4711, 0, 0));
+	CU_ASSERT_TRUE(reaches_a(tcp_ba(SYN | ACK, 5000, 1001, 0)));
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(ACK, 1001, 5001, 100)));
+	flow_flush(nk->nk_worker[0]);
+	test_row("an old connection at the other end is reset, and the new one opens");
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(SYN, 1000, 0, 0)));
+	CU_ASSERT_TRUE(reaches_a(tcp_ba(ACK, 7000, 300000, 0)));
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(RST, 300000, 0, 0)));
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(SYN, 1000, 0, 0)));
+	CU_ASSERT_TRUE(reaches_a(tcp_ba(SYN | ACK, 5000, 1001, 0)));
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(ACK, 1001, 5001, 100)));
+	CU_ASSERT_EQUAL(world_count(nk, CNT_STATE_NEW), 2);
+	flow_flush(nk->nk_worker[0]);
+	test_row("who opens may give up");
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(SYN, 1000, 0, 0)));
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(RST, 1001, 0, 0)));
+	CU_ASSERT_FALSE(reaches_a(tcp_ba(SYN | ACK, 5000, 1001, 0)));
+	world_run(wo, 95 * NSEC_PER_SEC);
+	CU_ASSERT_EQUAL(states(), 0);
+	teardown();
+}
+
 static void
 tcp_established_stays(void)
 {
@@ -737,6 +767,7 @@ TEST_MAIN(
 	TEST("TCP: window scale", tcp_scale),
 	TEST("TCP: close and reopen", tcp_close),
 	TEST("TCP: refused", tcp_refused),
+	TEST("TCP: half open", tcp_half_open),
 	TEST("TCP: established stays", tcp_established_stays),
 	TEST("TCP: header cut short", short_headers),
 	TEST("ICMP errors belong to flows", icmp_errors),
