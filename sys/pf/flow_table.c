@@ -22,6 +22,7 @@
 #define FLOWS_MIN	64u
 #define SWEEP_PARTS	20		/* of the table, one each SWEEP_NS */
 #define SWEEP_NS	(100 * NSEC_PER_MSEC)
+#define CROWD_NS	(150 * NSEC_PER_SEC)	/* above what one packet of a stranger is remembered */
 
 static void	flow_sweep(void *, uint64_t);
 
@@ -259,6 +260,37 @@ flow_sweep(void *arg, uint64_t now_ns)
 	sweep_arm(ft, now_ns);
 }
 
+/* The flow of a bucket that ends before *end, which then says when; best otherwise. */
+static struct flow *
+bucket_soonest(const struct flow_table *ft, const struct flow_bucket *b, struct flow *best,
+    uint64_t *end)
+{
+	for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
+		struct flow *fl = &ft->ft_flow[(b->fb_entry[i] - 1) / 2];
+		uint64_t ends = flow_end_ns(ft, fl);
+
+		if (ends < *end) {
+			best = fl;
+			*end = ends;
+		}
+	}
+	return best;
+}
+
+/* Both buckets of the hash are full: room for one. */
+static bool
+crowd_out(struct flow_table *ft, uint32_t hash)
+{
+	uint64_t end = ft->ft_worker->w_now.now_ns + CROWD_NS;
+	struct flow *fl = bucket_soonest(ft, flow_bucket1(ft, hash), NULL, &end);
+
+	fl = bucket_soonest(ft, flow_bucket2(ft, hash), fl, &end);
+	if (fl == NULL)
+		return false;
+	flow_remove(ft->ft_worker, fl);
+	return true;
+}
+
 struct flow *
 flow_new(struct flow_table *ft, const struct flow_key *k, uint32_t hash)
 {
@@ -268,7 +300,8 @@ flow_new(struct flow_table *ft, const struct flow_key *k, uint32_t hash)
 	if (fl == NULL)
 		return NULL;
 	i = slot_index(ft, fl);
-	if (!table_put(ft, hash, i * 2 + 1)) {
+	if (!table_put(ft, hash, i * 2 + 1) &&
+	    (!crowd_out(ft, hash) || !table_put(ft, hash, i * 2 + 1))) {
 		ft->ft_free[ft->ft_nfree++] = i;
 		return NULL;
 	}

@@ -7,7 +7,9 @@
  * key has that hash, plus 1 so that 0 is empty.  A flow whose back key is
  * the first one turned round, as all are without address translation, has
  * one entry, since the hash is the same both ways.  A hash has two buckets
- * where its entry may stand; both full means no state, not a longer walk.
+ * where its entry may stand.  Both are full by chance never, but somebody may
+ * have chosen addresses and ports so: then the flow there gives way that would
+ * end first, if that is soon; else there is no state, and no longer walk.
  */
 #ifndef PF_FLOW_TABLE_H
 #define PF_FLOW_TABLE_H

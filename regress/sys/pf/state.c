@@ -7,7 +7,9 @@
 
 #include "load.h"
 #include "net/capture.h"
+#include "pf/flow_table.h"
 #include "pf/ruleset.h"
+#include "pf/track.h"
 #include "sys/netinet/router.h"		/* last: it has short names */
 
 #define SYN	0x02
@@ -675,6 +677,57 @@ probability(void)
 	teardown();
 }
 
+/* A flow that somebody chose so that its hash is that of many others. */
+static struct flow *
+chosen(uint16_t port, uint8_t proto)
+{
+	struct worker *w = nk->nk_worker[0];
+	struct flow_key k = { .fk_src4 = 1, .fk_dst4 = 2, .fk_sport = port, .fk_proto = proto,
+	    .fk_af = AF_INET };
+	struct flow *fl;
+
+	w->w_now = world_clock(wo);
+	fl = flow_new(w->w_flows, &k, 0x80001234);
+	if (fl != NULL)
+		flow_timer(w, fl);
+	return fl;
+}
+
+/* More flows of one hash than its two buckets hold. */
+static void
+crowd(void)
+{
+	struct flow *first, *fl;
+
+	setup();
+	first = chosen(1, 17);
+	for (unsigned i = 2; i <= 2 * BUCKET_SLOTS; i++) {
+		world_run(wo, NSEC_PER_SEC);
+		CU_ASSERT_PTR_NOT_NULL(chosen((uint16_t)i, 17));
+	}
+	test_row("the one that ends first gives way");
+	first->fl_last_ns = world_now(wo);	/* another packet of it */
+	for (unsigned i = 0; i < 100; i++) {
+		fl = chosen((uint16_t)(100 + i), 17);
+		CU_ASSERT_PTR_NOT_NULL(fl);
+		first->fl_last_ns = world_now(wo) + i;
+	}
+	CU_ASSERT_EQUAL(nk->nk_worker[0]->w_flows->ft_used, 2 * BUCKET_SLOTS);
+	CU_ASSERT_EQUAL(first->fl_key[0].fk_sport, 1);
+	CU_ASSERT_TRUE(first->fl_flags & FL_USED);
+	test_row("what stays for long stays");
+	flow_flush(nk->nk_worker[0]);
+	for (unsigned i = 1; i <= 2 * BUCKET_SLOTS; i++) {
+		fl = chosen((uint16_t)i, 6);
+		fl->fl_flags |= FL_TCP | FL_KEEP_0;
+		nk->nk_worker[0]->w_flows->ft_states++;
+		fl->fl_peer[0].fp_state = fl->fl_peer[1].fp_state = TCP_PEER_OPEN;
+	}
+	CU_ASSERT_PTR_NULL(chosen(99, 17));
+	CU_ASSERT_EQUAL(states(), 2 * BUCKET_SLOTS);
+	teardown();
+}
+
 /* Thousands of flows in a table for 4096: all found again, all gone in the end. */
 static void
 many(void)
@@ -779,6 +832,7 @@ TEST_MAIN(
 	TEST("log", logging),
 	TEST("adaptive timeouts", adaptive),
 	TEST("probability", probability),
+	TEST("flows of one hash", crowd),
 	TEST("thousands of flows", many),
 	TEST("three workers", workers),
 	TEST("our own address as source", own_address),
