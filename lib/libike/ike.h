@@ -578,7 +578,7 @@ struct ike_auth_req {
 /*
  * Reasons: stable ids (messages(7)), who said no, and a title.  The detail of
  * each case is the event's text.  ONE_WAY is never told by the core, but by who
- * knows the SAs' counters.
+ * knows the SAs' counters, and MANY by who leaves events out.
  */
 #define IKE_REASONS(X)							\
 	X(NONE,		"",		"")				\
@@ -608,6 +608,7 @@ struct ike_auth_req {
 	X(PEER_REPLACED, "PEER-02",	"peer connected anew")		\
 	X(PEER_BUSY,	"PEER-03",	"peer refused for now")		\
 	X(PEER_ERROR,	"PEER-04",	"peer answered with an error")	\
+	X(MANY,		"PEER-05",	"more happens than is told")	\
 	X(SYNTAX,	"PROTO-01",	"peer's message is malformed")	\
 	X(KERNEL,	"SYS-01",	"the kernel refused the SA")	\
 	X(MEMORY,	"SYS-02",	"a limit of memory or number")	\

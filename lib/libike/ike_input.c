@@ -106,9 +106,9 @@ input_malformed(struct ikesa *sa, const struct inmsg *im, enum ike_parse e,
 		act_event(sa->sa_ike, IKE_EV_FAILED, IKE_R_SYNTAX, sa, "", 0,
 		    "the peer's IKE_AUTH is malformed: %s", ike_parse_text(e));
 	else
-		ike_log(sa->sa_ike, IKE_LOG_WARN, "%s: message of exchange %u "
-		    "dropped: %s", sa->sa_name, h->h_exchange,
-		    ike_parse_text(e));
+		act_event(sa->sa_ike, IKE_EV_NOTE, IKE_R_SYNTAX, sa, "", 0,
+		    "a message of exchange %u is malformed: %s",
+		    h->h_exchange, ike_parse_text(e));
 	if (e == IKE_PARSE_CRITICAL && !response) {
 		seal_respond_notify(sa, h->h_exchange, h->h_msgid,
 		    IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, &critical, 1);

@@ -222,6 +222,8 @@ static const char *const advices[IKE_R_COUNT] = {
 	[IKE_R_PEER_REPLACED] = "Nothing is wrong.",
 	[IKE_R_PEER_BUSY] = "Nothing is wrong: the peer is asked again.",
 	[IKE_R_PEER_ERROR] = "At the peer: its log says more.",
+	[IKE_R_MANY] = "Look at what repeats: its reason says what is to be "
+	    "changed; ikectl monitor shows each.",
 	[IKE_R_SYNTAX] = "Report it to the peer's maker.",
 	[IKE_R_KERNEL] = "Here: the log of netkern says why.",
 	[IKE_R_MEMORY] = "Here: ikectl stats shows floods of half-open SAs.",

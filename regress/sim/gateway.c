@@ -184,10 +184,11 @@ io_auth(void *arg, uint32_t type, uint32_t id, const struct iked_auth_req *rq)
 }
 
 static void
-io_event(void *arg, const struct ike_event *ev)
+io_event(void *arg, const struct ike_event *ev, bool keep)
 {
 	struct gateway *g = arg;
 
+	(void)keep;
 	g->g_events[ev->ev_type]++;
 	g->g_event = *ev;
 	if (ev->ev_type == IKE_EV_CHILD_UP) {

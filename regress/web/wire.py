@@ -224,8 +224,8 @@ def known():
     t.check('the log has them', all('established with ' + x in log for x in said))
 
 
-def child(n):
-    return [(SA, ike2.esp_suite(0x1000 + n)), selectors(ike2.TSI, '10.7.%d.0' % n, '10.7.%d.255' % n),
+def child(n, spi=0x1000):
+    return [(SA, ike2.esp_suite(spi + n)), selectors(ike2.TSI, '10.7.%d.0' % n, '10.7.%d.255' % n),
             selectors(ike2.TSR, '10.1.0.0', '10.1.0.255')]
 
 
@@ -336,10 +336,41 @@ def flood():
     p.bye()
 
 
+def keyed():
+    """A flood of who has the key: of its rule some is told, of others everything."""
+    before, had, ours = len(lines()), events('open2'), events('open1')
+    lost = json.loads(run('ikectl', '-j', 'stats'))['events_lost']
+    flooder, other = sock(12)[0], sock(11)[0]
+    bad = [(SA, ike2.proposal(3, [(1, 3), (3, 1), (5, 0)], b'evil')), (ike2.NONCE, bytes(32)), *child(2)[1:]]
+    refused, made = 0, 0
+    for i in range(3):
+        p = Peer(flooder, GW, PSK)
+        p.init(more=[(VENDOR, bytes(200))])
+        p.auth(FQDN, b'flooder', more=child(2, 0x2000 + 16 * i))
+        for _ in range(120):
+            refused += notified(p.request(ike2.CREATE_CHILD, bad)) == [NO_PROPOSAL]
+            p.request(INFORMATIONAL, [notify(40000, b'x')])
+        q = Peer(other, GW, PSK)
+        q.init(more=[(VENDOR, bytes(200))])
+        made += q.auth(FQDN, b'other%d' % i, more=child(1, 0x2000 + 16 * i)) is not None
+        q.bye()
+        p.bye()
+    t.check('who has the key is refused %d times, another one comes and goes' % refused, refused == 360 and made == 3)
+    new = [e['event'] + e['text'][16:23] for e in events('open1', None, len(ours) + 9)[len(ours):]]
+    t.check("the history has all of the other's", sum(e.startswith('ike-down') for e in new) >= 3 and
+            all('ike-up other%d' % i in new for i in range(3)) and sum(e.startswith('child-up') for e in new) == 3, new)
+    told = [x for x in lines()[before - 1:] if b' open2: ' in x or b' open2/' in x]
+    new = events('open2', None, len(had))[len(had):]
+    t.check('of the flood the log has %d, the history %d' % (len(told), len(new)), len(told) <= 40 and
+            len(new) <= 40 and any(b' PROP-02 ' in x for x in told), told[:3])
+    after = json.loads(run('ikectl', '-j', 'stats'))['events_lost']
+    t.check('the others are counted', after - lost >= 300, (lost, after))
+
+
 def main():
     t.check('login', c.login('admin', PASSWORD).status == 303)
     follow = subprocess.Popen([BIN + '/ikectl', '-j', 'monitor'], env=ENV, stdout=open(W + '/monitor', 'wb'))
-    for part in (strangers, malformed, known, called, flood):
+    for part in (strangers, malformed, known, called, flood, keyed):
         began = time.time()
         part()
         print('        %s: %.1f s' % (part.__name__, time.time() - began), flush=True)

@@ -34,25 +34,44 @@ ask_auth(struct ikeproc *ip, const struct ike_action *a)
 }
 
 static void
-tell_event(struct ikeproc *ip, const struct ike_event *ev)
+log_event(const struct ike_event *ev)
 {
 	bool bad = ev->ev_type == IKE_EV_FAILED ||
 	    ev->ev_type == IKE_EV_CHILD_DOWN || ev->ev_type == IKE_EV_IKE_DOWN;
 	char from[ADDR_STRLEN + 16] = "", a[ADDR_STRLEN];
 
-	if (ev->ev_stranger) {
-		if (!stranger_told(&ip->ip_strangers, ikeproc_now(ip), ev))
-			return;
+	if (ev->ev_stranger)
 		(void)snprintf(from, sizeof(from), " (from %s:%u)",
 		    addr_print(&ev->ev_peer, a), ev->ev_peer_port);
-	}
 	log_at(bad ? LOG_WARNING : ev->ev_type == IKE_EV_CONNECTING ?
 	    LOG_DEBUG : LOG_INFO, "%s%s%s: %s%s%s %s%s",
 	    ev->ev_policy[0] != '\0' ? ev->ev_policy : "(no policy)",
 	    ev->ev_child[0] != '\0' ? "/" : "", ev->ev_child,
 	    ike_event_name(ev->ev_type), ev->ev_reason != IKE_R_NONE ? " " : "",
 	    ike_reason_id(ev->ev_reason), ev->ev_text, from);
-	ip->ip_io->io_event(ip->ip_io->io_arg, ev);
+}
+
+static void
+tell_event(struct ikeproc *ip, const struct ike_event *ev)
+{
+	uint64_t now = ikeproc_now(ip);
+	bool keep = ev->ev_stranger ? stranger_told(&ip->ip_strangers, now, ev) :
+	    told_take(&ip->ip_told, now, ev);
+
+	if (keep)
+		log_event(ev);
+	if (keep || !ev->ev_stranger)
+		ip->ip_io->io_event(ip->ip_io->io_arg, ev, keep);
+}
+
+/* How many events of a rule were not told. */
+static void
+tell_count(void *arg, const struct ike_event *ev)
+{
+	struct ikeproc *ip = arg;
+
+	log_event(ev);
+	ip->ip_io->io_event(ip->ip_io->io_arg, ev, true);
 }
 
 static void
@@ -130,6 +149,7 @@ ikeproc_timer(struct ikeproc *ip)
 	ike_timer(ip->ip_ike, now);
 	kernel_timer(ip, now);
 	stranger_timer(&ip->ip_strangers, now);
+	told_timer(&ip->ip_told, now, tell_count, ip);
 }
 
 uint64_t
@@ -138,6 +158,8 @@ ikeproc_deadline(const struct ikeproc *ip)
 	uint64_t when = ip->ip_ike == NULL ? UINT64_MAX :
 	    ike_deadline(ip->ip_ike);
 
+	if (told_deadline(&ip->ip_told) < when)
+		when = told_deadline(&ip->ip_told);
 	return kernel_deadline(ip) < when ? kernel_deadline(ip) : when;
 }
 
@@ -147,6 +169,7 @@ ikeproc_fini(struct ikeproc *ip)
 	ike_edit_abort(ip->ip_next.in_edit);
 	ike_free(ip->ip_ike);
 	kernel_fini(ip);
+	told_fini(&ip->ip_told);
 	blocked_clear(&ip->ip_blocked);
 	blocked_clear(&ip->ip_next.in_blocked);
 }

@@ -256,7 +256,8 @@ put_stats(const struct asked *as, struct client *cl,
 	out.it_kernel = as->as_kernel;
 	out.it_event = as->as_events->es_last;
 	out.it_events_lost = as->as_events->es_lost +
-	    as->as_events->es_lost_parent + ip->ip_strangers.sr_lost;
+	    as->as_events->es_lost_parent + ip->ip_strangers.sr_lost +
+	    ip->ip_told.td_lost;
 	memcpy(out.it_text, ip->ip_failed_text, sizeof(out.it_text));
 	memcpy(out.it_notice, ip->ip_notice, sizeof(out.it_notice));
 	ike_stats(ip->ip_ike, &out.it_stats);

@@ -5,7 +5,7 @@
  * The ike process gives each event that is to be kept a number and tells the
  * parent; what comes faster than the bound below, and what the parent does
  * not read in time, is not kept, and that is counted.  Strangers are bounded
- * before (stranger.c).  Stages of a connection that is being made are shown live
+ * before (stranger.c), and so is each rule (told.c).  Stages of a connection that is being made are shown live
  * only.
  */
 #include <inttypes.h>
@@ -37,7 +37,7 @@ tell_parent(const struct events *es, const struct iked_event *ie)
 
 void
 events_add(struct events *es, uint64_t now, const struct ike_event *ev,
-    struct iked_event *out)
+    bool keep, struct iked_event *out)
 {
 	struct timespec ts;
 
@@ -45,7 +45,7 @@ events_add(struct events *es, uint64_t now, const struct ike_event *ev,
 	memset(out, 0, sizeof(*out));
 	out->ie_time = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 	out->ie_event = *ev;
-	if (ev->ev_type == IKE_EV_CONNECTING)
+	if (!keep || ev->ev_type == IKE_EV_CONNECTING)
 		return;
 	if (!bucket_take(&es->es_bucket, now, EVENT_MS, EVENT_BURST)) {
 		es->es_lost++;

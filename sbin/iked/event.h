@@ -19,11 +19,11 @@ struct events {
 
 void	events_init(struct events *es, int parentfd);
 /*
- * An event at `now' (ms): fills in *out, with number 0 if it is not to be kept,
- * and tells the parent of it.  Never waits.
+ * An event at `now' (ms): fills in *out, with number 0 if it is not kept,
+ * and else tells the parent of it.  Never waits.
  */
 void	events_add(struct events *es, uint64_t now, const struct ike_event *ev,
-    struct iked_event *out);
+    bool keep, struct iked_event *out);
 /* As the history has it. */
 void	event_for_history(const struct iked_event *ie, struct history_event *out);
 

@@ -171,12 +171,12 @@ shell_auth(void *arg, uint32_t type, uint32_t id,
 }
 
 static void
-shell_event(void *arg, const struct ike_event *ev)
+shell_event(void *arg, const struct ike_event *ev, bool keep)
 {
 	struct shell *sh = arg;
 	struct iked_event ie;
 
-	events_add(&sh->sh_events, shell_now(NULL), ev, &ie);
+	events_add(&sh->sh_events, shell_now(NULL), ev, keep, &ie);
 	control_event(sh->sh_control, &ie);
 }
 

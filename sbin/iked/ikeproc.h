@@ -7,6 +7,7 @@
  *	take.c		the policy, as it comes from the parent
  *	blocked.c	rules that are left out, and the status of all
  *	stranger.c	how much is told of strangers
+ *	told.c		... and of each rule
  *	kernel.c	what the key socket carries: SPIs, SAs, ACQUIRE, EXPIRE
  *	later.c		what waits while the key socket is full
  *	udp.c		what the UDP service carries: datagrams
@@ -18,6 +19,7 @@
 #define IKEPROC_H
 
 #include <stddef.h>
+#include <sys/queue.h>
 
 #include "bucket.h"
 #include "iked.h"
@@ -27,6 +29,7 @@
 
 #define NATT_PORTS_MAX	8
 #define STRANGER_SLOTS	256
+#define TOLD_SLOTS	4096
 
 struct dynamic;
 struct later;
@@ -49,7 +52,8 @@ struct ikeio {
 	/* IMSG_SIGN or IMSG_VERIFY; the answer comes by ikeproc_auth(). */
 	bool		(*io_auth)(void *arg, uint32_t type, uint32_t id,
 			    const struct iked_auth_req *rq);
-	void		(*io_event)(void *arg, const struct ike_event *ev);
+	/* keep: for the history, too; else only for who follows events live. */
+	void		(*io_event)(void *arg, const struct ike_event *ev, bool keep);
 };
 
 struct blocked {
@@ -71,6 +75,15 @@ struct strangers {
 	uint64_t	sr_untold;	/* since ... */
 	uint64_t	sr_untold_at;	/* ... this time, ms */
 	uint64_t	sr_lost;	/* in all */
+};
+
+/* Events of each rule of which something happens. */
+LIST_HEAD(told_rules, told_rule);
+struct told {
+	struct told_rules td_rules[TOLD_SLOTS];	/* by name */
+	size_t		td_n;
+	uint64_t	td_due;		/* when something is to be done, ms */
+	uint64_t	td_lost;	/* events not told, in all */
 };
 
 /* A policy between BEGIN and END. */
@@ -106,6 +119,8 @@ struct ikeproc {
 	uint64_t		 ip_stale_end;		/* when one of them goes */
 	struct waiting		 ip_waiting;
 	struct strangers	 ip_strangers;
+	struct told		 ip_told;
+	struct bucket		 ip_refusals;		/* of SAs, that are logged */
 	struct dynamic		*ip_dynamic;		/* SPD entries that live as long as an SA */
 };
 
@@ -165,6 +180,16 @@ void		 ikeproc_status_of(const struct ikeproc *ip, const char *name,
 bool		 stranger_told(struct strangers *sr, uint64_t now, const struct ike_event *ev);
 /* Tells how many were not, now and then. */
 void		 stranger_timer(struct strangers *sr, uint64_t now);
+
+/* ---- told.c ------------------------------------------------------- */
+
+/* Is this event of a rule for log and history?  Else it is counted. */
+bool		 told_take(struct told *td, uint64_t now, const struct ike_event *ev);
+/* Hands out events (PEER-05) that tell how many were not, when it is time. */
+void		 told_timer(struct told *td, uint64_t now,
+    void (*fn)(void *arg, const struct ike_event *ev), void *arg);
+uint64_t	 told_deadline(const struct told *td);
+void		 told_fini(struct told *td);
 
 /* ---- kernel.c ----------------------------------------------------- */
 

@@ -26,6 +26,8 @@
 #define SPI_MAX		0xffffffff
 #define STALE_WAIT_MS	10000
 #define STALE_MAX	200000
+#define REFUSAL_MS	10000		/* how often one is logged ... */
+#define REFUSAL_BURST	20		/* ... but for so many */
 #define SEEN_SEQ	UINT32_MAX	/* of a SADB_GET; ids of the core are random */
 
 struct stale_sa {
@@ -500,7 +502,10 @@ from_answer(struct ikeproc *ip, const struct pfkey_msg *m)
 	case SADB_UPDATE:
 		if (m->pm_errno == 0)
 			break;
-		log_err("the network kernel refused an SA: %s",
+		/* SPIs are of the peer's choice; the event (SYS-01) says whose. */
+		log_at(bucket_take(&ip->ip_refusals, ikeproc_now(ip),
+		    REFUSAL_MS, REFUSAL_BURST) ? LOG_ERR : LOG_DEBUG,
+		    "the network kernel refused an SA: %s",
 		    strerror(m->pm_errno));
 		ike_sa_failed(ip->ip_ike, ikeproc_now(ip), m->pm_seq);
 		break;

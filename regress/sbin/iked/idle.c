@@ -63,8 +63,9 @@ io_auth(void *arg, uint32_t type, uint32_t id, const struct iked_auth_req *rq)
 }
 
 static void
-io_event(void *arg, const struct ike_event *ev)
+io_event(void *arg, const struct ike_event *ev, bool keep)
 {
+	(void)keep;
 	(void)arg;
 	(void)ev;
 }
