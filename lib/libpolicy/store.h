@@ -141,7 +141,8 @@ void	policyctl_close(struct policyctl *pc);
 int	policyctl_fd(const struct policyctl *pc);
 /*
  * Who sits at the web pages: what is committed is "NAME (web)" 's work.  policyd
- * heeds it from the user _web alone; of others, the user is the author.
+ * heeds it from the user _web, and from root, who is maintd(8); of others, the
+ * user is the author.
  */
 bool	policyctl_author(struct policyctl *pc, const char *name,
 	    const char **why);

@@ -5,6 +5,7 @@
 import concurrent.futures
 import glob
 import hashlib
+import json
 import os
 import re
 import socket
@@ -34,6 +35,11 @@ def newest():
 
 def state(kind):
     return c.get('/json/' + kind).json()
+
+
+def authors():
+    """Of the revisions, as the CLI tells them, newest first."""
+    return [r['author'] for r in json.loads(run('ipsecctl', 'history', '-j').stdout)['revisions']]
 
 
 def until(fn, seconds=15):
@@ -168,7 +174,8 @@ st = os.stat(W + '/A/etc/passwd')
 t.check('the web pages can still read the passwords', (st.st_gid, st.st_mode & 0o777) == (64081, 0o640), st)
 t.check('with a timer', c.get('/json/policy').json().get('pending', {}).get('revision') == n1 + 1)
 a = c.get('/policy')
-t.check('who did it', 'restored from a backup (admin, on the web pages)' in a.body)
+t.check('who did it', 'restored from a backup, on the web pages' in a.body and authors()[0] == 'admin (web)',
+        authors())
 c.send(a.page(), '/policy', 'confirm')
 t.check('nothing stays of it, either', left() == [], left())
 
@@ -219,7 +226,8 @@ a = send('/import', '/import', 'commit', reason='by a test <b>', confirm='20')
 t.check('committed', a.status == 303 and newest() == n2 + 1, (a.status, a.body[-700:]))
 t.check('in force, waiting', 'changed' in run('pfctl', '-s', 'rules').stdout and
         c.get('/json/policy').json()['pending']['revision'] == n2 + 1)
-t.check('who and why', 'by a test &lt;b&gt; (admin, imported on the web pages)' in c.get('/policy').body)
+t.check('who and why', 'by a test &lt;b&gt; (imported on the web pages)' in c.get('/policy').body and
+        authors()[0] == 'admin (web)', authors())
 c.send(c.get('/policy').page(), '/policy', 'confirm')
 clear = run('ipsecctl', 'export', '-k', str(n2)).stdout
 a = c.follow(upload('import', b'', text=clear.replace('\n', '\r\n')))

@@ -84,7 +84,7 @@ prepare(struct in *in, const char *name)
 {
 	static char buffer[65536];
 	struct command *co = in->in_co;
-	const char *why = "";
+	const char *why = "", *author = getenv("RAVELIN_AUTHOR");
 
 	if (!policy_texts_read(&in->in_file, POLICY_PART_IPSEC,
 	    POLICY_TEXT_MAIN, name, &why))
@@ -94,6 +94,8 @@ prepare(struct in *in, const char *name)
 	if (co->co_dry && !read_here(in))
 		return false;
 	if ((in->in_pc = policyctl_connect(co->co_rundir, &why)) == NULL)
+		return refuse(in, "%s", why);
+	if (author != NULL && author[0] != '\0' && !policyctl_author(in->in_pc, author, &why))
 		return refuse(in, "%s", why);
 	/* or else stdio asks whether it writes to a terminal */
 	(void)setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));

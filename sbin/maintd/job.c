@@ -237,7 +237,8 @@ child(const struct maintd *md, const struct maint_request *mq, int in,
 	if (table[mq->mq_command].ro_password)
 		check_password(md, mq);
 	words_of(&wo, md, mq);
-	if (chdir(md->md_se.se_dir) == -1)
+	if (chdir(md->md_se.se_dir) == -1 ||
+	    setenv("RAVELIN_AUTHOR", mq->mq_user, 1) == -1)
 		_exit(126);
 	for (size_t i = 0; i <= wo.wo_n; i++)
 		argv[i] = wo.wo_v[i] == NULL ? NULL : strdup(wo.wo_v[i]);

@@ -76,7 +76,7 @@ bring(struct page *pg)
 	    &pg->pg_rq, "confirm", MAINT_CONFIRM, 120) };
 
 	(void)snprintf(mq.mq_reason, sizeof(mq.mq_reason), "restored from a "
-	    "backup (%s, on the web pages)", pg->pg_session.ws_user);
+	    "backup, on the web pages");
 	if (maint_command(pg, MAINT_BRING, &mq, NULL) == MAINT_OK)
 		page_go(pg, "/backup#restore");
 }

@@ -47,9 +47,9 @@ commit(struct page *pg)
 	};
 
 	/* a reason is one line of plain text; maintd takes no other */
-	(void)snprintf(mq.mq_reason, sizeof(mq.mq_reason), "%.400s (%s, imported "
-	    "on the web pages)", web_posted(&pg->pg_rq, "reason"),
-	    pg->pg_session.ws_user);
+	(void)snprintf(mq.mq_reason, sizeof(mq.mq_reason), "%.400s%s(imported on "
+	    "the web pages)", web_posted(&pg->pg_rq, "reason"),
+	    web_posted(&pg->pg_rq, "reason")[0] != '\0' ? " " : "");
 	for (char *p = mq.mq_reason; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = ' ';
