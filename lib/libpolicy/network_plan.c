@@ -109,6 +109,23 @@ plan_away(struct network_plan *np, const struct network *want,
 	}
 }
 
+/* What no text says is as much of 1500 as the device takes. */
+static void
+plan_mtu(struct network_plan *np, const struct ctl_if *ci,
+    const struct ctl_if *have)
+{
+	bool usual = ci->ci_mtu == NETWORK_MTU;
+	struct network_step *ns;
+
+	if (ci->ci_mtu == 0 || ci->ci_mtu == have->ci_mtu ||
+	    (usual && have->ci_most != 0 && have->ci_mtu < NETWORK_MTU))
+		return;
+	if ((ns = step_if(np, CTL_IF_MTU, ci)) == NULL)
+		return;
+	ns->ns_if.ci_mtu = ci->ci_mtu;
+	ns->ns_if.ci_most = usual;
+}
+
 static void
 plan_new(struct network_plan *np, const struct ctl_if *ci,
     const struct ctl_if *have)
@@ -127,9 +144,7 @@ plan_new(struct network_plan *np, const struct ctl_if *ci,
 		}
 		have = &none;
 	}
-	if (ci->ci_mtu != 0 && ci->ci_mtu != have->ci_mtu &&
-	    (ns = step_if(np, CTL_IF_MTU, ci)) != NULL)
-		ns->ns_if.ci_mtu = ci->ci_mtu;
+	plan_mtu(np, ci, have);
 	if (strcmp(ci->ci_descr, have->ci_descr) != 0 &&
 	    (ns = step_if(np, CTL_IF_DESCR, ci)) != NULL)
 		memcpy(ns->ns_if.ci_descr, ci->ci_descr, sizeof(ci->ci_descr));

@@ -176,6 +176,9 @@ more() {
 case_ 'down and up under traffic' under_traffic downup
 case_ 'interfaces come and go under traffic' under_traffic more
 case_ 'and take their routes along' not has '10.99' route show
+case_ 'an MTU is no larger than its device has it' \
+    has 'em1: an MTU is 68 to 1500 bytes for its device, wan' not ifconfig em1 mtu 1501
+case_ 'as large is well' ifconfig em1 mtu 1500
 case_ 'smaller MTU: too big is told' ifconfig em1 mtu 1300
 case_ 'fragments of what may be cut' ping_ -s 1400 -M dont 10.2.0.2
 case_ 'path MTU is learnt' has 'mtu *= *1300\|Frag needed\|frag needed' \

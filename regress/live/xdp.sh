@@ -117,9 +117,12 @@ case_ 'generic, if asked for' \
     sh -c "$(command -v ip) netns exec $NET-gwA env RAVELIN_RUN='$W/A/run' sh -c \
     '$BIN/ifconfig em1 destroy; $BIN/ifconfig em1 create xdp bridge0,generic; $BIN/ifconfig em1' |
     grep -q 'by xdp generic'"
+ip -n "$NET-gwA" link set bridge0 mtu 9000
+case_ 'an MTU larger than a frame of AF_XDP' \
+    has 'em1: an MTU is 68 to [0-9]* bytes for its device, bridge0.* by xdp' not gw A ifconfig em1 mtu 9000
+case_ 'one that fits' gw A ifconfig em1 mtu 1600
 gw A ifconfig em1 destroy
 case_ 'gone with the interface' not attached A bridge0
-ip -n "$NET-gwA" link set bridge0 mtu 9000
 case_ 'an MTU that is too big for it' gw A ifconfig em1 create xdp bridge0
 case_ 'the same' said A 'takes an MTU of at most'
 gw A ifconfig em1 destroy

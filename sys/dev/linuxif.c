@@ -64,6 +64,17 @@ linuxif_learn(struct ifnet *ifp, const char *name, int fd, int *ifindex,
 	return 0;
 }
 
+unsigned
+linuxif_mtu(int fd, const char *name)
+{
+	struct ifreq ifr;
+
+	request(&ifr, name);
+	if (ioctl(fd, SIOCGIFMTU, &ifr) == -1 || ifr.ifr_mtu < 0 || ifr.ifr_mtu > 65535)
+		return 65535;
+	return (unsigned)ifr.ifr_mtu;
+}
+
 int
 linuxif_promisc(int fd, int ifindex)
 {

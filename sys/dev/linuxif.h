@@ -32,6 +32,9 @@ int	linuxif_refuse(const char *name, const char *what, char *err, size_t errlen)
 int	linuxif_learn(struct ifnet *, const char *name, int fd, int *ifindex,
     char *err, size_t errlen);
 
+/* The MTU that Linux gives it now, at most 65535; 65535 if it does not say. */
+unsigned linuxif_mtu(int fd, const char *name);
+
 /* While fd, a packet socket, is open: what is for other stations, too. 0 or -1. */
 int	linuxif_promisc(int fd, int ifindex);
 

@@ -363,6 +363,15 @@ packet_fd(struct ifnet *ifp, unsigned q)
 	return ((struct packet_dev *)ifp->if_priv)->pd_q[q]->pq_fd;
 }
 
+/* Linux sends no frame of more than its own MTU. */
+static unsigned
+packet_mtu(struct ifnet *ifp)
+{
+	const struct packet_dev *pd = ifp->if_priv;
+
+	return linuxif_mtu(pd->pd_q[0]->pq_fd, pd->pd_name);
+}
+
 const struct if_ops packet_ops = {
 	.io_name = "packet",
 	.io_open = packet_open,
@@ -370,4 +379,5 @@ const struct if_ops packet_ops = {
 	.io_rx = packet_rx,
 	.io_tx = packet_tx,
 	.io_fd = packet_fd,
+	.io_mtu = packet_mtu,
 };

@@ -628,11 +628,21 @@ xdp_drops(struct ifnet *ifp)
 	return n;
 }
 
+static unsigned
+xdp_mtu(struct ifnet *ifp)
+{
+	const struct xdp_dev *xd = ifp->if_priv;
+	unsigned mtu = linuxif_mtu(xd->xd_ctl, xd->xd_want.xw_name);
+
+	return mtu < MTU_LIMIT ? mtu : MTU_LIMIT;
+}
+
 const struct if_ops xdp_device_ops = {
 	.io_name = "xdp",
 	.io_close = xdp_close,
 	.io_rx = xdp_rx,
 	.io_tx = xdp_tx,
 	.io_fd = xdp_fd,
+	.io_mtu = xdp_mtu,
 	.io_drops = xdp_drops,
 };

@@ -100,7 +100,7 @@ struct ctl_if {			/* CREATE, ADDR_*, FLAGS, MTU, DESCR, DESTROY, and LIST's answ
 	uint8_t		ci_mac[6];
 	uint8_t		ci_naddrs;
 	uint8_t		ci_plen[16];
-	uint8_t		ci_pad[1];
+	uint8_t		ci_most;	/* MTU: or less, if the device takes no more; LIST: it does not */
 	struct addr	ci_addr[16];
 	uint64_t	ci_ipackets, ci_ibytes, ci_idrops, ci_opackets, ci_obytes, ci_odrops;
 	char		ci_mode[32];		/* how the driver works, "xdp copy"; "": no choice */

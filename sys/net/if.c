@@ -527,10 +527,17 @@ if_set_flags(struct nk *nk, struct ifnet *ifp, uint16_t flags)
 	return 0;
 }
 
+unsigned
+if_mtu_most(struct ifnet *ifp)
+{
+	return ifp->if_ops == NULL || ifp->if_ops->io_mtu == NULL ? MTU_MAX :
+	    ifp->if_ops->io_mtu(ifp);
+}
+
 int
 if_set_mtu(struct nk *nk, struct ifnet *ifp, unsigned mtu)
 {
-	if (mtu < MTU_MIN || mtu > MTU_MAX)
+	if (mtu < MTU_MIN || mtu > if_mtu_most(ifp))
 		return EINVAL;
 	ifp->if_mtu = (uint16_t)mtu;
 	nk_bump(nk);

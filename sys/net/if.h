@@ -58,6 +58,8 @@ struct if_ops {
 	int		(*io_fd)(struct ifnet *, unsigned q);
 	/* Of a host interface: Linux is to have this address too, or no more. May be NULL. */
 	void		(*io_addr)(struct ifnet *, const struct if_addr *, bool add);
+	/* The largest MTU that the device takes now. May be NULL: any. nk_lock held. */
+	unsigned	(*io_mtu)(struct ifnet *);
 	/* Frames that came and were lost before io_rx. May be NULL. nk_lock held. */
 	uint64_t	(*io_drops)(struct ifnet *);
 };
@@ -123,6 +125,9 @@ struct ifnet	*if_find(struct nk *, const char *name);
 int		 if_addr_add(struct nk *, struct ifnet *, const struct addr *, unsigned plen);
 int		 if_addr_del(struct nk *, struct ifnet *, const struct addr *);
 int		 if_set_flags(struct nk *, struct ifnet *, uint16_t flags);
+/* The largest MTU that it can have. */
+unsigned	 if_mtu_most(struct ifnet *);
+/* 0, or EINVAL: less than 68, or more than that. */
 int		 if_set_mtu(struct nk *, struct ifnet *, unsigned mtu);
 /* Is it an address of this host (any interface)? A subnet broadcast? */
 bool		 if_is_local(struct nk *, const struct addr *);

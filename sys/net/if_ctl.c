@@ -141,7 +141,8 @@ if_describe(const struct nk *nk, struct ifnet *ifp, struct ctl_if *ci)
 	unsigned i;
 
 	*ci = (struct ctl_if){ .ci_index = ifp->if_index, .ci_flags = ifp->if_flags,
-	    .ci_caps = ifp->if_caps, .ci_mtu = ifp->if_mtu, .ci_naddrs = ifp->if_naddrs };
+	    .ci_caps = ifp->if_caps, .ci_mtu = ifp->if_mtu,
+	    .ci_most = ifp->if_mtu == if_mtu_most(ifp), .ci_naddrs = ifp->if_naddrs };
 	snprintf(ci->ci_name, sizeof(ci->ci_name), "%s", ifp->if_name);
 	snprintf(ci->ci_driver, sizeof(ci->ci_driver), "%s", ifp->if_driver->io_name);
 	snprintf(ci->ci_mode, sizeof(ci->ci_mode), "%s", ifp->if_mode);
@@ -238,10 +239,14 @@ op_mtu(struct nk *nk, struct clock_now now, struct ctl_request *rq, struct ctl_r
 	(void)now;
 	if (ifp == NULL)
 		return ENOENT;
+	if (ci.ci_most != 0 && ci.ci_mtu > if_mtu_most(ifp))
+		ci.ci_mtu = (uint16_t)if_mtu_most(ifp);
 	error = if_set_mtu(nk, ifp, ci.ci_mtu);
 	if (error != 0)
-		snprintf(cr->cr_err, sizeof(cr->cr_err), "%s: an MTU is 68 to 65535 bytes",
-		    ci.ci_name);
+		snprintf(cr->cr_err, sizeof(cr->cr_err),
+		    "%s: an MTU is 68 to %u bytes%s%s%s%s", ci.ci_name,
+		    if_mtu_most(ifp), ifp->if_arg[0] == '\0' ? "" : " for its device, ",
+		    ifp->if_arg, ifp->if_mode[0] == '\0' ? "" : " by ", ifp->if_mode);
 	return error;
 }
 

@@ -199,7 +199,47 @@ plans(void)
 	}
 }
 
+/* What no text says is no more than the device takes; what it says is as said. */
+static void
+mtus(void)
+{
+	static const struct { const char *name, *text; unsigned have; bool most;
+	    unsigned asked; bool less; } cases[] = {
+		{ "usual, of one that takes it", "", 1500, false, 0, false },
+		{ "usual, of one that has more", "", 9000, false, 1500, true },
+		{ "usual, of one that was given less", "", 1300, false, 1500, true },
+		{ "usual, of one that takes no more", "", 1460, true, 0, false },
+		{ "1500 is the usual", "mtu 1500", 1460, true, 0, false },
+		{ "as said", "mtu 1600", 1500, true, 1600, false },
+		{ "less", "mtu 1400", 1460, true, 1400, false },
+	};
+
+	for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+		struct network_plan np = { 0 };
+		struct network ne;
+		struct ctl_if have;
+		char why[300], text[80];
+
+		test_row("%s", cases[i].name);
+		(void)snprintf(text, sizeof(text), "interface a create tap %s\n",
+		    cases[i].text);
+		CU_ASSERT_TRUE(parse(&ne, text, why, sizeof(why)));
+		have = ne.ne_if[0];
+		have.ci_mtu = (uint16_t)cases[i].have;
+		have.ci_most = cases[i].most;
+		network_plan_ifs(&np, &ne, &have, 1);
+		CU_ASSERT_EQUAL(np.np_n, cases[i].asked != 0);
+		if (np.np_n == 1) {
+			CU_ASSERT_EQUAL(np.np_step[0].ns_if.ci_mtu, cases[i].asked);
+			CU_ASSERT_EQUAL(np.np_step[0].ns_if.ci_most != 0, cases[i].less);
+		}
+		network_plan_free(&np);
+		network_free(&ne);
+	}
+}
+
 TEST_MAIN(
 	TEST("normal form reads to itself", round_trip),
 	TEST("what is refused, and where", refused),
-	TEST("what must change", plans))
+	TEST("what must change", plans),
+	TEST("an MTU, and what the device takes", mtus))

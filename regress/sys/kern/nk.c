@@ -447,6 +447,40 @@ control(void)
 	nk_free(nk);
 }
 
+static unsigned
+takes_1460(struct ifnet *ifp)
+{
+	(void)ifp;
+	return 1460;
+}
+
+/* An MTU that the device does not take is refused, with what it does take. */
+static void
+device_mtu(void)
+{
+	static struct if_ops ops;
+	struct ctl_if ci = { .ci_name = "em0", .ci_driver = "pktgen", .ci_arg = "sink" };
+	struct nk *nk = make(1);
+
+	ops = pktgen_ops;
+	ops.io_mtu = takes_1460;
+	CU_ASSERT_EQUAL(if_driver_register(nk, &ops), 0);
+	CU_ASSERT_EQUAL(ask(nk, CTL_IF_CREATE, &ci), 0);
+	ci.ci_mtu = 1461;
+	CU_ASSERT_EQUAL(ask(nk, CTL_IF_MTU, &ci), EINVAL);
+	ci.ci_mtu = 1400;
+	CU_ASSERT_EQUAL(ask(nk, CTL_IF_MTU, &ci), 0);
+	CU_ASSERT_EQUAL(ask(nk, CTL_IF_LIST, NULL), 0);
+	CU_ASSERT_EQUAL(last_if.ci_most, 0);
+	ci.ci_mtu = 1500;
+	ci.ci_most = 1;
+	CU_ASSERT_EQUAL(ask(nk, CTL_IF_MTU, &ci), 0);
+	CU_ASSERT_EQUAL(ask(nk, CTL_IF_LIST, NULL), 0);
+	CU_ASSERT_EQUAL(last_if.ci_mtu, 1460);
+	CU_ASSERT_EQUAL(last_if.ci_most, 1);
+	nk_free(nk);
+}
+
 /* MB of the process that are there. */
 static unsigned long
 resident(void)
@@ -492,4 +526,5 @@ TEST_MAIN(
 	TEST("standing still", standing_still),
 	TEST("slow timers", slow),
 	TEST("control", control),
+	TEST("an MTU that the device takes", device_mtu),
 	TEST("idle workers are small", small))
