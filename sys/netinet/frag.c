@@ -307,11 +307,29 @@ packet_whole(const struct frag_packet *fp)
 
 /* ---- the whole ---- */
 
+#define ECN_CE	3
+
+/*
+ * The congestion mark of one piece is that of the whole (RFC 3168 section
+ * 5.3).  False: a sender that cannot take it sent some of the others.
+ */
+static bool
+pieces_ecn(const struct pkt *first, uint8_t *mark)
+{
+	unsigned seen = 0;
+
+	for (const struct pkt *q = first; q != NULL; q = q->pkt_link)
+		seen |= 1u << (q->pkt_data[IPH_TOS] & 3);
+	*mark = seen & 1u << ECN_CE ? ECN_CE : 0;
+	return *mark == 0 || (seen & 1) == 0;
+}
+
 static void
-whole_header(struct pkt *p, unsigned hlen, unsigned len, bool df)
+whole_header(struct pkt *p, unsigned hlen, unsigned len, bool df, uint8_t ecn)
 {
 	uint8_t *ip = p->pkt_data;
 
+	ip[IPH_TOS] |= ecn;
 	put16(ip + IPH_LEN, (uint16_t)len);
 	put16(ip + IPH_OFF, df ? IPOFF_DF : 0);
 	put16(ip + IPH_SUM, 0);
@@ -320,7 +338,7 @@ whole_header(struct pkt *p, unsigned hlen, unsigned len, bool df)
 
 /* The header of the first piece, and all data; NULL: no buffer. */
 static struct pkt *
-packet_join(struct worker *w, const struct frag_packet *fp)
+packet_join(struct worker *w, const struct frag_packet *fp, uint8_t ecn)
 {
 	const struct pkt *first = fp->fp_piece;
 	unsigned hlen = ip_hlen(first->pkt_data), len = hlen + fp->fp_end, max = 0;
@@ -344,7 +362,7 @@ packet_join(struct worker *w, const struct frag_packet *fp)
 			max = q->pkt_len;
 	}
 	p->pkt_frag_max = (uint16_t)max;
-	whole_header(p, hlen, len, df);
+	whole_header(p, hlen, len, df, ecn);
 	return p;
 }
 
@@ -367,12 +385,14 @@ static struct pkt *
 packet_finish(struct worker *w, struct frag_packet *fp)
 {
 	struct pkt *p = NULL;
+	uint8_t ecn;
 
-	if (ip_hlen(fp->fp_piece->pkt_data) + fp->fp_end > LEN_MAX) {
+	if (ip_hlen(fp->fp_piece->pkt_data) + fp->fp_end > LEN_MAX ||
+	    !pieces_ecn(fp->fp_piece, &ecn)) {
 		packet_end(fp, DROP_FRAG_BAD);
 		return NULL;
 	}
-	if ((p = packet_join(w, fp)) == NULL) {
+	if ((p = packet_join(w, fp, ecn)) == NULL) {
 		packet_end(fp, DROP_NOBUF);
 		return NULL;
 	}

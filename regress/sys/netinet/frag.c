@@ -64,6 +64,46 @@ arrived(void)
 	return sum == whole_len && memcmp(back, whole + TP_IP, sum) == 0;
 }
 
+/* RFC 3168 section 5.3: a mark on any piece is one on the whole. */
+static void
+congestion(void)
+{
+	static const struct {
+		const char	*name;
+		uint8_t		 tos[3];
+		int		 want;		/* -1: dropped */
+	} cases[] = {
+		{ "no marks", { 0xb8, 0xb8, 0xb8 }, 0xb8 },
+		{ "ECT(0)", { 0x02, 0x02, 0x02 }, 0x02 },
+		{ "the first piece was marked", { 0x03, 0x02, 0x02 }, 0x03 },
+		{ "the second", { 0x02, 0x03, 0x02 }, 0x03 },
+		{ "the last", { 0xba, 0xba, 0xbb }, 0xbb },
+		{ "a mark on ECT(1)", { 0x01, 0x03, 0x01 }, 0x03 },
+		{ "a mark among pieces that cannot carry one", { 0x00, 0x03, 0x00 }, -1 },
+	};
+
+	setup();
+	for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+		size_t n;
+
+		test_row("%s", cases[i].name);
+		make_whole(A, (uint16_t)(900 + i), 3 * PIECE - 8);
+		for (unsigned j = 0; j < 3; j++) {
+			whole[TP_ETHER + 1] = cases[i].tos[j];
+			send_piece(j);
+		}
+		n = take(em1);
+		CU_ASSERT_EQUAL(n == 0, cases[i].want == -1);
+		for (; n != 0; n = take(em1)) {
+			CU_ASSERT_EQUAL(GOT_IP[1], cases[i].want);
+			CU_ASSERT_TRUE(tp_valid(GOT_IP, n));
+		}
+	}
+	CU_ASSERT_EQUAL(world_drops(nk, DROP_FRAG_BAD), 3);
+	CU_ASSERT_EQUAL(world_busy(nk), 0);
+	teardown();
+}
+
 static unsigned
 next_permutation(unsigned *v, unsigned n)
 {
@@ -449,6 +489,7 @@ splitting(void)
 }
 
 TEST_MAIN(
+	TEST("congestion marks", congestion),
 	TEST("all orders of five pieces", orders),
 	TEST("repeated pieces", repetitions),
 	TEST("lost and late pieces", losses),
