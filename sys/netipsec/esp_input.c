@@ -307,16 +307,16 @@ sa_first_use(struct worker *w, struct sa *sa)
 static inline bool
 ecn_decapsulate(uint8_t outer_tos, uint8_t *inner)
 {
+	uint8_t mark = outer_tos & 3, had = inner[IPH_TOS] & 3;
 	uint16_t from;
 
-	if (__builtin_expect((outer_tos & 3) != 3, 1))
+	/* CE, and ECT(1) on what was ECT(0), were set on the way */
+	if (__builtin_expect((mark & 1) == 0, 1) || had == 3 || had == mark)
 		return true;
-	if ((inner[IPH_TOS] & 3) == 0)
-		return false;
-	if ((inner[IPH_TOS] & 3) == 3)
-		return true;
+	if (had == 0)
+		return mark != 3;
 	from = raw16(inner);
-	inner[IPH_TOS] |= 3;
+	inner[IPH_TOS] = (uint8_t)((inner[IPH_TOS] & ~3) | mark);
 	set16(inner + IPH_SUM, in_adjust(raw16(inner + IPH_SUM), from, raw16(inner)));
 	return true;
 }
