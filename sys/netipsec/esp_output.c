@@ -256,12 +256,17 @@ static bool
 too_big(struct worker *w, struct sa *sa, struct pkt *p)
 {
 	uint16_t mtu = sa->sa_inner_mtu;
+	bool df = (be16(p->pkt_data + IPH_OFF) & IPOFF_DF) != 0;
 
-	if (piece_len(p) <= mtu || (be16(p->pkt_data + IPH_OFF) & IPOFF_DF) == 0)
+	if (piece_len(p) <= mtu)
 		return false;
-	if (p->pkt_frag_max != 0 && p->pkt_frag_max <= mtu)
-		return false;		/* came in fragments that fitted */
-	icmp_error(w, p, ICMPT_UNREACH, ICMPC_NEEDFRAG, mtu < ICMP_MTU_MIN ? ICMP_MTU_MIN : mtu);
+	/* or came in fragments that fitted; where not even the smallest has room, it ends */
+	if ((sa->sa_mode != SA_TUNNEL || mtu >= ip_hlen(p->pkt_data) + 8u) &&
+	    (!df || (p->pkt_frag_max != 0 && p->pkt_frag_max <= mtu)))
+		return false;
+	if (df)
+		icmp_error(w, p, ICMPT_UNREACH, ICMPC_NEEDFRAG,
+		    mtu < ICMP_MTU_MIN ? ICMP_MTU_MIN : mtu);
 	pkt_drop(w, p, DROP_IP_CANTFRAG);
 	return true;
 }

@@ -348,6 +348,25 @@ take_whole(void)
 	return n;
 }
 
+/* A link on which no fragment of an inner packet finds room: said so, not lost. */
+static void
+tiny_path(void)
+{
+	for (unsigned mtu = 68; mtu < 100; mtu += 4) {
+		struct gateways_conf gc = with("aes-128-gcm");
+		struct tp_spec s = udp_ab;
+		unsigned fits = mtu >= 36 + 16 + 2 + 28 + 2;
+
+		test_row("MTU %u", mtu);
+		gc.gc_mtu = mtu;
+		gateways_open(&gw, &gc);
+		send_a(&gw, &s);
+		CU_ASSERT_EQUAL(world_drops(gw.gw_a, DROP_IP_CANTFRAG), !fits);
+		CU_ASSERT_EQUAL(world_count(gw.gw_a, CNT_ESP_OUT) > 0, fits);
+		gateways_close(&gw);
+	}
+}
+
 static void
 path_mtu(void)
 {
@@ -597,6 +616,7 @@ TEST_MAIN(
 	TEST("outer headers", outer_headers),
 	TEST("initialisation vectors", ivs),
 	TEST("congestion marks", ecn),
+	TEST("tiny path", tiny_path),
 	TEST("path MTU", path_mtu),
 	TEST("path MTU told by a router", path_mtu_told),
 	TEST("rekey", rekey),
