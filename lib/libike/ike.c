@@ -82,6 +82,7 @@ ike_conf_default(struct ike_conf *cf)
 		.cf_halfopen_peer_max = 32,
 		.cf_ikesas_max = 20000,
 		.cf_children_max = 64,
+		.cf_queue_max = 256,
 	};
 }
 

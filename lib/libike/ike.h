@@ -260,6 +260,7 @@ struct ike_conf {
 	uint32_t	 cf_halfopen_peer_max;	/* 32 */
 	uint32_t	 cf_ikesas_max;		/* 20000: of all states */
 	uint32_t	 cf_children_max;	/* 64: per IKE SA */
+	uint32_t	 cf_queue_max;		/* 256: exchanges that wait on one */
 };
 
 /* Fills in the defaults named above; the callbacks are left NULL. */

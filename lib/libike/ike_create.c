@@ -37,9 +37,15 @@ conn_create(struct conn *cn, struct ikesa *sa)
 }
 
 void
+child_rekey_later(struct child *c)
+{
+	tmo_set(&c->c_ike->i_tmos, &c->c_tmo_rekey,
+	    c->c_ike->i_now + REKEY_LATER_MS);
+}
+
+void
 child_rekey(struct child *c)
 {
-	struct ike *ike = c->c_ike;
 	struct xchg *x;
 
 	if (c->c_state != CHILD_UP || c->c_busy || c->c_conn == NULL ||
@@ -47,14 +53,12 @@ child_rekey(struct child *c)
 		return;
 	if (!c->c_out_on) {
 		/* The rekey that made it has not ended yet. */
-		tmo_set(&ike->i_tmos, &c->c_tmo_rekey,
-		    ike->i_now + REKEY_LATER_MS);
+		child_rekey_later(c);
 		return;
 	}
 	x = xchg_new(c->c_sa, X_CHILD_REKEY);
 	if (x == NULL) {
-		tmo_set(&ike->i_tmos, &c->c_tmo_rekey,
-		    ike->i_now + REKEY_LATER_MS);
+		child_rekey_later(c);
 		return;
 	}
 	x->x_conn = c->c_conn;

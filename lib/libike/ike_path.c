@@ -37,6 +37,7 @@
 #define PATH_FIRST_MS	1000	/* after the first child is up ... */
 #define PATH_SPREAD_MS	4000	/* ... and up to so much later */
 #define PATH_AGAIN_MS	3600000
+#define PATH_LATER_MS	60000	/* when too many exchanges wait */
 #define PATH_TRIES	2	/* transmissions in the first form */
 #define PATH_WAIT_MS	400	/* at least, between them */
 #define PATH_WAIT_MAX_MS 3000
@@ -205,6 +206,17 @@ path_unclear(struct ikesa *sa, const char *text)
 	path_stop(sa);
 	if (asked)
 		path_event(sa, IKE_EV_CHECKED, IKE_R_NONE, text);
+}
+
+/* Those that wait go first; then all is tried anew. */
+void
+path_given_up(struct ikesa *sa)
+{
+	path_unclear(sa, "what size reaches the peer is not tried now: too many "
+	    "exchanges wait");
+	if (sa->sa_state == SA_UP && sa->sa_ike->i_conf.cf_path)
+		tmo_set(&sa->sa_ike->i_tmos, &sa->sa_tmo_path,
+		    sa->sa_ike->i_now + ike_jitter(sa->sa_ike, PATH_LATER_MS));
 }
 
 static void

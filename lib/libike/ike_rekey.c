@@ -19,6 +19,7 @@
 #include "libike/ike_var.h"
 
 #define REPLACED_MS	60000	/* the peer's Delete of the old one */
+#define REKEY_LATER_MS	10000	/* one that could not be begun */
 
 /* An SA that an established one has rekeyed is established. */
 static struct ikesa *
@@ -104,6 +105,17 @@ rekey_inherit(struct ikesa *old, struct ikesa *to)
 
 /* ------------------------------------------------------------ initiator */
 
+/* But before its end. */
+void
+ikesa_rekey_later(struct ikesa *sa)
+{
+	struct ike *ike = sa->sa_ike;
+	uint64_t when = ike->i_now + REKEY_LATER_MS;
+
+	if (sa->sa_state == SA_UP && when < sa->sa_end_at)
+		tmo_set(&ike->i_tmos, &sa->sa_tmo_life, when);
+}
+
 void
 ikesa_rekey(struct ikesa *sa)
 {
@@ -115,6 +127,8 @@ ikesa_rekey(struct ikesa *sa)
 	x = xchg_new(sa, X_IKE_REKEY);
 	if (x != NULL)
 		xchg_queue(x);
+	else
+		ikesa_rekey_later(sa);
 }
 
 static void

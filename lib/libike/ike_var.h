@@ -37,7 +37,6 @@
 #define IKE_ASK_SLOTS		64
 #define IKE_NONCE_LEN		32	/* ours */
 #define IKE_FRAGS_MAX		64	/* in one message */
-#define IKE_QUEUE_MAX		256	/* waiting exchanges of one IKE SA */
 
 enum tmo_kind {
 	TMO_RETRANS = 1,	/* ikesa: sa_req again */
@@ -569,7 +568,11 @@ void	linger_free(struct ike *ike, struct lingering *l);
 
 /* ike_xchg.c */
 struct xchg *xchg_new(struct ikesa *sa, enum xchg_type type);
-/* Queues it; started when the window is free and x_not_before has come. */
+/*
+ * Queues it; started when the window is free and x_not_before has come.  If too
+ * many wait (cf_queue_max) it is given up, and begun anew later by itself; but
+ * Deletes, of which each object has one, are never given up.
+ */
 void	xchg_queue(struct xchg *x);
 void	xchg_run(struct ikesa *sa);
 void	xchg_end(struct xchg *x);	/* marks dead, starts the next */
@@ -700,6 +703,7 @@ void	create_answered(struct xchg *x);
 void	create_response(struct xchg *x, const struct ike_msg *m);
 /* Queues the rekey of a child unless one is under way. */
 void	child_rekey(struct child *c);
+void	child_rekey_later(struct child *c);
 void	conn_create(struct conn *cn, struct ikesa *sa);
 
 /* ike_created.c: the same, as responder */
@@ -713,6 +717,7 @@ void	rekey_response(struct xchg *x, const struct ike_msg *m);
 void	rekey_requested(struct ikesa *sa, const struct inmsg *im,
 	    const struct ike_msg *m);
 void	ikesa_rekey(struct ikesa *sa);
+void	ikesa_rekey_later(struct ikesa *sa);
 /* What the peer's rekey has made while ours is out, if it is up; NULL. */
 struct ikesa *rekey_peers(const struct ikesa *sa);
 /* The peer uses for children what it made while our rekey was out. */
@@ -739,6 +744,7 @@ void	path_begin(struct xchg *x);
 bool	path_again(struct xchg *x);
 uint32_t path_wait(const struct ikesa *sa);	/* ms for the answer */
 void	path_cut(struct xchg *x);		/* NULL allowed */
+void	path_given_up(struct ikesa *sa);	/* too many exchanges wait */
 void	path_response(struct xchg *x);
 /* What MTU-01 says. */
 void	path_text(const struct ikesa *sa, char *buf, size_t len);

@@ -85,6 +85,36 @@ xchg_end(struct xchg *x)
 	TAILQ_INSERT_TAIL(&x->x_ike->i_dead_x, x, x_entry);
 }
 
+/* Too many wait: what it was for comes again by a timer of its own. */
+static void
+xchg_give_up(struct xchg *x)
+{
+	struct ikesa *sa = x->x_sa;
+	struct conn *cn = x->x_conn;
+	struct child *c = child_find(x->x_ike, x->x_old_spi);
+
+	xchg_end(x);
+	switch (x->x_type) {
+	case X_CHILD_NEW:
+		if (cn != NULL)
+			conn_failed(cn, IKE_R_MEMORY, "too many exchanges wait "
+			    "on the IKE SA", true);
+		break;
+	case X_CHILD_REKEY:
+		if (c != NULL)
+			child_rekey_later(c);
+		break;
+	case X_IKE_REKEY:
+		ikesa_rekey_later(sa);
+		break;
+	case X_PROBE:
+		path_given_up(sa);
+		break;
+	default:
+		break;		/* what goes before asks whether the peer lives */
+	}
+}
+
 void
 xchg_queue(struct xchg *x)
 {
@@ -92,10 +122,9 @@ xchg_queue(struct xchg *x)
 
 	TAILQ_INSERT_TAIL(&sa->sa_queue, x, x_entry);
 	sa->sa_nqueue++;
-	if (sa->sa_nqueue > IKE_QUEUE_MAX) {
-		ike_log(x->x_ike, IKE_LOG_WARN, "%s: too many exchanges wait",
-		    sa->sa_name);
-		xchg_end(x);
+	if (sa->sa_nqueue > x->x_ike->i_conf.cf_queue_max &&
+	    x->x_type != X_CHILD_DELETE && x->x_type != X_IKE_DELETE) {
+		xchg_give_up(x);
 		return;
 	}
 	path_cut(sa->sa_req);
