@@ -99,14 +99,22 @@ create_failed(struct xchg *x, enum ike_reason r, const char *text)
 	xchg_end(x);
 }
 
+/* The child has gone, or was taken down by command, or is up already. */
+static bool
+create_needless(const struct xchg *x)
+{
+	if (x->x_conn == NULL)
+		return true;
+	return x->x_type == X_CHILD_REKEY ? create_old(x) == NULL :
+	    x->x_conn->cn_down || conn_is_up(x->x_conn);
+}
+
 void
 create_begin(struct xchg *x)
 {
 	struct ike *ike = x->x_ike;
-	struct child *old = create_old(x);
 
-	if (x->x_conn == NULL || (x->x_type == X_CHILD_REKEY && old == NULL) ||
-	    (x->x_type == X_CHILD_NEW && conn_is_up(x->x_conn))) {
+	if (create_needless(x)) {
 		xchg_end(x);
 		return;
 	}
@@ -131,8 +139,7 @@ create_answered(struct xchg *x)
 		create_failed(x, IKE_R_KERNEL, "the kernel gave no SPI");
 		return;
 	}
-	if (x->x_conn == NULL ||
-	    (x->x_type == X_CHILD_REKEY && create_old(x) == NULL)) {
+	if (create_needless(x)) {
 		xchg_end(x);
 		return;
 	}
@@ -296,7 +303,8 @@ create_response(struct xchg *x, const struct ike_msg *m)
 		create_refused(x, m);
 		return;
 	}
-	if (x->x_conn == NULL) {
+	if (x->x_conn == NULL ||
+	    (x->x_type == X_CHILD_NEW && x->x_conn->cn_down)) {
 		create_drop_new(x, c);
 		xchg_end(x);
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Exchanges that wait on one IKE SA: when they are too many, what is given up comes
- * again by itself.
+ * again by itself; and one that a command has made needless leads to nothing.
  */
 #include "test.h"
 #include "world.h"
@@ -176,7 +176,38 @@ deletes_go(void)
 	end(1);
 }
 
+/* The child that is asked for waits, or is asked of the peer, when it is taken down. */
+static void
+down_while_it_waits(void)
+{
+	for (unsigned rekey = 0; rekey < 2; rekey++) {
+		test_row(rekey ? "it waits" : "it is on its way");
+		begin(2, 256);
+		world_run(&w, 10000);
+		CU_ASSERT(command(IKE_CMD_DOWN, "site/c1") == 1);
+		world_run(&w, 10000);
+		wire_cut = true;
+		if (rekey)
+			CU_ASSERT(command(IKE_CMD_REKEY, "site/net") == 1);
+		world_run(&w, 20);
+		CU_ASSERT(command(IKE_CMD_UP, "site/c1") == 1);
+		world_run(&w, 20);
+		CU_ASSERT(command(IKE_CMD_DOWN, "site/c1") == 1);
+		wire_cut = false;
+		world_run(&w, 60000);
+		CU_ASSERT_EQUAL(status("site/c1").st_state, IKE_ST_DOWN);
+		CU_ASSERT_EQUAL(world_sas(&w.w_end[0], true), 1);
+		CU_ASSERT_EQUAL(world_sas(&w.w_end[1], true), 1);
+		test_row("and it comes up again by command");
+		CU_ASSERT(command(IKE_CMD_UP, "site/c1") == 1);
+		world_run(&w, 2000);
+		CU_ASSERT_EQUAL(status("site/c1").st_state, IKE_ST_UP);
+		end(2);
+	}
+}
+
 TEST_MAIN(
 	TEST("a probe that was given up comes again", probes_come_again),
 	TEST("others that were given up", others_come_again),
-	TEST("a Delete is never given up", deletes_go))
+	TEST("a Delete is never given up", deletes_go),
+	TEST("down while it waits", down_while_it_waits))
