@@ -204,7 +204,8 @@ adaptive(const struct flow_table *ft, uint64_t *start, uint64_t *end)
 		return;
 	if (po->po_limit_states != 0 && share(ft, po->po_limit_states) < cap)
 		cap = share(ft, po->po_limit_states);
-	*start = cap * 6 / 10;
+	if (*start == 0)
+		*start = cap * 6 / 10;
 	*end = cap * 12 / 10;
 }
 

@@ -652,6 +652,26 @@ adaptive(void)
 	teardown();
 }
 
+/* One of the two limits alone: the other is as by itself. */
+static void
+adaptive_start(void)
+{
+	struct tp_spec s = UDP_AB;
+
+	setup();
+	load(nk, "set limit states 1000\nset timeout adaptive.start 10\npass all\n");
+	for (unsigned i = 0; i < 500; i++) {
+		s.tp_sport = (uint16_t)(2000 + i);
+		CU_ASSERT_TRUE(reaches_b(s));
+	}
+	CU_ASSERT_EQUAL(states(), 500);
+	world_run(wo, 52 * NSEC_PER_SEC);	/* of 60 */
+	CU_ASSERT_TRUE(states() < 250);
+	world_run(wo, 20 * NSEC_PER_SEC);
+	CU_ASSERT_EQUAL(states(), 0);
+	teardown();
+}
+
 static void
 probability(void)
 {
@@ -831,6 +851,7 @@ TEST_MAIN(
 	TEST("limit of states", limit),
 	TEST("log", logging),
 	TEST("adaptive timeouts", adaptive),
+	TEST("adaptive.start alone", adaptive_start),
 	TEST("probability", probability),
 	TEST("flows of one hash", crowd),
 	TEST("thousands of flows", many),
