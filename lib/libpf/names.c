@@ -107,3 +107,13 @@ pf_code_name(uint8_t type, uint8_t code)
 			return c->co_name;
 	return NULL;
 }
+
+uint32_t
+pf_probability(double share)
+{
+	double n = share * UINT32_MAX + 0.5;
+
+	if (share >= 1)
+		return 0;
+	return n < 1 ? 1 : n >= UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)n;
+}

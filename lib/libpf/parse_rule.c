@@ -288,10 +288,7 @@ option_probability(struct parser *pr, struct pf_rule *r)
 		pfc_complain(pr, t, "expected a probability such as 20%%");
 		return false;
 	}
-	/* 0 means always, as 1 does */
-	r->pr_prob = p >= 1 ? 0 : (uint32_t)(p * 4294967295.0);
-	if (p < 1 && r->pr_prob == 0)
-		r->pr_prob = 1;
+	r->pr_prob = pf_probability(p);
 	return true;
 }
 

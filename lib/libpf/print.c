@@ -5,6 +5,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "libpf/names.h"
@@ -184,6 +185,21 @@ put_icmp(struct out *o, const struct pf_rule *r)
 		put(o, " code %u", code);
 }
 
+/* With as few digits as give the same number again. */
+static void
+put_probability(struct out *o, uint32_t prob)
+{
+	char buf[32];
+
+	for (int digits = 2; digits <= 15; digits++) {
+		(void)snprintf(buf, sizeof(buf), "%.*g", digits,
+		    prob / (double)UINT32_MAX * 100);
+		if (pf_probability(strtod(buf, NULL) / 100) == prob)
+			break;
+	}
+	put(o, " probability %s%%", buf);
+}
+
 static void
 put_options(struct out *o, const struct pf_rule *r)
 {
@@ -194,7 +210,7 @@ put_options(struct out *o, const struct pf_rule *r)
 	if (r->pr_action == PF_PASS && !r->pr_keep)
 		put(o, " no state");
 	if (r->pr_prob != 0)
-		put(o, " probability %.8g%%", r->pr_prob / 4294967295.0 * 100);
+		put_probability(o, r->pr_prob);
 	if (r->pr_label[0] != '\0')
 		put(o, " label \"%s\"", r->pr_label);
 	if (r->pr_tag[0] != '\0')
