@@ -448,6 +448,28 @@ void	ike_seen(struct ike *ike, uint64_t now, uint32_t spi, uint64_t ago_ms);
 void	ike_path_told(struct ike *ike, uint64_t now, const struct addr *dst,
 	    unsigned mtu);
 
+/*
+ * What is said of a request that is out: by our own system, or by ICMP, which
+ * anybody can send who has seen its SPIs.  It changes nothing but the words of
+ * an attempt that stays without an answer.
+ */
+enum ike_told {
+	IKE_TOLD_NOTHING,
+	IKE_TOLD_NO_ROUTE,	/* our own system: no route to the peer */
+	IKE_TOLD_NOT_OURS,	/* the policy's local address is none of ours */
+	IKE_TOLD_UNREACHABLE,	/* ICMP: network or host cannot be reached */
+	IKE_TOLD_NO_PORT,	/* nothing listens there */
+	IKE_TOLD_PROHIBITED,	/* a filter says so */
+	IKE_TOLD_COUNT
+};
+/* Of a message with these SPIs to dst. */
+void	ike_told(struct ike *ike, uint64_t now, const struct addr *dst,
+	    uint64_t spi_i, uint64_t spi_r, enum ike_told told);
+/* "we have no route to the peer"; "nothing came back" of IKE_TOLD_NOTHING. */
+const char *ike_told_text(enum ike_told told);
+/* NET-04 of what our own system says, else NET-01. */
+enum ike_reason ike_told_reason(enum ike_told told);
+
 enum ike_command {
 	IKE_CMD_UP,		/* connect now, whatever ch_start is */
 	IKE_CMD_DOWN,		/* delete; stays down until UP, or traffic
@@ -700,6 +722,7 @@ struct ike_status {
 	uint32_t		st_retry;	/* attempts failed in a row */
 	uint32_t		st_sent;	/* CONNECTING: how often the request
 						   that is out went out */
+	enum ike_told		st_told;	/* and what is said of it */
 	uint64_t		st_retry_at;	/* 0: none planned */
 	struct addr		st_local, st_peer;	/* family 0: any */
 	uint16_t		st_lport, st_rport;

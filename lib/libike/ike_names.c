@@ -208,8 +208,8 @@ static const char *const advices[IKE_R_COUNT] = {
 	    "port 4500 behind a NAT) from the peer pass. At the peer: does its "
 	    "rule name these networks, has it a route to them, and does its "
 	    "filter let the answers pass?",
-	[IKE_R_NO_ROUTE] = "Here: add a route to the peer, or name the address "
-	    "with local.",
+	[IKE_R_NO_ROUTE] = "Here: add a route to the peer, or name an address "
+	    "of this router with local.",
 	[IKE_R_MTU] = "Here nothing is to be changed. At the peer: keep its "
 	    "side to the same size (mtu of its interface, or max-mss for "
 	    "TCP), or let ICMP type 3 code 4 pass on the way.",
@@ -235,6 +235,32 @@ const char *
 ike_reason_advice(enum ike_reason r)
 {
 	return r < IKE_R_COUNT && advices[r] != NULL ? advices[r] : "";
+}
+
+const char *
+ike_told_text(enum ike_told told)
+{
+	static const char *const texts[IKE_TOLD_COUNT] = {
+		[IKE_TOLD_NOTHING] = "nothing came back",
+		[IKE_TOLD_NO_ROUTE] = "this router has no route to the peer",
+		[IKE_TOLD_NOT_OURS] = "the rule's local address is none of "
+		    "this router",
+		[IKE_TOLD_UNREACHABLE] = "ICMP says that the peer's network or "
+		    "host cannot be reached",
+		[IKE_TOLD_NO_PORT] = "ICMP says that nothing listens there: no "
+		    "daemon runs at the peer, or the address is another's",
+		[IKE_TOLD_PROHIBITED] = "ICMP says that a filter on the way "
+		    "prohibits it",
+	};
+
+	return texts[told < IKE_TOLD_COUNT ? told : IKE_TOLD_NOTHING];
+}
+
+enum ike_reason
+ike_told_reason(enum ike_told told)
+{
+	return told == IKE_TOLD_NO_ROUTE || told == IKE_TOLD_NOT_OURS ?
+	    IKE_R_NO_ROUTE : IKE_R_NO_ANSWER;
 }
 
 const char *

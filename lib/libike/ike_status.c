@@ -338,7 +338,10 @@ status_stage(const struct ikesa *sa, struct ike_status *st)
 {
 	if (st->st_state != IKE_ST_CONNECTING)
 		return;
-	st->st_sent = sa != NULL && sa->sa_req != NULL ? sa->sa_req->x_tries : 0;
+	if (sa != NULL && sa->sa_req != NULL) {
+		st->st_sent = sa->sa_req->x_tries;
+		st->st_told = sa->sa_req->x_told;
+	}
 	(void)snprintf(st->st_note, sizeof(st->st_note), "%s",
 	    sa == NULL || sa->sa_state == SA_INIT_I ? "IKE_SA_INIT" :
 	    sa->sa_state == SA_UP ? "CREATE_CHILD_SA" : "IKE_AUTH");

@@ -297,6 +297,7 @@ xchg_start(struct xchg *x)
 		x->x_sa->sa_next_req++;
 	x->x_sent = true;
 	x->x_tries = 0;
+	x->x_told = IKE_TOLD_NOTHING;
 	x->x_wait = 0;
 	xchg_transmit(x);
 	return true;
@@ -321,15 +322,44 @@ xchg_send(struct xchg *x, struct ike_writer *w)
 	return xchg_start(x);
 }
 
+void
+ike_told(struct ike *ike, uint64_t now, const struct addr *dst, uint64_t spi_i,
+    uint64_t spi_r, enum ike_told told)
+{
+	struct ikesa *sa;
+
+	ike_enter(ike, now);
+	if ((sa = ikesa_find(ike, spi_i)) == NULL || !sa->sa_initiator)
+		sa = ikesa_find(ike, spi_r);
+	if (sa != NULL && sa->sa_req != NULL && sa->sa_spi_i == spi_i &&
+	    addr_equal(&sa->sa_remote, dst))
+		sa->sa_req->x_told = told;
+	ike_leave(ike);
+}
+
+/* No transmission of IKE_SA_INIT was answered. */
+static void
+init_expired(struct ikesa *sa)
+{
+	enum ike_told told = sa->sa_req->x_told;
+
+	if (told == IKE_TOLD_NOTHING)
+		ikesa_fail(sa, IKE_R_NO_ANSWER, "no answer to IKE_SA_INIT: is "
+		    "UDP %u to the peer open, and does it know us?",
+		    sa->sa_rport);
+	else
+		ikesa_fail(sa, ike_told_reason(told), "no answer to "
+		    "IKE_SA_INIT to UDP %u: %s", sa->sa_rport,
+		    ike_told_text(told));
+}
+
 /* All transmissions went unanswered. */
 static void
 xchg_expired(struct ikesa *sa)
 {
 	switch (sa->sa_state) {
 	case SA_INIT_I:
-		ikesa_fail(sa, IKE_R_NO_ANSWER, "no answer to IKE_SA_INIT: is "
-		    "UDP %u to the peer open, and does it know us?",
-		    sa->sa_rport);
+		init_expired(sa);
 		break;
 	case SA_AUTH_I:
 		ikesa_fail(sa, IKE_R_NO_AUTH_ANSWER, "IKE_SA_INIT was answered "

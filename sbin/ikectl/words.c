@@ -67,12 +67,13 @@ tunnel_duration(uint64_t s, char buf[24])
 	return buf;
 }
 
-/* An attempt that goes on, but nobody answers. */
+/* An attempt that goes on, but nobody answers; or somebody says why. */
 static bool
 unanswered(const struct tunnel *tu)
 {
 	return tu->tu_st.st_state == IKE_ST_CONNECTING &&
-	    tu->tu_st.st_sent >= SENT_MANY;
+	    (tu->tu_st.st_sent >= SENT_MANY ||
+	    tu->tu_st.st_told != IKE_TOLD_NOTHING);
 }
 
 static bool
@@ -87,7 +88,8 @@ tunnel_reason(const struct tunnel *tu)
 	if (tunnel_word(tu) == WORD_SILENT)
 		return IKE_R_ONE_WAY;
 	if (unanswered(tu))
-		return first_stage(tu) ? IKE_R_NO_ANSWER : IKE_R_NO_AUTH_ANSWER;
+		return first_stage(tu) ? ike_told_reason(tu->tu_st.st_told) :
+		    IKE_R_NO_AUTH_ANSWER;
 	return tu->tu_st.st_reason;
 }
 
@@ -120,6 +122,11 @@ tunnel_detail(const struct tunnel *tu, char *buf, size_t len)
 	const struct ike_status *st = &tu->tu_st;
 	char since[24];
 
+	if (unanswered(tu) && st->st_told != IKE_TOLD_NOTHING) {
+		(void)snprintf(buf, len, "no answer to %s: %s", st->st_note,
+		    ike_told_text(st->st_told));
+		return buf;
+	}
 	if (unanswered(tu)) {
 		(void)snprintf(buf, len, first_stage(tu) ? "%s was sent %u times "
 		    "so far, and nothing came back: the way, the peer's "

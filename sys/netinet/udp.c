@@ -200,43 +200,77 @@ udp_input(struct worker *w, struct pkt *p)
 		pkt_free(w, p);
 }
 
-/* "Fragmentation needed" (RFC 792, RFC 1191): who sent it, to whom, and the MTU. */
-static bool
-too_big_parse(const struct pkt *p, struct udp_msg *m)
+/* What an ICMP error (RFC 792, RFC 1191) says to a program; 0: nothing. */
+static int
+icmp_errno(const struct pkt *p)
 {
-	struct cur c = cur_init(p->pkt_data, p->pkt_len);
+	if (p->pkt_icmp_type != ICMPT_UNREACH)
+		return 0;
+	switch (p->pkt_icmp_code) {
+	case ICMPC_NEEDFRAG:
+		return EMSGSIZE;
+	case ICMPC_NET:
+	case ICMPC_HOST:
+		return ENETUNREACH;
+	case ICMPC_PROTO:
+	case ICMPC_PORT:
+		return ECONNREFUSED;
+	case ICMPC_NETPROHIBIT:
+	case ICMPC_HOSTPROHIBIT:
+	case ICMPC_PROHIBIT:
+		return EACCES;
+	default:
+		return 0;
+	}
+}
+
+/* The datagram that it quotes: who sent it, to whom, and the MTU; *c is behind. */
+static bool
+quoted(const struct pkt *p, struct udp_msg *m, struct cur *c)
+{
 	struct in_addr src, dst;
 	uint8_t vhl, proto;
 
-	cur_skip(&c, (size_t)(p->pkt_l4 - p->pkt_data) + ICMP_MTU);
-	m->um_mtu = cur_u16(&c);
-	vhl = cur_u8(&c);
-	cur_skip(&c, 8);
-	proto = cur_u8(&c);
-	cur_skip(&c, 2);
-	if (!cur_copy(&c, &src, 4) || !cur_copy(&c, &dst, 4) || vhl >> 4 != 4 || (vhl & 15) < 5)
+	*c = cur_init(p->pkt_data, p->pkt_len);
+	cur_skip(c, (size_t)(p->pkt_l4 - p->pkt_data) + ICMP_MTU);
+	m->um_mtu = cur_u16(c);
+	vhl = cur_u8(c);
+	cur_skip(c, 8);
+	proto = cur_u8(c);
+	cur_skip(c, 2);
+	if (!cur_copy(c, &src, 4) || !cur_copy(c, &dst, 4) || vhl >> 4 != 4 || (vhl & 15) < 5)
 		return false;
-	cur_skip(&c, ((vhl & 15u) - 5) * 4);
-	(void)cur_copy(&c, &m->um_lport, 2);
-	(void)cur_copy(&c, &m->um_rport, 2);
+	cur_skip(c, ((vhl & 15u) - 5) * 4);
+	(void)cur_copy(c, &m->um_lport, 2);
+	(void)cur_copy(c, &m->um_rport, 2);
+	cur_skip(c, UDP_HLEN - 4);
 	m->um_laddr = addr_v4(src);
 	m->um_raddr = addr_v4(dst);
-	return cur_ok(&c) && proto == IPPROTO_UDP && m->um_mtu != 0;
+	return cur_ok(c) && proto == IPPROTO_UDP &&
+	    (m->um_errno != EMSGSIZE || m->um_mtu != 0);
 }
 
 void
 udp_icmp(struct worker *w, const struct pkt *p)
 {
-	struct udp_msg m = { .um_op = UDP_ERROR, .um_errno = EMSGSIZE };
+	struct udp_msg m = { .um_op = UDP_ERROR, .um_errno = icmp_errno(p) };
 	struct udp_client *uc;
 	uint16_t flags;
+	struct cur c;
+	size_t n;
 
-	if (p->pkt_icmp_type != ICMPT_UNREACH || p->pkt_icmp_code != ICMPC_NEEDFRAG ||
-	    w->w_nk->nk_udp == NULL || w->w_nk->nk_explain != NULL || !too_big_parse(p, &m))
+	if (m.um_errno == 0 || w->w_nk->nk_udp == NULL || w->w_nk->nk_explain != NULL ||
+	    !quoted(p, &m, &c))
 		return;
+	if (m.um_errno != EMSGSIZE)
+		m.um_mtu = 0;
 	nk_lock(w->w_nk);
-	if ((uc = port_owner(w->w_nk, m.um_lport, &flags)) != NULL)
-		(void)uc->uc_send(uc->uc_arg, &m, NULL, 0);
+	if ((uc = port_owner(w->w_nk, m.um_lport, &flags)) != NULL) {
+		if ((flags & UDP_M_NATT) && cur_left(&c) >= MARKER)
+			cur_skip(&c, MARKER);
+		n = cur_left(&c) < UDP_QUOTE ? cur_left(&c) : UDP_QUOTE;
+		(void)uc->uc_send(uc->uc_arg, &m, cur_bytes(&c, n), n);
+	}
 	nk_unlock(w->w_nk);
 }
 
@@ -320,6 +354,14 @@ udp_send(struct worker *w, const struct udp_msg *m, const struct addr *src, bool
 	return 0;
 }
 
+static int
+route_for(struct nk *nk, const struct addr *dst)
+{
+	struct nexthop nh;
+
+	return if_is_local(nk, dst) || nexthop_find(nk, dst, &nh) == DROP_NONE ? 0 : EHOSTUNREACH;
+}
+
 /* Checks what DATA and KEEPALIVE name; the port's flags and the source. */
 static int
 client_ends(struct nk *nk, const struct udp_client *uc, const struct udp_msg *m,
@@ -345,13 +387,17 @@ static int
 client_data(struct worker *w, struct udp_client *uc, const struct udp_msg *m, struct cur *c)
 {
 	size_t len = cur_left(c);
+	struct cur data = *c;
 	struct addr src;
 	uint16_t flags;
-	int error = client_ends(w->w_nk, uc, m, &flags, &src);
+	int error = client_ends(w->w_nk, uc, m, &flags, &src), way;
 
 	if (error != 0)
 		return error;
-	return udp_send(w, m, &src, flags & UDP_M_NATT, flags, cur_bytes(c, len), len);
+	/* It is tried all the same: policy may have a way for it. */
+	way = route_for(w->w_nk, &m->um_raddr);
+	error = udp_send(w, m, &src, flags & UDP_M_NATT, flags, cur_bytes(&data, len), len);
+	return error != 0 ? error : way;
 }
 
 static int
@@ -370,16 +416,27 @@ client_keepalive(struct worker *w, struct udp_client *uc, const struct udp_msg *
 }
 
 static void
-answer(struct udp_client *uc, const struct udp_msg *m, uint16_t op, int error,
-    const struct addr *src)
+answer(struct udp_client *uc, const struct udp_msg *m, uint16_t op, const struct addr *src)
 {
 	struct udp_msg a = *m;
 
 	a.um_op = op;
-	a.um_errno = error;
+	a.um_errno = 0;
 	if (src != NULL)
 		a.um_laddr = *src;
 	(void)uc->uc_send(uc->uc_arg, &a, NULL, 0);
+}
+
+/* c: the datagram, or nothing. */
+static void
+refuse(struct udp_client *uc, const struct udp_msg *m, int error, struct cur c)
+{
+	size_t n = cur_left(&c) < UDP_QUOTE ? cur_left(&c) : UDP_QUOTE;
+	struct udp_msg a = *m;
+
+	a.um_op = UDP_ERROR;
+	a.um_errno = error;
+	(void)uc->uc_send(uc->uc_arg, &a, cur_bytes(&c, n), n);
 }
 
 void
@@ -391,20 +448,20 @@ udp_client_message(struct worker *w, struct udp_client *uc, const void *rec, siz
 	int error = EINVAL;
 
 	if (!cur_copy(&c, &m, sizeof(m)) || (m.um_op != UDP_DATA && cur_left(&c) != 0)) {
-		answer(uc, &m, UDP_ERROR, EINVAL, NULL);
+		refuse(uc, &m, EINVAL, cur_init(NULL, 0));
 		return;
 	}
 	switch (m.um_op) {
 	case UDP_BIND:
 		if ((error = client_bind(w->w_nk, uc, &m)) == 0)
-			answer(uc, &m, UDP_BOUND, 0, NULL);
+			answer(uc, &m, UDP_BOUND, NULL);
 		break;
 	case UDP_DATA:
 		error = client_data(w, uc, &m, &c);
 		break;
 	case UDP_SOURCE:
 		if ((error = source_for(w->w_nk, &m.um_raddr, &src, &m.um_mtu)) == 0)
-			answer(uc, &m, UDP_SOURCE, 0, &src);
+			answer(uc, &m, UDP_SOURCE, &src);
 		break;
 	case UDP_KEEPALIVE:
 		error = client_keepalive(w, uc, &m);
@@ -413,5 +470,5 @@ udp_client_message(struct worker *w, struct udp_client *uc, const void *rec, siz
 		break;
 	}
 	if (error != 0)
-		answer(uc, &m, UDP_ERROR, error, NULL);
+		refuse(uc, &m, error, c);
 }

@@ -21,9 +21,15 @@ enum udp_op {
 	UDP_SOURCE,		/* program: which local address reaches um_raddr?
 				   answered UDP_SOURCE with um_laddr and um_mtu, or UDP_ERROR */
 	UDP_ERROR,		/* service: um_errno; um_lport, um_raddr as in the request.
-				   EMSGSIZE: a router on the way says that what was sent from
-				   um_laddr, um_lport to um_raddr, um_rport is larger than um_mtu;
-				   anyone can say so */
+				   Of DATA its first UDP_QUOTE bytes follow, or fewer:
+				   EADDRNOTAVAIL um_laddr is none of ours
+				   EHOSTUNREACH	no way to um_raddr
+				   By ICMP, of what was sent from um_laddr, um_lport to um_raddr,
+				   um_rport, which anyone can say:
+				   EMSGSIZE	it is larger than um_mtu
+				   ENETUNREACH	network or host cannot be reached
+				   ECONNREFUSED	nothing listens there
+				   EACCES	prohibited */
 	UDP_KEEPALIVE		/* program: send a NAT keepalive (RFC 3948 section 4)
 				   from um_lport to um_raddr, um_rport */
 };
@@ -41,6 +47,7 @@ enum udp_op {
 #define UDP_M_BYPASS	0x0002
 #define UDP_M_DF	0x0004
 #define UDP_DATA_MAX	65507
+#define UDP_QUOTE	16
 
 struct udp_msg {
 	uint16_t	um_op;

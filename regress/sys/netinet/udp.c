@@ -246,6 +246,8 @@ refusals(void)
 		{ "no remote address", NULL, NULL, 7000, 500, EINVAL },
 		{ "IPv6", "2001:db8::1", NULL, 7000, 500, EINVAL },
 		{ "no route", "192.0.2.1", NULL, 7000, 500, EHOSTUNREACH },
+		{ "no route from an address of ours", "192.0.2.1", "10.0.0.1", 7000, 500,
+		    EHOSTUNREACH },
 		{ "an address that is not ours", A, "10.0.0.9", 7000, 500, EADDRNOTAVAIL },
 		{ "an IPv6 address of ours", A, "2001:db8::1", 7000, 500, EADDRNOTAVAIL },
 	};
@@ -259,6 +261,7 @@ refusals(void)
 		    cases[i].laddr), "x", 1);
 		CU_ASSERT_EQUAL(one.pr_msg.um_op, UDP_ERROR);
 		CU_ASSERT_EQUAL(one.pr_msg.um_errno, cases[i].error);
+		CU_ASSERT_EQUAL(one.pr_len, 1);		/* the datagram, quoted */
 		CU_ASSERT_EQUAL(wire_waiting(em0), 0);
 	}
 	test_row("every length of a record");
@@ -401,7 +404,7 @@ sizes(void)
 	tell(&one, m, big, 100);
 	CU_ASSERT_EQUAL(take(em0), 128);
 	n = one.pr_n;
-	router_says(1400, 28, 1);
+	router_says(1400, 28, 5);
 	router_says(0, 28, 4);
 	router_says(1400, 23, 4);
 	GOT_IP[20] ^= 1;
@@ -434,6 +437,60 @@ sizes(void)
 	end();
 }
 
+/* What ICMP says of a datagram comes with the beginning of its data. */
+static void
+unreachable(void)
+{
+	static const struct {
+		uint8_t	code;
+		int	error;
+	} codes[] = {
+		{ 0, ENETUNREACH }, { 1, ENETUNREACH }, { 2, ECONNREFUSED }, { 3, ECONNREFUSED },
+		{ 9, EACCES }, { 10, EACCES }, { 13, EACCES },
+		{ 5, 0 }, { 6, 0 }, { 11, 0 }, { 14, 0 }, { 255, 0 }
+	};
+	static const char data[] = "sixteen bytes of it, and more";
+	struct udp_msg m = to(A, 7000, 500, NULL);
+
+	begin();
+	CU_ASSERT_EQUAL(bind_port(&one, 500, 0), 0);
+	CU_ASSERT_EQUAL(bind_port(&one, 4500, UDP_M_NATT), 0);
+	for (size_t i = 0; i < TEST_COUNT(codes); i++) {
+		unsigned n = one.pr_n;
+
+		test_row("code %u", codes[i].code);
+		tell(&one, m, data, sizeof(data));
+		CU_ASSERT_EQUAL(take(em0), 28 + sizeof(data));
+		router_says(1400, 28 + sizeof(data), codes[i].code);
+		CU_ASSERT_EQUAL(one.pr_n - n, codes[i].error != 0);
+		if (codes[i].error == 0)
+			continue;
+		CU_ASSERT_EQUAL(one.pr_msg.um_op, UDP_ERROR);
+		CU_ASSERT_EQUAL(one.pr_msg.um_errno, codes[i].error);
+		CU_ASSERT_EQUAL(one.pr_msg.um_mtu, 0);
+		CU_ASSERT_EQUAL(one.pr_msg.um_lport, htons(500));
+		CU_ASSERT_TRUE(addr_equal(&one.pr_msg.um_raddr, &m.um_raddr));
+		CU_ASSERT_EQUAL_FATAL(one.pr_len, UDP_QUOTE);
+		CU_ASSERT_EQUAL(memcmp(one.pr_data, data, UDP_QUOTE), 0);
+	}
+	test_row("every shorter quotation");
+	for (size_t k = 0; k < 28 + UDP_QUOTE; k++) {
+		unsigned n = one.pr_n;
+
+		router_says(0, k, 3);
+		CU_ASSERT_EQUAL(one.pr_n - n, k >= 28);
+		CU_ASSERT_TRUE(k < 28 || one.pr_len == k - 28);
+	}
+	test_row("behind the non-ESP marker");
+	m.um_lport = htons(4500);
+	tell(&one, m, data, sizeof(data));
+	CU_ASSERT_EQUAL(take(em0), 32 + sizeof(data));
+	router_says(0, 32 + UDP_QUOTE, 3);
+	CU_ASSERT_EQUAL_FATAL(one.pr_len, UDP_QUOTE);
+	CU_ASSERT_EQUAL(memcmp(one.pr_data, data, UDP_QUOTE), 0);
+	end();
+}
+
 TEST_MAIN(
 	TEST("binding", binding),
 	TEST("datagrams to programs", delivery),
@@ -441,4 +498,5 @@ TEST_MAIN(
 	TEST("refusals", refusals),
 	TEST("which address reaches a peer", sources),
 	TEST("sizes", sizes),
+	TEST("what ICMP says", unreachable),
 	TEST("ESP's port", natt))
