@@ -164,6 +164,7 @@ password(struct reader *re)
 	if (re->re_seed->sd_password[0] != '\0')
 		return complain(re, 0, "password-hash stands here twice");
 	memcpy(re->re_seed->sd_password, hash, n + 1);
+	re->re_seed->sd_password_line = re->re_line;
 	return true;
 }
 
@@ -390,27 +391,83 @@ starts(struct cur c, const char *text)
 	return cur_left(&c) >= n && memcmp(cur_bytes(&c, n), text, n) == 0;
 }
 
-/* "### pf.conf": the part; NULL after telling. "### revision N" is passed over. */
+/* What stands behind "###", without the blanks around it. */
+static struct cur
+title(struct cur line)
+{
+	struct cur c = line, ahead;
+	size_t begin = 3, end = 3, at = 3;
+	bool any = false;
+
+	cur_skip(&c, 3);
+	for (; cur_left(&c) != 0; at++) {
+		uint8_t b = cur_u8(&c);
+
+		if (b == ' ' || b == '\t')
+			continue;
+		begin = any ? begin : at;
+		any = true;
+		end = at + 1;
+	}
+	ahead = line;
+	cur_skip(&ahead, begin);
+	return cur_sub(&ahead, end - begin);
+}
+
+static void
+no_such_part(struct reader *re, struct cur name)
+{
+	const char *names[POLICY_PARTS + 1] = { NULL }, *near;
+	char text[32] = "";
+
+	for (unsigned i = 0; i < POLICY_PARTS; i++)
+		names[i] = policy_part_name((enum policy_part)i);
+	if (cur_left(&name) < sizeof(text))
+		(void)cur_copy(&name, text, cur_left(&name));
+	near = nearest_word(text, names);
+	if (near != NULL)
+		(void)complain(re, 0, "there is no such part; is it '%s'?", near);
+	else
+		(void)complain(re, 0, "there is no such part; there are "
+		    "network.conf, pf.conf, ipsec.conf and iked.conf");
+}
+
+/*
+ * "### pf.conf": the part; NULL after telling. "### revision N" is passed over.
+ */
 static struct seed_part *
 heading(struct reader *re, struct cur line)
 {
+	struct cur name = title(line);
+
 	re->re_n = 0;
 	re->re_col[0] = 4;
-	cur_skip(&line, 4);
 	for (unsigned i = 0; i < POLICY_PARTS; i++) {
 		struct seed_part *sp = &re->re_seed->sd_part[i];
 
-		if (!same(line, policy_part_name((enum policy_part)i)))
+		if (!same(name, policy_part_name((enum policy_part)i)))
 			continue;
 		if (!sp->sp_there)
 			return sp;
 		(void)complain(re, 0, "this part stands here twice");
 		return NULL;
 	}
-	if (!starts(line, "revision "))
-		(void)complain(re, 0, "there is no such part; there are "
-		    "network.conf, pf.conf, ipsec.conf and iked.conf");
+	if (!starts(name, "revision "))
+		no_such_part(re, name);
 	return NULL;
+}
+
+/* "###pf.conf" is a heading to who wrote it, and a comment to all else. */
+static bool
+glued(struct cur line)
+{
+	if (!starts(line, "###") || starts(line, "### "))
+		return false;
+	for (unsigned i = 0; i < POLICY_PARTS; i++) {
+		if (same(title(line), policy_part_name((enum policy_part)i)))
+			return true;
+	}
+	return false;
 }
 
 /* The next line without its newline (and carriage return). */
@@ -445,9 +502,33 @@ read_line(struct reader *re, struct cur line, struct seed_part **part,
 			(*part)->sp_there = true;
 		return;
 	}
+	if (glued(line)) {
+		re->re_n = 0;
+		re->re_col[0] = 3;
+		(void)complain(re, 0, "a blank stands between '###' and the "
+		    "name of a part");
+		return;
+	}
 	if (*behind || !split(re, line))
 		return;
 	(void)statement(re);
+}
+
+/* How an editor has saved it, if no line of it could be understood. */
+static const char *
+no_text(const struct policy_text *text)
+{
+	const size_t n = text->tx_len;
+
+	if (n == 0)
+		return NULL;
+	if (memchr(text->tx_body, '\0', n) != NULL)
+		return "this is no plain text (UTF-16?): save the file as UTF-8";
+	if (memchr(text->tx_body, '\r', n) != NULL &&
+	    memchr(text->tx_body, '\n', n) == NULL)
+		return "its lines end with CR alone: save the file with LF, or "
+		    "CR LF, at the end of each";
+	return NULL;
 }
 
 bool
@@ -456,6 +537,7 @@ seed_parse(struct seed *sd, const struct policy_text *text,
 {
 	struct reader re = { .re_seed = sd, .re_errs = errs, .re_ok = true };
 	struct cur c = cur_init(text->tx_body, text->tx_len);
+	const char *what;
 	struct seed_part *part = NULL, *was;
 	bool behind = false;
 
@@ -464,6 +546,13 @@ seed_parse(struct seed *sd, const struct policy_text *text,
 	sha256(text->tx_body, text->tx_len, sd->sd_digest);
 	if (text->tx_len > SEED_MAX)
 		return complain(&re, 0, "a seed has at most %d bytes", SEED_MAX);
+	if ((what = no_text(text)) != NULL) {
+		sd->sd_text.tx_len = 0;		/* no line of it is shown */
+		re.re_line = 1;
+		return complain(&re, 0, "%s", what);
+	}
+	if (starts(c, "\xef\xbb\xbf"))
+		cur_skip(&c, 3);
 	while (cur_left(&c) != 0) {
 		re.re_off = text->tx_len - cur_left(&c);
 		re.re_line++;

@@ -7,6 +7,8 @@
  *	seed_parse() -> seed_check() -> seed_texts()
  *
  * seed_parse() reads the statements and finds the parts; it borrows the text.
+ * It may come from a DOS editor: a byte order mark (UTF-8) is passed over, and
+ * lines may end with CR LF; parts are handed on with LF.
  * seed_check() parses the parts, so that all errors of a seed are told at
  * once, each with its line in the seed.
  */
@@ -65,6 +67,7 @@ struct seed {
 	struct policy_text	sd_text;
 	char			sd_hostname[SEED_HOST_MAX + 1];	/* empty: not given */
 	char			sd_password[SEED_HASH_MAX + 1];	/* hash; empty: not given */
+	unsigned		sd_password_line;
 	struct seed_nic		sd_nic[SEED_NICS_MAX];
 	size_t			sd_nnics;
 	enum seed_switch	sd_ssh;
@@ -84,6 +87,11 @@ bool	seed_parse(struct seed *sd, const struct policy_text *text,
 bool	seed_check(const struct seed *sd, struct policy_errors *errs, FILE *out);
 /* Does it hold a part of a revision? */
 bool	seed_has_policy(const struct seed *sd);
+/*
+ * A part's text, with as many empty lines before it: malloc'd and terminated,
+ * each CR before an LF left out.  NULL without memory.
+ */
+char	*seed_part_text(const struct seed_part *sp, size_t before, size_t *len);
 /* The parts for policyctl_commit(); false without memory. */
 bool	seed_texts(const struct seed *sd, struct policy_texts *tx);
 /*

@@ -11,19 +11,22 @@
 #include "libpolicy/network.h"
 #include "libseed/seed.h"
 
-/* malloc'd and terminated; NULL without memory. */
-static char *
-padded(const struct seed_part *sp, size_t *len)
+char *
+seed_part_text(const struct seed_part *sp, size_t before, size_t *len)
 {
-	size_t before = sp->sp_line - 1;
 	char *body = malloc(before + sp->sp_len + 1);
+	size_t n = before;
 
 	if (body == NULL)
 		return NULL;
 	memset(body, '\n', before);
-	memcpy(body + before, sp->sp_body, sp->sp_len);
-	*len = before + sp->sp_len;
-	body[*len] = '\0';
+	for (size_t i = 0; i < sp->sp_len; i++) {
+		if (sp->sp_body[i] != '\r' || i + 1 == sp->sp_len ||
+		    sp->sp_body[i + 1] != '\n')
+			body[n++] = sp->sp_body[i];
+	}
+	body[n] = '\0';
+	*len = n;
 	return body;
 }
 
@@ -104,7 +107,8 @@ seed_check(const struct seed *sd, struct policy_errors *errs, FILE *out)
 
 		if (!sd->sd_part[i].sp_there)
 			continue;
-		if ((body = padded(&sd->sd_part[i], &len)) == NULL ||
+		if ((body = seed_part_text(&sd->sd_part[i],
+		    sd->sd_part[i].sp_line - 1, &len)) == NULL ||
 		    !policy_texts_add_part(&tx, (enum policy_part)i,
 		    POLICY_TEXT_MAIN, sd->sd_text.tx_name, body, len)) {
 			fputs("out of memory\n", out);
@@ -122,13 +126,23 @@ seed_check(const struct seed *sd, struct policy_errors *errs, FILE *out)
 bool
 seed_texts(const struct seed *sd, struct policy_texts *tx)
 {
+	size_t len;
+	char *body;
+
 	for (unsigned i = 0; i < POLICY_PARTS; i++) {
 		const struct seed_part *sp = &sd->sd_part[i];
+		bool ok;
 
-		if (sp->sp_there && !policy_texts_add_part(tx,
-		    (enum policy_part)i, POLICY_TEXT_MAIN,
-		    policy_part_name((enum policy_part)i), sp->sp_len == 0 ?
-		    "" : sp->sp_body, sp->sp_len))
+		if (!sp->sp_there)
+			continue;
+		if ((body = seed_part_text(sp, 0, &len)) == NULL)
+			return false;
+		ok = policy_texts_add_part(tx, (enum policy_part)i,
+		    POLICY_TEXT_MAIN, policy_part_name((enum policy_part)i),
+		    body, len);
+		explicit_bzero(body, len);
+		free(body);
+		if (!ok)
 			return false;
 	}
 	return true;

@@ -87,6 +87,13 @@ read_seed(struct job *jo, const char *path)
 	return true;
 }
 
+/* Most editors end a last line; a copy that broke off does not. */
+static bool
+cut_off(const struct policy_text *text)
+{
+	return text->tx_len != 0 && text->tx_body[text->tx_len - 1] != '\n';
+}
+
 /* Standard error takes the complaints: nothing else is open any more. */
 static bool
 check_seed(struct job *jo)
@@ -95,10 +102,15 @@ check_seed(struct job *jo)
 	bool ok = seed_check(&jo->jo_seed, &jo->jo_errs, stderr);
 
 	policy_errors_free(&jo->jo_errs);
+	if (cut_off(&jo->jo_seed.sd_text))
+		fprintf(stderr, "%s: the last line has no end: is the file "
+		    "whole?\n", jo->jo_seed.sd_text.tx_name);
 	if (hash[0] == '\0' || auth_hash_valid(hash))
 		return ok;
-	(void)fail("the password's hash is damaged, or takes more than %d MB "
-	    "or %d passes to check", AUTH_MEM_MAX >> 20, AUTH_OPS_MAX);
+	fprintf(stderr, "%s:%u: this hash of a password is damaged, or takes "
+	    "more than %d MB or %d passes to check: 'seed hash' makes one\n",
+	    jo->jo_seed.sd_text.tx_name, jo->jo_seed.sd_password_line,
+	    AUTH_MEM_MAX >> 20, AUTH_OPS_MAX);
 	return false;
 }
 

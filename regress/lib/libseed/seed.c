@@ -65,6 +65,23 @@ parts(void)
 	CU_ASSERT_FALSE(seed_has_policy(&sd));
 }
 
+/* As Windows' editors save it: the stored revision has none of it. */
+static void
+dos(void)
+{
+	static const char body[] = "\xef\xbb\xbfhostname a\r\n### pf.conf \r\n"
+	    "block \\\r\n all\r\n# \r.\r\n";
+	struct policy_texts tx = { 0 };
+
+	CU_ASSERT(parse(body, sizeof(body) - 1));
+	TEST_STRING(sd.sd_hostname, "a");
+	CU_ASSERT(seed_texts(&sd, &tx));
+	CU_ASSERT_EQUAL_FATAL(tx.tx_n, 1);
+	TEST_STRING(tx.tx_v[0].ti_body, "block \\\n all\n# \r.\n");
+	CU_ASSERT_EQUAL(tx.tx_v[0].ti_len, strlen(tx.tx_v[0].ti_body));
+	policy_texts_free(&tx);
+}
+
 /* FIPS 180-4: SHA-256 of "abc" (its example) and of nothing. */
 static void
 digest(void)
@@ -173,6 +190,7 @@ TEST_MAIN(
 	TEST("complaints go nowhere", open_nowhere),
 	TEST("statements", statements),
 	TEST("parts", parts),
+	TEST("of a DOS editor", dos),
 	TEST("digest", digest),
 	TEST("cut short at each byte", cut_short),
 	TEST("each byte spoilt", spoilt),
