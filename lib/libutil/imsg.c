@@ -81,16 +81,29 @@ imsg_send(int fd, uint32_t type, uint32_t id, const void *data, size_t len,
 	return true;
 }
 
+/*
+ * The descriptor beside the record, -1: none.  There is room for one more
+ * than one, and who sends several must not leave them open here.
+ */
 static int
 passed_fd(struct msghdr *m)
 {
-	int fd = -1;
+	int fd = -1, one;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL;
-	    c = CMSG_NXTHDR(m, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(int)))
-			memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	    c = CMSG_NXTHDR(m, c)) {
+		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			memcpy(&one, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (n == 1 && fd == -1)
+				fd = one;
+			else
+				close(one);
+		}
+	}
 	return fd;
 }
 

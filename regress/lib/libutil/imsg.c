@@ -66,6 +66,45 @@ descriptor(void)
 	close(sv[1]);
 }
 
+/* The next number that a descriptor gets: it stays where it was if none leak. */
+static int
+next_fd(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+/* A peer that sends several with a record leaves none of them here. */
+static void
+several(void)
+{
+	static const int fds[5] = { 0, 1, 2, 0, 1 };
+	int sv[2], before;
+
+	CU_ASSERT_EQUAL_FATAL(imsg_pair(sv), 0);
+	before = next_fd();
+	for (size_t n = 2; n <= TEST_COUNT(fds); n++) {
+		union { struct cmsghdr h; char buf[CMSG_SPACE(sizeof(fds))]; } c = { 0 };
+		uint32_t rec[3] = { 7, 1, 0 };
+		struct iovec iov = { rec, sizeof(rec) };
+		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.buf,
+		    .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+
+		test_row("%zu", n);
+		c.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(n * sizeof(int)),
+		    .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(&c.h), fds, n * sizeof(int));
+		CU_ASSERT_EQUAL(sendmsg(sv[0], &m, 0), (ssize_t)sizeof(rec));
+		if (imsg_recv(sv[1], &im) == 1)
+			CU_ASSERT_EQUAL(im.im_fd, -1);
+		CU_ASSERT_EQUAL(next_fd(), before);
+	}
+	close(sv[0]);
+	close(sv[1]);
+}
+
 static void
 no_message(void)
 {
@@ -85,4 +124,5 @@ no_message(void)
 TEST_MAIN(
 	TEST("what is sent arrives", round_trip),
 	TEST("descriptors", descriptor),
+	TEST("several descriptors", several),
 	TEST("what is no message", no_message))

@@ -80,10 +80,10 @@ def operations():
     return honest()
 
 
-def descriptors():
+def descriptors(records, each):
     s = connect("netkern.sock")
-    for _ in range(2000):
-        fds = array.array("i", [0])
+    for _ in range(records):
+        fds = array.array("i", [0] * each)
         s.sendmsg([HDR.pack(1, 0x102, 0, 0, 1, 0)],
                   [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
         while True:
@@ -152,7 +152,9 @@ try:
     case("an honest client", honest())
     case("every length", lengths())
     case("every operation", operations())
-    case("descriptors that nobody asked for", descriptors())
+    case("descriptors that nobody asked for", descriptors(2000, 1))
+    case("two with each record", descriptors(200, 2))
+    case("many with each record", descriptors(200, 50))
     case("a client that does not read", deaf())
     case("more clients than there is room for", many())
     case("random bytes on the key socket", random_bytes("key.sock"))
