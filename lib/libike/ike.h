@@ -442,6 +442,14 @@ bool	ike_expire(struct ike *ike, uint64_t now, uint32_t spi,
 void	ike_seen(struct ike *ike, uint64_t now, uint32_t spi, uint64_t ago_ms);
 
 /*
+ * What the kernel has counted of inbound SA spi since it was made: packets that
+ * passed, and those dropped as repeated or older than the replay window.  Told
+ * together with ike_seen(); optional.
+ */
+void	ike_counted(struct ike *ike, uint64_t now, uint32_t spi, uint64_t passed,
+	    uint64_t dropped);
+
+/*
  * A router on the way to dst says that a datagram of ours is larger than mtu (the
  * IP packet).  It is no more than a hint, from anybody.
  */
@@ -624,6 +632,7 @@ struct ike_auth_req {
 	X(ONE_WAY,	"NET-03",	"nothing comes back")		\
 	X(NO_ROUTE,	"NET-04",	"no source address towards the peer") \
 	X(MTU,		"MTU-01",	"large packets do not reach the peer") \
+	X(REPLAY,	"REPLAY-01",	"packets come twice or too late") \
 	X(DEAD,		"DPD-01",	"peer stopped answering")	\
 	X(REKEY,	"REKEY-01",	"rekey failed")			\
 	X(EXPIRED,	"REKEY-02",	"lifetime ended")		\

@@ -173,12 +173,19 @@ child_sa_limits(const struct child *c, struct ike_esp_sa *s)
 	s->sa_soft_bytes = bytes / 100 * (c->c_initiator ? 80 : 90);
 }
 
+uint32_t
+child_window(const struct child *c)
+{
+	uint32_t n = c->c_conn != NULL ? c->c_conn->cn_conf.ch_replay : 0;
+
+	return n != 0 ? n : REPLAY_DEFAULT;
+}
+
 static void
 child_sa_fill(const struct child *c, bool inbound, struct ike_esp_sa *s)
 {
 	const struct ikesa *sa = c->c_sa;
 	const struct conn *cn = c->c_conn;
-	uint32_t replay = cn != NULL ? cn->cn_conf.ch_replay : 0;
 
 	s->sa_spi = inbound ? c->c_spi_in : c->c_spi_out;
 	s->sa_inbound = inbound;
@@ -193,7 +200,7 @@ child_sa_fill(const struct child *c, bool inbound, struct ike_esp_sa *s)
 	s->sa_reqid = c->c_reqid;
 	s->sa_pmtu = inbound ? 0 : sa->sa_path.pa_mtu;
 	s->sa_replaces = inbound ? c->c_old_in : c->c_old_out;
-	s->sa_replay = replay != 0 ? replay : REPLAY_DEFAULT;
+	s->sa_replay = child_window(c);
 	s->sa_local = c->c_local;
 	s->sa_remote = c->c_remote;
 	s->sa_dynamic = cn != NULL && !peer_is_host(&cn->cn_pol->pl_conf.po_peer);

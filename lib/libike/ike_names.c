@@ -213,6 +213,11 @@ static const char *const advices[IKE_R_COUNT] = {
 	[IKE_R_MTU] = "Here nothing is to be changed. At the peer: keep its "
 	    "side to the same size (mtu of its interface, or max-mss for "
 	    "TCP), or let ICMP type 3 code 4 pass on the way.",
+	[IKE_R_REPLAY] = "None of them got through. On the way: does something "
+	    "send packets twice, or hold some back for longer than others "
+	    "(parallel lines, a queue for some of them)? At the peer: let all "
+	    "packets of the tunnel go through one queue. If neither is so, "
+	    "somebody repeats what was recorded.",
 	[IKE_R_DEAD] = "See that the peer runs and that UDP reaches it; an "
 	    "active rule connects again by itself.",
 	[IKE_R_REKEY] = "Make ikesa and childsa of both sides agree before the "

@@ -154,6 +154,16 @@ struct lingering {
 	struct tmo	   l_tmo;
 };
 
+/* Packets dropped as repeated or too old (ike_replay.c). */
+struct replayed {
+	uint64_t		 rp_at;		/* when it was counted; 0: never */
+	uint64_t		 rp_passed, rp_dropped;	/* by then, of the SA */
+	/* since the time before: */
+	uint64_t		 rp_many;	/* dropped, if they are many; else 0 */
+	uint64_t		 rp_of;		/* in all */
+	uint64_t		 rp_ms;
+};
+
 enum child_state {
 	CHILD_LARVAL,		/* belongs to its exchange */
 	CHILD_UP,
@@ -184,6 +194,7 @@ struct child {
 	struct ike_ts_list	 c_local, c_remote;
 	uint32_t		 c_reqid;
 	uint64_t		 c_since, c_rekey_at, c_end_at;
+	struct replayed		 c_replayed;
 	struct tmo		 c_tmo_rekey, c_tmo_end;
 };
 TAILQ_HEAD(child_list, child);
@@ -560,6 +571,7 @@ void	child_unload(struct child *c, bool linger);
 void	child_remove(struct child *c, bool linger);
 void	child_move(struct child *c, struct ikesa *to);
 void	child_relocate(struct child *c);	/* outer address changed */
+uint32_t child_window(const struct child *c);	/* of replay, in packets */
 void	child_free(struct child *c);
 /* The kernel is asked when it last received; false: out of memory. */
 bool	child_ask_seen(const struct child *c);
@@ -749,5 +761,8 @@ void	path_given_up(struct ikesa *sa);	/* too many exchanges wait */
 void	path_response(struct xchg *x);
 /* What MTU-01 says. */
 void	path_text(const struct ikesa *sa, char *buf, size_t len);
+
+/* ike_replay.c: what REPLAY-01 says */
+void	replay_text(const struct child *c, char *buf, size_t len);
 
 #endif

@@ -274,6 +274,52 @@ silent(void)
 	end();
 }
 
+/* ---- packets that come twice -------------------------------------------- */
+
+static void
+repeated(void)
+{
+	const struct wire clean = { .wi_delay_ns = 3 * NSEC_PER_MSEC };
+	struct wire twice = clean;
+	struct tunnel tu;
+	char buf[IKE_TEXT_MAX], end_of[64];
+	unsigned of, s, many;
+
+	begin();
+	test_row("a few are no trouble");
+	twice.wi_dup = 5;
+	world_wire(sim->s_wo, sim->s_gw[0].g_wan, twice);
+	stations_run(sim, 65000, 3);
+	world_wire(sim->s_wo, sim->s_gw[0].g_wan, clean);
+	CU_ASSERT_EQUAL(sim->s_gw[1].g_events[IKE_EV_NOTE], 0);
+	test_row("many are told, with the number of them");
+	twice.wi_dup = 200;
+	world_wire(sim->s_wo, sim->s_gw[0].g_wan, twice);
+	stations_run(sim, 90000, 3);
+	world_wire(sim->s_wo, sim->s_gw[0].g_wan, clean);
+	CU_ASSERT_EQUAL(sim->s_gw[1].g_events[IKE_EV_NOTE], 1);
+	CU_ASSERT_EQUAL(sim->s_gw[1].g_event.ev_reason, IKE_R_REPLAY);
+	CU_ASSERT_EQUAL(sscanf(sim->s_gw[1].g_event.ev_text, "of %u packets that "
+	    "came within %u s %u were dropped%63[^.]", &of, &s, &many, end_of), 4);
+	CU_ASSERT_TRUE(s >= 10 && s <= 60 && many >= 16 && many < of / 2);
+	CU_ASSERT_PTR_NOT_NULL(strstr(sim->s_gw[1].g_event.ev_text,
+	    "window of 1024 packets"));
+	test_row("ikectl, the page and JSON say it");
+	tu = look(1);
+	TEST_STRING(word(1), "up");
+	CU_ASSERT_EQUAL(tunnel_reason(&tu), IKE_R_REPLAY);
+	CU_ASSERT_TRUE(tunnel_trouble(&tu));
+	CU_ASSERT_TRUE(json_says(&tu, "reason", "REPLAY-01"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(tunnel_detail(&tu, buf, sizeof(buf)),
+	    "were dropped"));
+	test_row("until they are few again");
+	stations_run(sim, 90000, 3);
+	tu = look(1);
+	CU_ASSERT_EQUAL(tunnel_reason(&tu), IKE_R_NONE);
+	CU_ASSERT_EQUAL(sim->s_gw[1].g_events[IKE_EV_NOTE], 1);
+	end();
+}
+
 /* ---- a full key socket -------------------------------------------------- */
 
 static void
@@ -468,6 +514,7 @@ TEST_MAIN(
 	TEST("a peer dies under traffic", dies_under_traffic),
 	TEST("set lines take effect at once", set_lines),
 	TEST("up, silent", silent),
+	TEST("packets that come twice", repeated),
 	TEST("a full key socket leaves no SA behind", key_socket_full),
 	TEST("down ends what lingers after rekeys", down_after_rekeys),
 	TEST("down on the way up is told to the peer", down_on_the_way_up),

@@ -99,7 +99,7 @@ tunnel_trouble(const struct tunnel *tu)
 	enum ike_reason r = tunnel_reason(tu);
 
 	return r != IKE_R_NONE && (!tunnel_up(tu) || r == IKE_R_ONE_WAY ||
-	    r == IKE_R_MTU || r == IKE_R_REKEY || r == IKE_R_PROP_PFS);
+	    r == IKE_R_MTU || r == IKE_R_REPLAY || r == IKE_R_REKEY || r == IKE_R_PROP_PFS);
 }
 
 const char *

@@ -471,6 +471,15 @@ from_flush(struct ikeproc *ip, const struct pfkey_msg *m)
 	free(fl.fl_dst);
 }
 
+static uint64_t
+replayed(const struct pfkey_stats *st)
+{
+	for (unsigned i = 0; i < PFKEY_DROPS && pfkey_drop_name(i) != NULL; i++)
+		if (strcmp(pfkey_drop_name(i), "replay") == 0)
+			return st->st_drops[i];
+	return 0;
+}
+
 /* Dates are whole seconds: a packet may be one older than it looks. */
 static void
 from_seen(struct ikeproc *ip, const struct pfkey_msg *m)
@@ -478,7 +487,11 @@ from_seen(struct ikeproc *ip, const struct pfkey_msg *m)
 	int64_t last = (int64_t)m->pm_stats.st_last,
 	    date = ip->ip_io->io_date(ip->ip_io->io_arg);
 
-	if (m->pm_errno != 0 || !PFKEY_HAS(m, PFKEY_EXT_STATS) || last == 0)
+	if (m->pm_errno != 0 || !PFKEY_HAS(m, PFKEY_EXT_STATS))
+		return;
+	ike_counted(ip->ip_ike, ikeproc_now(ip), m->pm_sa.ps_spi,
+	    m->pm_stats.st_packets, replayed(&m->pm_stats));
+	if (last == 0)
 		return;
 	ike_seen(ip->ip_ike, ikeproc_now(ip), m->pm_sa.ps_spi,
 	    date <= last ? 0 : (uint64_t)(date - last) * 1000);
