@@ -256,8 +256,10 @@ command_history(struct command *co)
 		    "in force\n", stderr);
 	else if (ps.ps_text[0] != '\0')
 		fprintf(stderr, "ipsecctl: %s\n", ps.ps_text);
+	if (!ok)
+		(void)command_fail("%s", why);	/* the store's own words */
 	policy_store_close(st);
-	return ok ? 0 : command_fail("%s", why);
+	return ok ? 0 : 1;
 }
 
 /* ---- show, diff ---- */

@@ -75,8 +75,10 @@ read_here(struct in *in)
 		    true, &why);
 		ok = in->in_have[i] != NULL;
 	}
+	if (!ok)
+		(void)refuse(in, "%s", why);	/* the store's own words */
 	policy_store_close(st);
-	return ok || refuse(in, "%s", why);
+	return ok;
 }
 
 static bool

@@ -497,6 +497,26 @@ def damaged_store_is_refused_loudly(r):
     check(r.load(FLOW % 2)[0] == 0, "and policies can be loaded again")
 
 
+def damaged_while_it_runs(r):
+    """Who reads the store then is told so."""
+    def run(*args):
+        env = dict(os.environ, RAVELIN_DB=r.db, RAVELIN_RUN=r.dir)
+        p = subprocess.run([f"{BIN}/ipsecctl", *args], capture_output=True, text=True, env=env)
+        return p.returncode, p.stdout, p.stderr
+    r.load(FLOW % 1 + IKE)
+    write(r, "sealed", run("export")[1])
+    wait_for(lambda: os.path.exists(r.db + ".export"))
+    sqlite3.connect(r.db).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    with open(r.db, "r+b") as f:
+        f.seek(0, 2)
+        size = f.tell()
+        f.seek(4096)
+        f.write(b"\xa5" * (size - 4096))
+    for args in (("history",), ("history", "-j"), ("import", "-n", os.path.join(r.dir, "sealed"))):
+        rc, out, err = run(*args)
+        check(rc == 1 and "damaged" in out + err and "Sanitizer" not in err, (args, rc, out, err))
+
+
 def flipped_bits_are_noticed(r):
     """A rule that differs from the digest of its revision is never applied."""
     r.load(FLOW % 1)
@@ -862,6 +882,7 @@ TESTS = [
     includes_are_sent_along,
     killed_while_loading,
     damaged_store_is_refused_loudly,
+    damaged_while_it_runs,
     flipped_bits_are_noticed,
     no_export_and_no_store_is_fatal,
     newer_store_is_refused,
