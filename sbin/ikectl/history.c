@@ -14,33 +14,7 @@
 
 #include "ikectl.h"
 #include "libpolicy/store.h"
-
-/* A text, indented, broken between words, or within one that is longer than a line. */
-void
-print_labelled(const char *label, const char *text, unsigned indent,
-    unsigned columns)
-{
-	while (*text != '\0') {
-		size_t room = columns - indent, n = strlen(text);
-
-		if (n > room) {
-			for (n = room; n != 0 && text[n] != ' '; n--)
-				continue;
-			if (n == 0)
-				n = room;
-		}
-		printf("%-*s%.*s\n", (int)indent, label, (int)n, text);
-		label = "";
-		text += n;
-		text += strspn(text, " ");
-	}
-}
-
-void
-print_wrapped(const char *text, unsigned indent, unsigned columns)
-{
-	print_labelled("", text, indent, columns);
-}
+#include "libutil/wrap.h"
 
 static const char *
 date(int64_t ms, char buf[32])
@@ -89,7 +63,7 @@ history_print(const struct history_event *ev, bool json)
 	printf("%s %-12s %-13s %s%s%s\n", date(ev->he_time, when), name,
 	    ev->he_event, ev->he_reason, ev->he_reason[0] != '\0' ? " " : "",
 	    ev->he_peer);
-	print_wrapped(ev->he_text, 16, 80);
+	wrap_print(stdout, "", ev->he_text, 16, 80);
 	(void)fflush(stdout);
 }
 

@@ -17,6 +17,7 @@
 #include "ikectl.h"
 #include "libpfkey/pfkey.h"
 #include "libpolicy/store.h"
+#include "libutil/wrap.h"
 
 struct session {
 	const char	*ss_run;
@@ -256,15 +257,15 @@ why_one(const struct tunnel *tu)
 		    ike_reason_title(r));
 		detail = tunnel_detail(tu, text, sizeof(text));
 		if (detail[0] != '\0')
-			print_wrapped(detail, 2, 80);
-		print_wrapped(ike_reason_advice(r), 2, 80);
+			wrap_print(stdout, "", detail, 2, 80);
+		wrap_print(stdout, "", ike_reason_advice(r), 2, 80);
 	} else if (history_last_failure(st->st_policy, &he)) {
 		t = (time_t)(he.he_time / 1000);
 		(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S",
 		    localtime(&t));
 		printf("  last failure: %s, %s %s\n", when, he.he_event,
 		    he.he_reason);
-		print_wrapped(he.he_text, 2, 80);
+		wrap_print(stdout, "", he.he_text, 2, 80);
 	}
 	if (st->st_retry_at > tu->tu_now)
 		printf("  next attempt in %llus\n", (unsigned long long)
@@ -489,7 +490,7 @@ checked(struct session *ss, const char *name, uint32_t left)
 			continue;
 		left--;
 		if (ev->ev_reason == IKE_R_NONE && !ss->ss_json)
-			print_wrapped(ev->ev_text, 2, 80);
+			wrap_print(stdout, "", ev->ev_text, 2, 80);
 	}
 	if (left != 0)
 		fail(EX_TIMEOUT, name, "the size of packets that reach the peer "

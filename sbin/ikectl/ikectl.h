@@ -84,10 +84,6 @@ void	metrics_print(const struct tunnel *list, size_t n,
 
 /* ---- history.c ---- */
 
-void	print_wrapped(const char *text, unsigned indent, unsigned columns);
-/* The same with a label in the room of the first line's indent. */
-void	print_labelled(const char *label, const char *text, unsigned indent,
-	    unsigned columns);
 cJSON	*history_json(const struct history_event *ev);
 void	history_print(const struct history_event *ev, bool json);
 /* name NULL: of all; newest 0: whole.  An exit code. */

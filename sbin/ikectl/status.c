@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "ikectl.h"
+#include "libutil/wrap.h"
 
 enum { COLUMNS = 80, INDENT = 10, LIST_INDENT = 12 };
 
@@ -76,7 +77,7 @@ note(const struct tunnel *tu)
 	if (tunnel_word(tu) == WORD_SILENT) {
 		(void)snprintf(whole, sizeof(whole), "%s %s", id,
 		    tunnel_note(tu, text, sizeof(text)));
-		print_wrapped(whole, INDENT, COLUMNS);
+		wrap_print(stdout, "", whole, INDENT, COLUMNS);
 		return;
 	}
 	if (tunnel_reason(tu) == IKE_R_NONE)
@@ -177,7 +178,7 @@ list_line(const char *label, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	(void)snprintf(head, sizeof(head), "  %s", label);
-	print_labelled(head, text, LIST_INDENT, COLUMNS);
+	wrap_print(stdout, head, text, LIST_INDENT, COLUMNS);
 }
 
 static void

@@ -13,7 +13,7 @@
 #include "libpf/pf.h"
 #include "libpolicy/network.h"
 #include "libutil/udiff.h"
-#include "libutil/utf8.h"
+#include "libutil/wrap.h"
 
 /* ---- normal form of a part ---- */
 
@@ -167,6 +167,11 @@ command_part(struct policy_store *st, uint64_t rev, enum policy_part part,
 
 /* ---- history ---- */
 
+enum {
+	COLUMNS		= 80,
+	REASON_AT	= 53	/* the column of the reasons */
+};
+
 struct history {
 	bool			 hi_json;
 	uint64_t		 hi_in_force;
@@ -193,7 +198,7 @@ static bool
 print_revision(void *arg, const struct policy_revision *pr)
 {
 	struct history *hi = arg;
-	char when[32], what[24];
+	char when[32], what[24], head[120];
 	time_t t = (time_t)pr->pr_time;
 	struct tm tm;
 
@@ -213,10 +218,9 @@ print_revision(void *arg, const struct policy_revision *pr)
 		return true;
 	}
 	(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
-	printf("%5llu  %s  %-14.14s  %-10s  %.*s\n",
-	    (unsigned long long)pr->pr_number, when, pr->pr_author, what,
-	    (int)utf8_cut(pr->pr_reason, strlen(pr->pr_reason), 27),
-	    pr->pr_reason);
+	(void)snprintf(head, sizeof(head), "%5llu  %s  %-14.14s  %-10s",
+	    (unsigned long long)pr->pr_number, when, pr->pr_author, what);
+	wrap_print(stdout, head, pr->pr_reason, REASON_AT, COLUMNS);
 	return true;
 }
 

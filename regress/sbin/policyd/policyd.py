@@ -769,7 +769,8 @@ def rollback_diff_and_history(r):
         rc, out = commit(r, word, "77")
         check(rc == 1 and out == "ipsecctl: there is no revision 77\n", "none such: " + out)
     out = commit(r, "history")[1]
-    check(all(len(l) <= 80 for l in out.splitlines()) and len(out.splitlines()) == 4, out)
+    check(all(len(l) <= 80 for l in out.splitlines()) and len(re.findall(r"^ +\d", out, re.M)) == 3, out)
+    check("".join(l[53:] for l in out.splitlines()[-3:]) == "a" * 60, "the reason is whole: " + out)
     check(re.search(r"^ +3 .* in force +back to revision 1$", out, re.M), out)
     h = json.loads(commit(r, "history", "-j")[1])
     check(h["schema_version"] == 1 and [x["revision"] for x in h["revisions"]] == [3, 2, 1]
