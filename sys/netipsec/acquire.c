@@ -79,6 +79,7 @@ ipsec_acquire(struct worker *w, struct sp *sp, struct pkt *p)
 {
 	struct nk *nk = w->w_nk;
 	bool ask = w->w_now.now_ns >= sp->sp_acq_until;
+	struct flow_key key;
 
 	if (!sp->sp_asks) {
 		pkt_drop(w, p, DROP_SPD_NO_SA);
@@ -95,7 +96,8 @@ ipsec_acquire(struct worker *w, struct sp *sp, struct pkt *p)
 			explain_held(w, p, ask);
 		return;
 	}
-	if (ask && !ask_once(w, sp, &p->pkt_key)) {
+	pf_policy_key(p, &key);
+	if (ask && !ask_once(w, sp, &key)) {
 		pkt_drop(w, p, DROP_SPD_NO_SA);
 		return;
 	}
@@ -149,6 +151,7 @@ ready_one(struct worker *w, struct pkt *p, struct pktvec *out)
 {
 	enum drop_reason why = p->pkt_drop;
 	struct sp *sp = spd_byid(w->w_nk, (uint32_t)p->pkt_seq);
+	struct flow_key key;
 
 	p->pkt_drop = DROP_NONE;
 	if (why == DROP_NONE && sp == NULL)
@@ -157,7 +160,8 @@ ready_one(struct worker *w, struct pkt *p, struct pktvec *out)
 		pkt_drop(w, p, why);
 		return;
 	}
-	p->pkt_sa = sad_for_policy(w->w_nk, sp, &p->pkt_key);
+	pf_policy_key(p, &key);
+	p->pkt_sa = sad_for_policy(w->w_nk, sp, &key);
 	if (p->pkt_sa != NULL)
 		pktvec_add(out, p);
 	else

@@ -30,13 +30,8 @@ struct path {
 
 /* ---- path ---- */
 
-/*
- * Policies and rules see an ICMP packet's own addresses, and its type and
- * code for ports (RFC 4301 section 4.4.1.1), where the flow key has the
- * identifier or, of an error, the packet that it is about.
- */
-static void
-path_key(const struct pkt *p, struct flow_key *k)
+void
+pf_policy_key(const struct pkt *p, struct flow_key *k)
 {
 	struct cur c = cur_init(p->pkt_data, p->pkt_len);
 
@@ -116,7 +111,7 @@ path_policy(struct worker *w, const struct pkt *p, struct path *pa, enum drop_re
 	fd->fd_sagen = atomic_load(&sp->sp_sagen);
 	fd->fd_sa = sad_for_policy(nk, sp, &pa->pa_key);
 	if (fd->fd_sa == NULL && sp->sp_level == SP_LEVEL_USE) {
-		ipsec_acquire_beside(w, sp, &p->pkt_key);
+		ipsec_acquire_beside(w, sp, &pa->pa_key);
 		return false;
 	}
 	fd->fd_next = PKT_NEXT_PROTECT;
@@ -177,7 +172,7 @@ path_find(struct worker *w, const struct pkt *p, struct path *pa)
 	struct addr dst;
 
 	memset(pa, 0, sizeof(*pa));
-	path_key(p, &pa->pa_key);
+	pf_policy_key(p, &pa->pa_key);
 	pa->pa_fd.fd_gen = nk_generation(nk);
 	pa->pa_fd.fd_local_out = local_out;
 	if (p->pkt_came_sa != NULL)

@@ -139,6 +139,13 @@ flow_worker(const struct nk *nk, uint32_t hash)
 void		 pf_flow(struct worker *, struct pktvec *v, enum pkt_next next[PKT_VEC_MAX]);
 
 /*
+ * A parsed packet as policies and rules see it: its own addresses, and of ICMP
+ * type and code for ports (RFC 4301 section 4.4.1.1), where pkt_key has the
+ * identifier or, of an error, the packet that it is about.
+ */
+void		 pf_policy_key(const struct pkt *, struct flow_key *);
+
+/*
  * What was decided about a flow, kept by somebody who knows its packets by
  * other means than their key: an SA its outer packets.
  */

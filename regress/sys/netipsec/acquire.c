@@ -119,6 +119,82 @@ first_packet(void)
 	}
 }
 
+/* A router behind A says that a host of its network has no such port: from 10.1.0.7, about 10.1.0.9. */
+static void
+port_unreachable(void)
+{
+	static const uint8_t mac[6] = { 2, 0xee, 0, 0, 0, 1 };
+	struct tp_spec s = { .tp_dmac = gw.gw_a_in->if_mac, .tp_smac = mac, .tp_src = "10.1.0.7",
+	    .tp_dst = "10.2.0.1", .tp_proto = 1, .tp_flags = 3, .tp_len = 28 };
+	struct tp_spec about = { .tp_src = "10.2.0.1", .tp_dst = "10.1.0.9", .tp_proto = 17,
+	    .tp_sport = 53, .tp_dport = 4000 };
+	uint8_t frame[200], inner[200];
+	size_t n = tp_build(frame, &s), k = tp_build(inner, &about);
+
+	CU_ASSERT_EQUAL_FATAL(k - TP_ETHER, 28);
+	frame[TP_IP + 1] = 3;
+	memset(frame + TP_IP + 4, 0, 4);
+	memcpy(frame + TP_IP + 8, inner + TP_ETHER, 28);
+	tp_finish(frame + TP_ETHER, n - TP_ETHER);
+	wire_put_now(gw.gw_world, gw.gw_a_in, frame, n);
+	world_settle(gw.gw_world);
+}
+
+static void
+packet_is(const char *src, const char *dst, unsigned sport, unsigned dport)
+{
+	struct addr a;
+
+	(void)addr_parse(src, &a);
+	CU_ASSERT_TRUE(addr_equal(&msg.pm_packet.sel_src.pr_addr, &a));
+	(void)addr_parse(dst, &a);
+	CU_ASSERT_TRUE(addr_equal(&msg.pm_packet.sel_dst.pr_addr, &a));
+	CU_ASSERT_EQUAL(msg.pm_packet.sel_proto, 1);
+	CU_ASSERT_EQUAL(msg.pm_packet.sel_sport.po_lo, sport);
+	CU_ASSERT_EQUAL(msg.pm_packet.sel_dport.po_lo, dport);
+}
+
+/* ICMP is asked for, and sealed, as what it is: not as its flow's key. */
+static void
+icmp(void)
+{
+	struct gateways_conf gc = { .gc_mode = SA_TUNNEL };
+	struct tp_spec echo = { .tp_src = "10.1.0.1", .tp_dst = "10.2.0.1", .tp_proto = 1,
+	    .tp_flags = 8, .tp_sport = 4711, .tp_len = 20 };
+	struct sa_params pp;
+	struct sa *sa;
+	const char *err = "";
+
+	gateways_open(&gw, &gc);
+	listen_on(gw.gw_a);
+	test_row("an echo: type and code");
+	send_a(&gw, &echo);
+	CU_ASSERT_EQUAL(acquires, 1);
+	packet_is("10.1.0.1", "10.2.0.1", 8, 0);
+	world_run(gw.gw_world, (SP_HOLD_S + 1) * NSEC_PER_SEC);
+	test_row("an error: who sends it, not what it is about");
+	port_unreachable();
+	CU_ASSERT_EQUAL(acquires, 2);
+	packet_is("10.1.0.7", "10.2.0.1", 3, 3);
+	test_row("an SA for ICMP alone takes it");
+	add(gw.gw_b, 0x7001);
+	sa_params(&pp, suite_by_name("aes-128-gcm"), "192.0.2.1", "192.0.2.2", 0x7001, SA_TUNNEL, 3);
+	pp.spp_sel = (struct selector){ .sel_proto = 1, .sel_sport = { 0, 65535 },
+	    .sel_dport = { 0, 65535 } };
+	(void)prefix_parse("10.1.0.7/32", &pp.spp_sel.sel_src);
+	(void)prefix_parse("10.2.0.0/24", &pp.spp_sel.sel_dst);
+	nk_lock(gw.gw_a);
+	CU_ASSERT_EQUAL(sad_add(gw.gw_a, world_clock(gw.gw_world), &pp, &err, &sa), 0);
+	nk_unlock(gw.gw_a);
+	world_settle(gw.gw_world);
+	CU_ASSERT_EQUAL(world_count(gw.gw_a, CNT_ESP_OUT), 1);
+	CU_ASSERT_EQUAL(take_b(&gw, ip, sizeof(ip)), 56);
+	nk_lock(gw.gw_a);
+	key_socket_remove(gw.gw_a, &ks);
+	nk_unlock(gw.gw_a);
+	gateways_close(&gw);
+}
+
 static void
 limits(void)
 {
@@ -462,6 +538,7 @@ moved(void)
 
 TEST_MAIN(
 	TEST("first packet", first_packet),
+	TEST("ICMP", icmp),
 	TEST("limits", limits),
 	TEST("many policies", many_policies),
 	TEST("in clear meanwhile", in_clear_meanwhile),
