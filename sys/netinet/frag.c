@@ -97,8 +97,9 @@ frag_held(const struct worker *w)
 /* ---- packets of the table ---- */
 
 /*
- * Fragments in clear, and fragments that different policies' SAs brought,
- * never make one packet; those of successive SAs of one policy do.
+ * Fragments in clear, those that Linux sends, and fragments that different
+ * policies' SAs brought never make one packet; those of successive SAs of one
+ * policy do.
  */
 static uint64_t
 origin_of(const struct pkt *p)
@@ -106,7 +107,7 @@ origin_of(const struct pkt *p)
 	const struct sa *sa = p->pkt_came_sa;
 
 	if (sa == NULL)
-		return 0;
+		return p->pkt_flags & PKT_F_HOST ? 3ull << 32 : 0;
 	return sa->sa_reqid != 0 ? 1ull << 32 | sa->sa_reqid : 2ull << 32 | sa->sa_id;
 }
 

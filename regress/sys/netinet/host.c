@@ -193,6 +193,23 @@ from_linux(void)
 		CU_ASSERT_EQUAL(take(em0), 820);	/* as large as they came */
 		CU_ASSERT_EQUAL(take(em0), 120);
 		CU_ASSERT_EQUAL(take(em0), 0);
+		test_row("%u workers: nobody else's piece joins them", workers);
+		s.tp_off = 0x2000;
+		s.tp_len = 792;
+		from_host(s);
+		s.tp_off = 100;
+		s.tp_len = 92;
+		s.tp_dport = 666;
+		from_b(s);
+		CU_ASSERT_EQUAL(take(em0), 0);
+		s.tp_dport = 99;
+		from_host(s);
+		CU_ASSERT_EQUAL(take(em0), 820);
+		CU_ASSERT_EQUAL(take(em0), 120);
+		CU_ASSERT_EQUAL(tp_get16(GOT_IP + 22), 99);
+		CU_ASSERT_EQUAL(take(em0), 0);
+		CU_ASSERT_EQUAL(world_drops(nk, DROP_FRAG_OVERLAP), 0);
+		world_run(wo, 20 * NSEC_PER_SEC);
 		test_row("%u workers: what is not IPv4", workers);
 		(void)tp_build(out, &back);
 		out[12] = 0x86;
