@@ -97,8 +97,10 @@ frag_held(const struct worker *w)
 /* ---- packets of the table ---- */
 
 /*
- * Fragments in clear, those that Linux sends, and fragments that different
- * policies' SAs brought never make one packet; those of successive SAs of one
+ * Fragments that different interfaces brought in clear, those that Linux
+ * sends, and those that different policies' SAs brought never make one packet:
+ * the rules are asked about the whole as of the first piece, and who is
+ * outside must not add to what is sent inside.  Those of successive SAs of one
  * policy do.
  */
 static uint64_t
@@ -107,7 +109,7 @@ origin_of(const struct pkt *p)
 	const struct sa *sa = p->pkt_came_sa;
 
 	if (sa == NULL)
-		return p->pkt_flags & PKT_F_HOST ? 3ull << 32 : 0;
+		return p->pkt_ifp != NULL ? 3ull << 32 | p->pkt_ifp->if_index : 0;
 	return sa->sa_reqid != 0 ? 1ull << 32 | sa->sa_reqid : 2ull << 32 | sa->sa_id;
 }
 

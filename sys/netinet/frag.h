@@ -13,6 +13,9 @@
  * repetition is ignored.  Fragments that are no multiple of eight bytes and
  * not the last, end behind byte 65,535, or hold no data, are malformed.
  *
+ * Only fragments that came the same way make a packet: over one interface in
+ * clear, or through SAs of one policy.
+ *
  * Limits, per worker: FRAG_PACKETS packets at once, FRAG_SOURCE of them from
  * one source address, FRAG_PIECES fragments of one packet, FRAG_HELD buffers
  * in all.  At a limit the oldest packet of the same source (or, for the

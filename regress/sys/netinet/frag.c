@@ -64,6 +64,31 @@ arrived(void)
 	return sum == whole_len && memcmp(back, whole + TP_IP, sum) == 0;
 }
 
+/* A piece that another interface brought is of another packet, whatever it says. */
+static void
+other_interface(void)
+{
+	setup();
+	make_whole(A, 77, DATA - 8);
+	for (unsigned i = 0; i + 1 < PIECES; i++)
+		send_piece(i);
+	memcpy(out, whole, TP_IP);
+	memset(out + TP_IP, 0x66, 41);
+	memcpy(out, em1->if_mac, 6);
+	tp_put16(out + TP_ETHER + 2, 20 + 41);
+	tp_put16(out + TP_ETHER + 6, (PIECES - 1) * PIECE / 8);
+	tp_put16(out + TP_ETHER + 10, 0);
+	tp_put16(out + TP_ETHER + 10, (uint16_t)~tp_sum(out + TP_ETHER, 20, 0));
+	wire_put_now(wo, em1, out, TP_IP + 41);
+	CU_ASSERT_EQUAL(wire_waiting(em1), 0);
+	CU_ASSERT_EQUAL(frag_pending(nk->nk_worker[0]), 2);
+	send_piece(PIECES - 1);
+	CU_ASSERT_TRUE(arrived());
+	world_run(wo, 20 * NSEC_PER_SEC);
+	CU_ASSERT_EQUAL(world_busy(nk), 0);
+	teardown();
+}
+
 /* RFC 3168 section 5.3: a mark on any piece is one on the whole. */
 static void
 congestion(void)
@@ -489,6 +514,7 @@ splitting(void)
 }
 
 TEST_MAIN(
+	TEST("another interface", other_interface),
 	TEST("congestion marks", congestion),
 	TEST("all orders of five pieces", orders),
 	TEST("repeated pieces", repetitions),
