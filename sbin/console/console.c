@@ -97,6 +97,10 @@ edit_network(struct network *ne)
 
 	if (!ask("which interface", "lan0", name, sizeof(name)))
 		return false;
+	if (network_interface(ne, name) == NULL) {
+		say("there is no interface %s", name);
+		return false;
+	}
 	netedit_show_address(ne, name, now, sizeof(now));
 	if (!ask("its address and bits, or none", now, text, sizeof(text)))
 		return false;
@@ -235,6 +239,8 @@ do_undo(void)
 	(void)run_program(diff);
 	if (ask_word("undo it? (yes)", "yes"))
 		(void)run_program(back);
+	else
+		say("nothing has changed");
 }
 
 /* ---- 5: log ---- */
@@ -279,6 +285,11 @@ do_reset(void)
 {
 	static const char *const reboot[] = { "init", "reboot", NULL };
 
+	if (access(BOOT_RUN "/no-disk", F_OK) == 0) {
+		say("The data partition is not in use: it has to be formatted "
+		    "first (8).");
+		return;
+	}
 	say("Policy, keys, passwords and names of cards will be removed. There "
 	    "is no way\nback but a backup.");
 	if (!ask_word("type 'factory reset' to do it", "factory reset")) {
@@ -463,6 +474,8 @@ choose(void)
 			return;
 		}
 	}
+	if (line[0] != '\0')
+		say("there is no '%s': a digit or letter of the menu", line);
 }
 
 int

@@ -222,9 +222,12 @@ show_head(void)
 static void
 why_interface(const struct ctl_if *ci, bool *any)
 {
-	if ((ci->ci_flags & IF_F_UP) == 0)
+	if (!driver_is(ci, nics))
 		return;
-	if (carrier(ci) == 0)
+	if ((ci->ci_flags & IF_F_UP) == 0)
+		say("%s: down%s", ci->ci_name, ci->ci_naddrs == 0 ?
+		    ", and without an address: menu, 1" : "");
+	else if (carrier(ci) == 0)
 		say("%s: no cable, or the other end is off", ci->ci_name);
 	else if (ci->ci_naddrs == 0)
 		say("%s: up, but it has no address", ci->ci_name);

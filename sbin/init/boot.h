@@ -62,6 +62,13 @@ char	*file_read(const char *path, size_t max, size_t *len);
 /* A new file is written, synced and renamed over the old. False with errno. */
 bool	file_replace(const char *path, const void *body, size_t len,
 	    mode_t mode);
+/*
+ * `to` becomes as `from` is: a copy, mode 0600, or gone.  Nothing is written
+ * if it is so already.  False with errno.
+ */
+bool	file_follow(const char *from, const char *to);
+/* Are both the same, or neither there? */
+bool	file_same(const char *a, const char *b);
 /* The folder and those above it. */
 void	folders_make(const char *path, mode_t mode);
 /* The first line of a small file without its newline; false: no such file. */

@@ -34,6 +34,7 @@
 #include "boot.h"
 #include "gpt.h"
 #include "libpolicy/store.h"
+#include "slots.h"
 
 #define CLASS	"/sys/class/block"
 
@@ -398,29 +399,32 @@ empty_folder(const char *path, unsigned depth)
 }
 
 /* The mark goes last, so that a reset that was interrupted is finished. */
-static void
+static bool
 reset(void)
 {
 	static const char *const names[] = { "etc", "db", "tls" };
 	char path[64];
 
+	const char *why = "";
+
 	if (access(BOOT_DATA "/reset", F_OK) == -1)
-		return;
+		return false;
 	loud("factory reset: policy, keys and password are removed");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		(void)snprintf(path, sizeof(path), BOOT_DATA "/%s", names[i]);
 		empty_folder(path, 0);
 	}
-	if (mounted(BOOT_SLOTS) && mount(NULL, BOOT_SLOTS, NULL, MS_REMOUNT |
-	    MS_NOATIME, NULL) == 0) {
+	if (slots_writable(BOOT_SLOTS, true, &why)) {
 		empty_folder(BOOT_SLOTS "/saved", 0);
-		(void)mount(NULL, BOOT_SLOTS, NULL, MS_REMOUNT | MS_RDONLY |
-		    MS_NOATIME, NULL);
+		(void)slots_writable(BOOT_SLOTS, false, &why);
+	} else {
+		loud("the copies on " BOOT_SLOTS " are still there: %s", why);
 	}
 	sync();
 	if (unlink(BOOT_DATA "/reset") == -1)
 		loud(BOOT_DATA "/reset: %s", strerror(errno));
 	sync();
+	return true;
 }
 
 /* ---- the task ---- */
@@ -461,7 +465,7 @@ task_data(void)
 {
 	struct part boot = { 0 }, data;
 	bool disk = mounted(BOOT_DATA) ? find_part("ravelin-boot", &boot) :
-	    wait_part("ravelin-boot", &boot);
+	    wait_part("ravelin-boot", &boot), fresh;
 
 	if (!disk && repair_tables())
 		disk = wait_part("ravelin-boot", &boot);
@@ -482,9 +486,10 @@ task_data(void)
 		    "the next start", disk ? "no data partition" : "no disk");
 		mount_memory();
 	}
-	reset();
+	fresh = reset();
 	folders();
-	complete_from_saved();
+	if (!fresh)
+		complete_from_saved();
 	return 0;
 }
 

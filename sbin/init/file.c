@@ -16,6 +16,8 @@
 #include "boot.h"
 #include "libutil/sha256.h"
 
+enum { FILE_MOST = 64 << 20 };
+
 static void
 line(const char *before, const char *fmt, va_list ap)
 {
@@ -193,6 +195,45 @@ file_replace(const char *path, const void *body, size_t len, mode_t mode)
 	}
 	sync_folder(path);
 	return true;
+}
+
+static void
+forget(char *body, size_t len)
+{
+	if (body != NULL)
+		explicit_bzero(body, len);
+	free(body);
+}
+
+bool
+file_same(const char *a, const char *b)
+{
+	size_t an = 0, bn = 0;
+	char *x = file_read(a, FILE_MOST, &an);
+	bool gone = x == NULL && errno == ENOENT;
+	char *y = file_read(b, FILE_MOST, &bn);
+	bool same = y == NULL ? gone && errno == ENOENT : x != NULL &&
+	    an == bn && memcmp(x, y, an) == 0;
+
+	forget(x, an);
+	forget(y, bn);
+	return same;
+}
+
+bool
+file_follow(const char *from, const char *to)
+{
+	size_t n = 0;
+	char *body;
+	bool ok;
+
+	if (file_same(from, to))
+		return true;
+	if ((body = file_read(from, FILE_MOST, &n)) == NULL)
+		return errno == ENOENT && unlink(to) == 0;
+	ok = file_replace(to, body, n, 0600);
+	forget(body, n);
+	return ok;
 }
 
 /* ---- other ---- */

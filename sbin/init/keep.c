@@ -11,8 +11,9 @@
  * What a router needs to go on without its data partition, the last export
  * of the policy store with its machine key, the password, the cards' names,
  * SSH's keys and the time servers, is copied to the partition of the slots
- * when it has changed and all has been well for a while.  The time is kept
- * every hour.
+ * when it has changed and all has been well for a while.  What is gone goes
+ * there too: a key that may no longer log in must not come back with the copy.
+ * The time is kept every hour.
  */
 #include <bearssl.h>
 #include <errno.h>
@@ -126,53 +127,22 @@ fall_back(const char *slot, long most)
 
 /* ---- the copies ---- */
 
-static bool
-same_file(const char *a, const char *b)
-{
-	size_t an = 0, bn = 0;
-	char *x = file_read(a, FILE_MOST, &an);
-	char *y = file_read(b, FILE_MOST, &bn);
-	bool same = (x == NULL && y == NULL) || (x != NULL && y != NULL &&
-	    an == bn && memcmp(x, y, an) == 0);
-
-	if (x != NULL)
-		explicit_bzero(x, an);
-	if (y != NULL)
-		explicit_bzero(y, bn);
-	free(x);
-	free(y);
-	return same;
-}
-
-static bool
-copy(const char *from, const char *to)
-{
-	size_t n = 0;
-	char *body = file_read(from, FILE_MOST, &n);
-	bool ok;
-
-	if (body == NULL)
-		return errno == ENOENT;
-	ok = file_replace(to, body, n, 0600);
-	explicit_bzero(body, n);
-	free(body);
-	return ok;
-}
-
-/* Is one of the files newer than we last looked? */
+/* Is one of the files another than when we last looked, or gone? */
 static bool
 changed(struct timespec seen[KEPT])
 {
 	bool any = false;
 
 	for (size_t i = 0; i < KEPT; i++) {
+		struct timespec now = { 0 };
 		struct stat sb;
 
-		if (stat(kept[i].from, &sb) == -1 ||
-		    (sb.st_mtim.tv_sec == seen[i].tv_sec &&
-		    sb.st_mtim.tv_nsec == seen[i].tv_nsec))
+		if (stat(kept[i].from, &sb) == 0)
+			now = sb.st_mtim;
+		if (now.tv_sec == seen[i].tv_sec &&
+		    now.tv_nsec == seen[i].tv_nsec)
 			continue;
-		seen[i] = sb.st_mtim;
+		seen[i] = now;
 		any = true;
 	}
 	return any;
@@ -193,13 +163,13 @@ save(void)
 	for (size_t i = 0; ok && i < KEPT; i++) {
 		(void)snprintf(to, sizeof(to), BOOT_SLOTS "/saved/%s",
 		    kept[i].name);
-		if (same_file(kept[i].from, to))
+		if (file_same(kept[i].from, to))
 			continue;
 		if (!open) {
 			open = slots_writable(BOOT_SLOTS, true, &why);
 			(void)mkdir(BOOT_SLOTS "/saved", 0700);
 		}
-		ok = open && copy(kept[i].from, to);
+		ok = open && file_follow(kept[i].from, to);
 	}
 	if (open)
 		(void)slots_writable(BOOT_SLOTS, false, &why);
@@ -215,7 +185,7 @@ task_keep(void)
 {
 	struct timespec seen[KEPT] = { 0 };
 	char slot[SLOTS_VALUE];
-	bool trying = tried(slot), dirty = false;
+	bool trying = tried(slot), dirty = true;
 	bool disk = mounted(BOOT_SLOTS) && mounted(BOOT_DATA);
 	long enough = seconds("well", TRY_WELL), most = seconds("most", TRY_MOST);
 

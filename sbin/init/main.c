@@ -23,6 +23,8 @@
 #include "boot.h"
 #include "super.h"
 
+enum { KILL_WAIT = 500 };	/* looks, 10 ms apart: no process waits longer */
+
 static volatile pid_t child;
 
 /* Ctrl-Alt-Del, power failure: the supervisor knows what to do. */
@@ -87,8 +89,15 @@ kill_all(void)
 	(void)kill(-1, SIGTERM);
 	(void)usleep(300 * 1000);
 	(void)kill(-1, SIGKILL);
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		continue;
+	/* one that still ends holds its files: /data could not be unmounted */
+	for (unsigned i = 0; i < KILL_WAIT; i++) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+		if (pid == -1 && errno == ECHILD)
+			break;
+		if (pid <= 0)
+			(void)usleep(10 * 1000);
+	}
 }
 
 static _Noreturn void

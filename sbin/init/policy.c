@@ -41,14 +41,21 @@
 
 /* ---- programs whose output goes to the consoles ---- */
 
+static char said[2048];			/* what the last one has said */
+
 static void
 prefix_lines(FILE *in)
 {
 	char line[900];
+	size_t n = 0;
 
+	said[0] = '\0';
 	while (fgets(line, sizeof(line), in) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
 		loud("%s", line);
+		if (n < sizeof(said))
+			n += (size_t)snprintf(said + n, sizeof(said) - n,
+			    "%s\n", line);
 	}
 }
 
@@ -154,6 +161,33 @@ digest_text(const struct seed *sd, char hex[2 * SEED_DIGEST + 1])
 		(void)snprintf(hex + 2 * i, 3, "%02x", sd->sd_digest[i]);
 }
 
+/* The digest, and behind it what was said. */
+static bool
+note_refused(const char *hex)
+{
+	char text[sizeof(said) + 2 * SEED_DIGEST + 2];
+	int n = snprintf(text, sizeof(text), "%s\n%s", hex, said);
+
+	return file_replace(REFUSED, text, (size_t)n, 0600);
+}
+
+/* Why: the start at which that was seen may be long ago. */
+static void
+tell_refused(const char *where)
+{
+	size_t len;
+	char *text = file_read(REFUSED, 65536, &len), *next = text, *line;
+
+	loud("seed.conf from %s was refused before: it is not tried again until "
+	    "it changes", where);
+	(void)strsep(&next, "\n");		/* the digest */
+	while ((line = strsep(&next, "\n")) != NULL) {
+		if (line[0] != '\0')
+			loud("%s", line);
+	}
+	free(text);
+}
+
 /* Does a file hold the digest of this seed? */
 static bool
 noted(const char *path, const struct seed *sd)
@@ -188,8 +222,7 @@ task_seed(void)
 			quiet("seed.conf from %s has been applied before",
 			    where);
 		else
-			loud("seed.conf from %s was refused before: it is not "
-			    "tried again until it changes", where);
+			tell_refused(where);
 		explicit_bzero(body, len);
 		free(body);
 		return 0;
@@ -325,7 +358,7 @@ refuse_seed(void)
 	(void)seed_parse(&sd, &text, &errs);
 	policy_errors_free(&errs);
 	digest_text(&sd, hex);
-	if (!file_replace(REFUSED, hex, strlen(hex), 0600)) {
+	if (!note_refused(hex)) {
 		loud(REFUSED ": %s", strerror(errno));
 	} else if (sd.sd_nnics != 0) {
 		loud("once more, with the names that cards had before");

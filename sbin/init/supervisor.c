@@ -26,6 +26,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -374,6 +375,8 @@ child_run(const struct program *pr, int out)
 	(void)setsid();
 	if (!child_streams(pr, out))
 		_exit(126);
+	/* a task is no new program: it would keep who asks, and the timer, open */
+	(void)syscall(SYS_close_range, 3U, ~0U, 0U);
 	child_wait(pr);
 	if (!child_become(pr))
 		_exit(126);

@@ -19,6 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 #include "command.h"
 #include "libctl/json.h"
 #include "libpolicy/seal.h"
@@ -151,6 +153,7 @@ export_to(struct command *co, struct policy_store *st, uint64_t rev)
 	struct out ou = { .ou_st = st, .ou_why = "out of memory" };
 	char *text = NULL;
 	size_t len = 0;
+	struct stat sb;
 	bool ok;
 
 	if ((ou.ou_file = open_memstream(&text, &len)) == NULL)
@@ -165,9 +168,12 @@ export_to(struct command *co, struct policy_store *st, uint64_t rev)
 	free(text);
 	if (!ok)
 		return command_fail("%s", ou.ou_why);
-	fputs(co->co_keys ? "ipsecctl: THIS FILE HOLDS ALL KEYS IN CLEAR\n" :
-	    "ipsecctl: keys are sealed: only a router with this machine.key "
-	    "can import the file; -k writes them in clear\n", stderr);
+	if (!co->co_keys)
+		fputs("ipsecctl: keys are sealed: only a router with this "
+		    "machine.key can import the file; -k writes them in clear\n",
+		    stderr);
+	else if (fstat(STDOUT_FILENO, &sb) == -1 || !S_ISFIFO(sb.st_mode))
+		fputs("ipsecctl: THIS FILE HOLDS ALL KEYS IN CLEAR\n", stderr);
 	return 0;
 }
 

@@ -121,8 +121,8 @@ class Box:
                  "RAVELIN_DB": "/data/db/policy.db"})
         return done.stdout + done.stderr
 
-    def pid_of(self, name):
-        """The oldest process of that name below process 1."""
+    def pid_of(self, name, after=0):
+        """The oldest process of that name below process 1, but for so many."""
         below = {self.inside()}
         for p in sorted(int(d) for d in os.listdir("/proc") if d.isdigit()):
             try:
@@ -134,7 +134,9 @@ class Box:
             if parent in below and p != self.inside():
                 below.add(p)
                 if stat[stat.index("(") + 1:stat.rindex(")")] == name:
-                    return p
+                    if after == 0:
+                        return p
+                    after -= 1
         return None
 
     def until(self, text, *argv, seconds=10, absent=False):
@@ -179,6 +181,10 @@ def first_boot():
          and "pass on wan0" not in rules, rules)
     case("the inner side has its address",
          "192.168.1.1" in box.run("ifconfig", "lan0"))
+    keep = "/proc/%s/fd" % box.pid_of("init", 1)
+    opened = sorted(os.listdir(keep))
+    case("a task has none of the supervisor's descriptors", opened == ["0", "1", "2"],
+         [(fd, os.readlink(f"{keep}/{fd}")) for fd in opened])
     case("the root is left as it was", not os.path.exists(ROOT + "/data/reset"))
     return box
 
@@ -187,6 +193,15 @@ def menu(box):
     head = box.wait(r"(?s)policy     revision(.*?)NOT SET")
     case("the menu knows of no tunnel", head and "tunnels" not in head[1], box.text)
     case("the menu", head and box.wait("choose"), box.text)
+    box.type("x")
+    case("no such choice", box.wait("there is no 'x'"), box.text)
+    box.wait("choose")
+    box.type("1")
+    box.wait("which interface")
+    box.type("lan7")
+    case("no such interface", box.wait("there is no interface lan7") and
+         box.wait("nothing has changed"), box.text)
+    box.wait("choose")
     box.type("1")
     box.wait("which interface")
     box.type("lan0")
@@ -207,7 +222,8 @@ def menu(box):
          and "192.168.1.1" in box.run("ifconfig", "lan0"), box.text)
     box.wait("choose")
     box.type("3")
-    case("why offline", box.wait("no default route") and box.wait("netkern +ready"), box.text)
+    case("why offline", box.wait("wan0: down, and without an address")
+         and box.wait("no default route") and box.wait("netkern +ready"), box.text)
     box.wait("choose")
     password(box)
 
@@ -285,7 +301,7 @@ def seeds():
          and box.proc.wait(20) is not None, box.text)
     box.kill()
     box = Box()
-    case("and is not tried again", box.wait("was refused before") and box.wait("ready: revision", 20)
+    case("and is not tried again", box.wait("was refused before") and box.wait("gone0.*No such device") and box.wait("ready: revision", 20)
          and "192.168.1.1" in box.run("ifconfig", "lan0")
          and "52:54:00:00:00:02" in box.run("ifconfig", "lan0"), box.text)
     box.stop()
