@@ -181,7 +181,19 @@ try {
 	    await page.getByRole("button", { name: /^Install/ }).count() === 0, await says());
 	await press("Forget this file");
 
+	// pages that are left open while the session ends
+	const typing = await context.newPage(), idle = await context.newPage();
+	await typing.goto(url + "/explain");
+	await typing.getByLabel("From address").fill("10.1.0.99");
+	await idle.goto(url + "/interfaces");
 	await press("Log out");
+	if (script === "on") {
+		await idle.waitForURL(/\/login/, { timeout: 10000 }).catch(() => {});
+		check("a page without a session goes to the login", idle.url().includes("/login"), idle.url());
+		await typing.waitForTimeout(1500);
+		check("but not one with something typed", await typing.getByLabel("From address").inputValue() === "10.1.0.99",
+		    typing.url());
+	}
 	await page.goto(url + "/policy");
 	check("logged out", page.url().includes("/login"), page.url());
 	check("nothing was asked of others", foreign.length === 0, foreign);

@@ -99,6 +99,7 @@ t.check('no address of others', not re.findall(r'(?:src|href|action)="(?:https?:
 t.check('static files', all(c.get('/static/' + f).status == 200 for f in ('style.css', 'script.js', 'icon.svg')))
 t.check('and no others', all(c.get('/static/' + f).status in (400, 403, 404) for f in
                              ('', '../head.html', '%2e%2e/head.html', '..%2fhead.html', 'x')))
+t.check('an unknown table', c.get('/firewall/tables?name=nothing').status == 404)
 t.check('an unknown page', c.get('/nothing').status == 404)
 t.check('a POST where nothing changes', c.post('/tunnels', {}).status == 405)
 t.check('HEAD', c.ask('HEAD', '/tunnels').status == 200)
@@ -247,6 +248,83 @@ form = [f for f in q.forms if f['action'] == EDIT][0]
 a = second.post(EDIT, [('base', str(newest()))] + form['fields'] + [('action', 'commit')])
 t.check('taken into account, it goes', a.status == 303 and '# second' in text_of('pf.conf'))
 
+# ---- what was typed is not lost ----
+typed = pf + '# typed <b>&\n\n'
+p = c.get(EDIT + '?part=pf.conf').page()
+n3 = newest()
+late = Client()
+a = late.send(p, EDIT, 'commit', text=typed, reason='a "reason"', confirm='600')
+q = a.page()
+kept = dict([f for f in q.forms if f['action'] == '/login'][0]['fields'])
+t.check('an edit whose session has ended: to log in again, with the text', a.status == 401 and not q.broken and
+        kept.get('text') == typed and kept.get('reason') == 'a "reason"', (a.status, kept, q.broken))
+a = late.send(q, '/login', user='admin', password='wrong')
+q = a.page()
+kept = dict([f for f in q.forms if f['action'] == '/login'][0]['fields'])
+t.check('a wrong password: the text and the name stay', a.status == 403 and kept.get('text') == typed and
+        kept['user'] == 'admin' and 'password is wrong' in q.words(), (a.status, kept))
+a = late.send(q, '/login', password=PASSWORD)
+q = a.page()
+kept = dict([f for f in q.forms if f['action'] == EDIT][0]['fields'])
+t.check('then the editor has it', a.status == 200 and kept['text'] == typed and kept['reason'] == 'a "reason"' and
+        kept['confirm'] == '600' and 'Nothing was done' in q.words(), (a.status, kept, q.words()[:300]))
+t.check('and its twin is named', late.get('/json/policy/edit?part=pf.conf').status == 200 and
+        '/json/policy/edit?part=pf.conf' in q.links, q.links)
+t.check('nothing was done so far', newest() == n3)
+a = late.send(p, EDIT, 'commit', text=typed)
+q2 = a.page()
+t.check('a form of another session: shown again with the text', a.status == 403 and newest() == n3 and
+        dict([f for f in q2.forms if f['action'] == EDIT][0]['fields'])['text'] == typed, a.status)
+a = late.send(q, EDIT, 'commit', text=typed)
+t.check('which goes on from there', a.status == 303 and newest() == n3 + 1 and text_of('pf.conf') == typed, a.status)
+c.send(c.get('/policy').page(), '/policy', 'confirm')
+a = Client().send(p, EDIT, 'commit', text=typed, part='passwd')
+t.check('and a part that is none is none', a.status == 401 or a.status == 404, a.status)
+large = dict([f for f in p.forms if f['action'] == EDIT][0]['fields'], text='# x\n' * 20000, action='commit')
+a = Client().post(EDIT, large)
+t.check('of who has no session a large one is not even read', a.status == 401 and '# x' not in a.body, a.status)
+foreign = dict([f for f in p.forms if f['action'] == EDIT][0]['fields'], text=typed, action='commit')
+a = Client().post(EDIT, foreign, origin='https://evil.example')
+t.check('but for a form of our own only', a.status == 401 and '# typed' not in a.body, a.status)
+
+# ---- where to change it ----
+q = c.get('/tunnel?name=paris').page()
+where = [x for x in q.links if x.startswith(EDIT)]
+a = c.get(where[0]).page()
+line = text_of('iked.conf')[:text_of('iked.conf').index('"paris"')].count('\n') + 1
+t.check('from a tunnel to its line of the policy', 'stands in line %d' % line in a.words(), (where, a.words()[:400]))
+
+a = c.get(EDIT + '?part=pf.conf&from=99999')
+t.check('from a revision that is not there', a.status == 404 and 'no such revision' in a.page().words(), a.status)
+
+# ---- the log file: each line of it, the first one, too ----
+def lines(query=''):
+    return [x['line'] for x in c.get('/json/log' + query).json()['lines']]
+
+
+log = W + '/A/ravelin.log'
+for text, want in (('', []), ('one', ['one']), ('first\nsecond\n', ['second', 'first']), ('\n\nx\n', ['x'])):
+    with open(log, 'w') as f:
+        f.write(text)
+    t.check('the log file %r' % text, lines() == want and not c.get('/json/log').json()['lines_cut'], lines())
+with open(log, 'w') as f:
+    f.writelines('line %d of some length\n' % i for i in range(20000))
+j = c.get('/json/log').json()
+t.check('the end of a long one, and that it is the end', lines()[0] == 'line 19999 of some length' and
+        len(lines()) == 200 and j['lines_cut'] and all(x.startswith('line ') for x in lines('?q=of+some')), lines()[:3])
+t.check('none of them', lines('?q=nix') == [] and 'No line contains this' in c.get('/log?q=nix').body)
+os.unlink(log)
+
+# ---- what other programs are told ----
+t.check('405 says what is allowed', c.post('/tunnels', {}).headers['Allow'] == 'GET, HEAD' and
+        c.get('/upload/import').headers['Allow'] == 'POST' and
+        c.ask('PUT', '/').headers['Allow'] == 'GET, HEAD, POST')
+q = c.get('/policy/revision?n=%d' % n0).page()
+t.check('back from the page of a revision, with a timer', any(f['action'] == '/policy' and
+        ('confirm', '120') in f['fields'] and ('action', 'rollback') in f['buttons'] for f in q.forms), q.forms)
+q = c.get('/policy/revision?n=%d&with=99999' % n0).page()
+t.check('compared with one that is not there', 'no such revision to compare with' in q.words(), q.words()[:300])
+
 # ---- the end of a session ----
 stolen = Client()
 stolen.cookie = c.cookie
@@ -264,12 +342,35 @@ while bad.count(403) < 7 and time.time() < end:
     if bad[-1] == 429:
         time.sleep(0.2)
 t.check('lock-out after some failures, longer each time', bad[:3] == [403] * 3 and bad.count(429) > 5, bad)
-t.check('for the right password too', Client().login('admin', PASSWORD).status == 429)
+a = Client().login('admin', PASSWORD)
+t.check('for the right password too', a.status == 429 and 0 < int(a.headers['Retry-After']) <= 900, a.headers)
 t.check('who is in stays in', second.get('/').status == 200)
+
+# ---- a store that is damaged while policyd runs ----
+p = second.get(EDIT + '?part=pf.conf').page()
+path = W + '/A/policy.db'
+size = os.path.getsize(path)
+good = open(path, 'rb').read(), open(path + '-wal', 'rb').read()
+with open(path, 'r+b') as f:
+    f.seek(4096)
+    f.write(b'\xa5' * (size - 4096))
+os.truncate(path + '-wal', 0)
+# what policyd has read before it still knows
+for path, whole in (('/policy', 'Go back to 1'), ('/policy/revision?n=1', 'Whole text'),
+                    (EDIT + '?part=pf.conf', typed[:9]), ('/', 'in force')):
+    a = second.get(path)
+    text = a.page().words()
+    t.check('%s is whole, or says that the store is damaged' % path,
+            whole in text if 'the store is damaged' not in text else 'Nothing has been' not in text, text[:600])
+for path, content in zip(('', '-wal'), good):
+    with open(W + '/A/policy.db' + path, 'r+b') as f:
+        f.write(content)
 
 # ---- nobody answers ----
 for name in ('iked', 'policyd', 'netkern'):
-    os.kill(int(open('%s/A/%s.pid' % (W, name)).read()), 9)
+    pid = int(open('%s/A/%s.pid' % (W, name)).read())
+    os.kill(pid, 9)
+    until(lambda: not os.path.exists('/proc/%d' % pid) or ') Z ' in open('/proc/%d/stat' % pid).read())
 for path in ('/', '/tunnels', '/tunnel?name=paris', '/policy', '/firewall', '/firewall/states', '/firewall/tables',
              '/interfaces', '/log'):
     a = second.get(path)
@@ -279,4 +380,12 @@ for path in ('/', '/tunnels', '/tunnel?name=paris', '/policy', '/firewall', '/fi
         'everything passes|Nothing has|No (?:revision|tunnel|rule|state) |no (?:revision|table)|There is no|'
         '0 (?:in|states)', text), text)
     t.check('%s: its twin' % path, second.get('/json' + path).status == 200)
+problems = second.get('/json/').json()['problems']
+text = second.get('/').page().words()
+t.check('the overview says each once', len(problems) > 1 and all(text.count(x) == 1 for x in problems), text[:600])
+for action in ('check', 'diff', 'commit'):
+    a = second.send(p, EDIT, action, text=typed)
+    t.check('%s: what was typed stays, policyd or not' % action, a.status == 503 and any(
+        dict(f['fields']).get('text') == typed for f in a.page().forms) and 'policyd' in a.page().words(),
+        a.page().words()[:300])
 t.end()

@@ -41,6 +41,7 @@ web_conf() {		# web_conf A: lighttpd.conf on standard output
 	    -e "s|/var/run/ravelin/lighttpd.pid|$W/$1/web.pid|" \
 	    -e "s|/var/run/ravelin|$W/$1/run|" \
 	    -e "s|/var/log/ravelin-web.log|$W/$1/web.log|" \
+	    -e "s|/var/log/ravelin.log|$W/$1/ravelin.log|" \
 	    -e "s|/usr/local/share/ravelin/www|$WEB_ROOT|" \
 	    -e "s|/usr/local/sbin/webadmin|$WEB_CGI|" \
 	    -e "s|/etc/ravelin-web.pem|$W/$1/web.pem|" \

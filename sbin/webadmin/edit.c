@@ -2,7 +2,9 @@
 /*
  * /policy/edit: one part of the policy as text.  The form carries the revision
  * that the editing began with; policyd refuses it if another has come, and then
- * the page shows what changed meanwhile, beside the text, which is never lost.
+ * the page shows what changed meanwhile, beside the text, which is never lost:
+ * not if policyd does not run, and not if the session has ended meanwhile; then
+ * the page of the login holds it, and the editor shows it again.
  *
  *	GET        the newest revision's text
  *	POST check  a dry run: errors with their places, assertions, nothing kept
@@ -51,6 +53,10 @@ spans_put(struct page *pg, uint64_t chosen)
 static void
 put_form(struct page *pg, enum policy_part part, const char *text, uint64_t base)
 {
+	/* of an answer to a form, too, the footer names the twin of its page */
+	if (pg->pg_rq.wr_query[0] == '\0')
+		(void)snprintf(pg->pg_rq.wr_query, sizeof(pg->pg_rq.wr_query),
+		    "part=%s", policy_part_name(part));
 	put_text(pg->pg_data, "part", policy_part_name(part));
 	put_text(pg->pg_data, "text", text);
 	put_number(pg->pg_data, "base", (double)base);
@@ -59,48 +65,76 @@ put_form(struct page *pg, enum policy_part part, const char *text, uint64_t base
 }
 
 static bool
-newest(struct page *pg, uint64_t *rev)
+newest(const struct page *pg, uint64_t *rev, const char **why)
 {
 	struct policyctl_status ps;
-	const char *why = "";
-	struct policyctl *pc = policyctl_connect(pg->pg_se->se_run, &why);
-	bool ok = pc != NULL && policyctl_status(pc, &ps, &why);
+	struct policyctl *pc = policyctl_connect(pg->pg_se->se_run, why);
+	bool ok = pc != NULL && policyctl_status(pc, &ps, why);
 
 	policyctl_close(pc);
-	if (!ok)
-		page_fail(pg, 503, why);
-	else
+	if (ok)
 		*rev = ps.ps_committed;
 	return ok;
 }
 
-/* malloc'd; NULL after page_fail(). */
+/* malloc'd; NULL with *why. */
 static char *
-stored(struct page *pg, uint64_t rev, enum policy_part part)
+stored(const struct page *pg, uint64_t rev, enum policy_part part,
+    const char **why)
 {
-	const char *why = "";
-	struct policyread *pr = policyread_open(pg->pg_se->se_run, &why);
-	char *text = pr != NULL ? policyread_text(pr, rev, part, &why) : NULL;
+	static char said[300];
+	struct policyread *pr = policyread_open(pg->pg_se->se_run, why);
+	char *text = pr != NULL ? policyread_text(pr, rev, part, why) : NULL;
 
-	if (text == NULL)
-		page_fail(pg, 503, why);
+	if (text == NULL) {	/* it may be pr's own */
+		(void)snprintf(said, sizeof(said), "%s", *why);
+		*why = said;
+	}
 	policyread_close(pr);
 	return text;
+}
+
+/* ?find=NAME, as a tunnel's page asks: the line with the quoted name. */
+static void
+put_found(struct page *pg, const char *text)
+{
+	const char *name = web_text(&pg->pg_rq, "find"), *at;
+	char quoted[140];
+	unsigned line = 1;
+
+	if (name[0] == '\0' || strlen(name) > 120)
+		return;
+	put_text(pg->pg_data, "find", name);
+	(void)snprintf(quoted, sizeof(quoted), "\"%s\"", name);
+	if ((at = strstr(text, quoted)) == NULL)
+		return;
+	while (at > text)
+		line += *--at == '\n';
+	put_number(pg->pg_data, "found", line);
 }
 
 void
 edit_get(struct page *pg)
 {
 	enum policy_part part;
-	uint64_t base, from;
-	char *text;
+	const char *why = "";
+	uint64_t base = 0, from = 0;
+	char *text = NULL;
 
-	if (!part_of(pg, &part) || !newest(pg, &base))
+	if (!part_of(pg, &part))
 		return;
-	from = web_number(&pg->pg_rq, "from", base, base);
-	if ((text = stored(pg, from, part)) == NULL)
+	if (newest(pg, &base, &why)) {
+		from = web_number(&pg->pg_rq, "from", UINT64_MAX / 16, base);
+		why = "There is no such revision.";
+		if (from <= base)
+			text = stored(pg, from, part, &why);
+	}
+	if (text == NULL) {
+		page_fail(pg, from > base ? 404 : 503, why);
 		return;
+	}
 	put_form(pg, part, text, base);
+	put_found(pg, text);
 	if (from != base)
 		put_number(pg->pg_data, "from", (double)from);
 	free(text);
@@ -190,13 +224,14 @@ static void
 put_stale(struct page *pg, enum policy_part part, uint64_t base)
 {
 	char *then, *now, label[2][64];
+	const char *why = "";
 	uint64_t rev;
 	cJSON *o;
 
-	if (!newest(pg, &rev) || rev == base)
+	if (!newest(pg, &rev, &why) || rev == base)
 		return;
-	then = stored(pg, base, part);
-	now = then != NULL ? stored(pg, rev, part) : NULL;
+	then = stored(pg, base, part, &why);
+	now = then != NULL ? stored(pg, rev, part, &why) : NULL;
 	if (now != NULL) {
 		o = put_object(pg->pg_data, "stale");
 		put_number(o, "base", (double)base);
@@ -210,6 +245,15 @@ put_stale(struct page *pg, enum policy_part part, uint64_t base)
 	}
 	free(then);
 	free(now);
+}
+
+/* Nothing was done, but the text stays on the page. */
+static void
+refuse(struct page *pg, int status, const char *why)
+{
+	put_bool(pg->pg_data, "refused", true);
+	errors_put(pg, page_plain(why));
+	pg->pg_status = status;
 }
 
 static bool
@@ -231,7 +275,7 @@ ask(struct page *pg, enum policy_part part, const char *text, uint64_t base,
 		    (dry ? POLICYCTL_DRY : 0), base, dry ? 0 :
 		    (uint32_t)span * 1000, reason, res);
 	} else {
-		page_fail(pg, 503, pc == NULL ? why : "The text is too large.");
+		refuse(pg, 503, pc == NULL ? why : "The text is too large.");
 	}
 	policyctl_close(pc);
 	policy_texts_free(&tx);
@@ -241,11 +285,14 @@ ask(struct page *pg, enum policy_part part, const char *text, uint64_t base,
 static void
 show_diff(struct page *pg, enum policy_part part, const char *text, uint64_t base)
 {
-	char *then = stored(pg, base, part), label[64];
+	const char *why = "";
+	char *then = stored(pg, base, part, &why), label[64];
 	cJSON *a;
 
-	if (then == NULL)
+	if (then == NULL) {
+		refuse(pg, 503, why);
 		return;
+	}
 	(void)snprintf(label, sizeof(label), "revision %llu",
 	    (unsigned long long)base);
 	a = put_array(pg->pg_data, "diff");
@@ -273,14 +320,11 @@ act(struct page *pg, enum policy_part part, const char *text, uint64_t base,
 		page_go(pg, "/policy?did=commit");
 		return;
 	}
-	put_bool(pg->pg_data, "refused", true);
+	refuse(pg, res.re_later ? 503 : 409, res.re_text);
 	put_bool(pg->pg_data, "later", res.re_later);
 	put_bool(pg->pg_data, "committed", res.re_ok);
-	errors_put(pg, res.re_text);
 	if (strstr(res.re_text, "since you began") != NULL)
 		put_stale(pg, part, base);
-	if (pg->pg_status == 0)
-		pg->pg_status = res.re_later ? 503 : 409;
 }
 
 void
@@ -300,6 +344,30 @@ edit_post(struct page *pg)
 		act(pg, part, text, base, true);
 	else
 		show_diff(pg, part, text, base);
+	explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+/* ---- the session has ended, or is another one ---- */
+
+void
+edit_keep(struct page *pg)
+{
+	uint64_t base = web_number(&pg->pg_rq, "base", UINT64_MAX / 16, 0);
+	enum policy_part part;
+	char *text;
+
+	if (!part_of(pg, &part) || (text = sent_text(pg)) == NULL)
+		return;
+	pg->pg_rq.wr_query[0] = '\0';
+	put_form(pg, part, text, base);
+	put_number(pg->pg_data, "chosen", (double)web_number(&pg->pg_rq,
+	    "confirm", 86400, 120));
+	put_bool(pg->pg_data, "kept", true);
+	(void)snprintf(pg->pg_rq.wr_path, sizeof(pg->pg_rq.wr_path),
+	    "/policy/edit");
+	pg->pg_template = pg->pg_in ? "edit" : "login";
+	pg->pg_title = pg->pg_in ? "Edit policy" : "Log in";
 	explicit_bzero(text, strlen(text));
 	free(text);
 }

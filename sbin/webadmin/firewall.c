@@ -121,6 +121,7 @@ rules_get(struct page *pg)
 			ri[n++] = ri[i];
 	put_text(pg->pg_data, "q", q);
 	sp = page_span(pg, n, EACH_RULES);
+	put_bool(pg->pg_data, "some", sp.to > sp.from);
 	a = put_array(pg->pg_data, "rules");
 	for (size_t i = sp.from; i < sp.to; i++)
 		put_rule(a, &ri[i]);
@@ -139,11 +140,7 @@ put_table(struct page *pg, const char *name)
 	struct span sp;
 	cJSON *a;
 
-	if (snprintf(pn.pn_name, sizeof(pn.pn_name), "%s", name) >=
-	    (int)sizeof(pn.pn_name)) {
-		page_fail(pg, 404, "There is no table of that name.");
-		return;
-	}
+	(void)snprintf(pn.pn_name, sizeof(pn.pn_name), "%s", name);
 	(void)collect_records(pg, CTL_PF_TABLE_SHOW, &pn, sizeof(pn), &re);
 	pe = (const struct pf_table_entry *)(const void *)re.re_v;
 	put_text(pg->pg_data, "name", name);
@@ -161,11 +158,12 @@ tables_get(struct page *pg)
 	const char *name = web_text(&pg->pg_rq, "name");
 	const struct pf_table_info *ti;
 	cJSON *a = put_array(pg->pg_data, "tables"), *o;
+	bool told = collect_records(pg, CTL_PF_TABLES, NULL, 0, &re), here = false;
 
-	(void)collect_records(pg, CTL_PF_TABLES, NULL, 0, &re);
 	ti = (const struct pf_table_info *)(const void *)re.re_v;
 	for (size_t i = 0; i < re.re_n; i++) {
 		o = put_item(a);
+		here = here || strcmp(ti[i].ti_name, name) == 0;
 		put_text(o, "name", ti[i].ti_name);
 		put_number(o, "addresses", (double)ti[i].ti_entries);
 		put_number(o, "rules", ti[i].ti_rules);
@@ -173,6 +171,8 @@ tables_get(struct page *pg)
 		put_bool(o, "const", ti[i].ti_flags & PF_TABLE_CONST);
 	}
 	free(re.re_v);
-	if (name[0] != '\0')
+	if (here)
 		put_table(pg, name);
+	else if (told && name[0] != '\0')
+		page_fail(pg, 404, "There is no table of that name.");
 }

@@ -67,12 +67,15 @@ static bool
 iked_answer(int fd, union answer *an)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
+	ssize_t n;
 
 	memset(&an->an_hdr, 0, sizeof(an->an_hdr));
 	errno = ETIMEDOUT;
 	if (poll(&p, 1, ANSWER_MS) != 1)
 		return false;
-	return recv(fd, an, sizeof(*an), 0) >= (ssize_t)sizeof(an->an_hdr);
+	if ((n = recv(fd, an, sizeof(*an), 0)) == 0)
+		errno = ECONNRESET;	/* it has ended */
+	return n >= (ssize_t)sizeof(an->an_hdr);
 }
 
 int
@@ -253,7 +256,7 @@ gather_tunnels(struct page *pg, const char *name, size_t *n)
 	if (fd == -1) {
 		page_problem(pg, errno == EACCES ? "iked's socket is not for this "
 		    "user: is it a member of the group _ravelin?" :
-		    "iked does not run: tunnels cannot be made or changed.");
+		    "iked does not run");
 		return NULL;
 	}
 	/* EAGAIN: the policy changed while it was told */
@@ -262,6 +265,8 @@ gather_tunnels(struct page *pg, const char *name, size_t *n)
 	(void)close(fd);
 	if (error == EINVAL)
 		page_problem(pg, "iked is of another version than these pages.");
+	else if (error == ECONNRESET || error == EPIPE)
+		page_problem(pg, "iked does not run");
 	else if (error != 0 && error != ENOENT)
 		page_problem(pg, "iked does not tell of its tunnels: try again.");
 	*n = error == 0 ? li.li_n : 0;
@@ -366,6 +371,7 @@ events_put(struct page *pg, struct policyread *pr, const char *tunnel,
 	if (pr == NULL || !policyread_events(pr, tunnel, before, failures, max,
 	    &c, &n))
 		return;
+	put_bool(pg->pg_data, "events_told", true);
 	for (unsigned i = 0; i < n && history_event_get(&c, &he); i++) {
 		if ((o = history_json(&he)) == NULL)
 			return;

@@ -93,6 +93,7 @@ interfaces_get(struct page *pg)
 	li.li_list = put_array(pg->pg_data, "routes");
 	if (cl != NULL)
 		(void)ctl_call(cl, CTL_RT_LIST, NULL, 0, -1, one_route, &li);
+	put_bool(pg->pg_data, "some", li.li_n != 0);
 	if (li.li_n > ROUTES_MAX)
 		put_number(pg->pg_data, "more_routes", (double)(li.li_n - ROUTES_MAX));
 	ctl_close(cl);

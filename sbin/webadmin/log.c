@@ -14,13 +14,13 @@
 
 enum { TAIL = 128 << 10, LINES_MAX = 200, EVENTS = READW_EVENTS_MAX };
 
-/* The last bytes of a file, malloc'd; NULL: it cannot be read. */
+/* The last lines of a file, malloc'd; NULL: it cannot be read.  *cut: not all. */
 static char *
-tail_of(const char *path)
+tail_of(const char *path, bool *cut)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat sb;
-	char *text = NULL;
+	char *text = NULL, *line;
 	ssize_t n = -1;
 
 	if (fd == -1)
@@ -34,27 +34,31 @@ tail_of(const char *path)
 		return NULL;
 	}
 	text[n] = '\0';
+	*cut = sb.st_size > TAIL;
+	if (!*cut || (line = strchr(text, '\n')) == NULL)
+		return text;
+	memmove(text, line + 1, strlen(line + 1) + 1);	/* of the first, only the end */
 	return text;
 }
 
 /* The lines that hold the filter's text, the newest first. */
 static void
-put_lines(struct page *pg, char *text, const char *q)
+put_lines(struct page *pg, char *text, const char *q, bool cut)
 {
-	cJSON *a = put_array(pg->pg_data, "lines"), *o;
-	char *nl;
+	cJSON *a = put_array(pg->pg_data, "lines");
+	char *nl, *line;
 
-	while (cJSON_GetArraySize(a) < LINES_MAX && text[0] != '\0') {
+	for (unsigned n = 0; n < LINES_MAX && text[0] != '\0';) {
 		nl = strrchr(text, '\n');
-		if (nl != NULL && nl[1] != '\0' &&
-		    (q[0] == '\0' || strcasestr(nl + 1, q) != NULL)) {
-			o = put_item(a);
-			put_text(o, "line", nl + 1);
+		line = nl != NULL ? nl + 1 : text;
+		if (line[0] != '\0' && (q[0] == '\0' || strcasestr(line, q) != NULL)) {
+			put_text(put_item(a), "line", line);
+			n++;
 		}
-		if (nl == NULL)
-			break;
-		*nl = '\0';
+		*(nl != NULL ? nl : text) = '\0';
 	}
+	put_bool(pg->pg_data, "lines_cut", cut || text[0] != '\0');
+	put_text(pg->pg_data, "file", pg->pg_se->se_log);
 }
 
 void
@@ -64,6 +68,7 @@ log_get(struct page *pg)
 	const char *q = web_text(&pg->pg_rq, "q");
 	bool failures = web_field(&pg->pg_rq, "failures") != NULL;
 	struct policyread *pr = policyread_open(pg->pg_se->se_run, &why);
+	bool cut = false;
 	char *text;
 
 	put_text(pg->pg_data, "name", name);
@@ -74,9 +79,10 @@ log_get(struct page *pg)
 	events_put(pg, pr, name, web_number(&pg->pg_rq, "before",
 	    UINT64_MAX / 16, 0), failures, EVENTS);
 	policyread_close(pr);
-	text = pg->pg_se->se_log != NULL ? tail_of(pg->pg_se->se_log) : NULL;
+	text = pg->pg_se->se_log != NULL ? tail_of(pg->pg_se->se_log, &cut) :
+	    NULL;
 	put_bool(pg->pg_data, "has_file", text != NULL);
 	if (text != NULL)
-		put_lines(pg, text, q);
+		put_lines(pg, text, q, cut);
 	free(text);
 }

@@ -23,12 +23,11 @@ cut(char *text, const char *what)
 
 /* "backup: uploaded.backup is refused: ..." is about "The file". */
 static void
-put_line(cJSON *list, const char *line)
+put_said(cJSON *list, const char *line)
 {
 	static const char *const names[] = { "backup: ", "upgrade: ",
 	    "ipsecctl: ", "init: " };
 	char text[1000];
-	cJSON *s;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strncmp(line, names[i], strlen(names[i])) == 0)
@@ -42,8 +41,7 @@ put_line(cJSON *list, const char *line)
 	cut(text, "; --allow-older takes it");
 	if (text[0] >= 'a' && text[0] <= 'z')
 		text[0] = (char)(text[0] - 'a' + 'A');
-	if ((s = cJSON_CreateString(text)) != NULL)
-		(void)cJSON_AddItemToArray(list, s);
+	put_string(list, text);
 }
 
 static void
@@ -57,7 +55,7 @@ put_lines(cJSON *o, const char *name, const char *text)
 	while (copy != NULL && (line = strsep(&rest, "\n")) != NULL &&
 	    cJSON_GetArraySize(list) < LINES_MAX)
 		if (line[0] != '\0')
-			put_line(list, line);
+			put_said(list, line);
 	free(copy);
 }
 

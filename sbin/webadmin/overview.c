@@ -12,6 +12,13 @@
 
 enum { SHOWN_MAX = 8, NAMED_MAX = 3 };
 
+static void
+count_one(void *arg, const struct policy_revision *pr)
+{
+	(void)pr;
+	++*(unsigned *)arg;
+}
+
 /* What policyd says: the revision in force, what waits, what is wrong. */
 static void
 put_policy(struct page *pg)
@@ -22,6 +29,7 @@ put_policy(struct page *pg)
 	const char *why = "";
 	struct policyctl *pc = policyctl_connect(pg->pg_se->se_run, &why);
 	struct policyread *pr;
+	unsigned n = 0;
 
 	if (pc == NULL || !policyctl_status(pc, &ps, &why)) {
 		page_problem(pg, why);
@@ -36,10 +44,12 @@ put_policy(struct page *pg)
 	if ((pr = policyread_open(pg->pg_se->se_run, &why)) == NULL)
 		return;
 	events_put(pg, pr, "", 0, false, 6);
-	if (policyread_list(pr, 1, 1, NULL, NULL, &pp) && pp.pp_revision != 0) {
+	if (policyread_list(pr, 0, 1, count_one, &n, &pp) && pp.pp_revision != 0) {
 		put_number(o, "waits", (double)pp.pp_revision);
 		put_number(o, "waits_s", (double)(pp.pp_left_ms / 1000));
 	}
+	if (n == 0)	/* the store may be damaged */
+		revisions_check(pg, pr, ps.ps_committed);
 	policyread_close(pr);
 }
 
@@ -126,6 +136,12 @@ put_health(struct page *pg, const struct tunnel **order, size_t n)
 	    strcmp(level, "warn") == 0 ? "Look here" : "Trouble");
 	put_text(o, "sentence", text);
 	put_bool(o, level, true);
+	if (cJSON_GetArraySize(problems) > 1) {
+		cJSON *also = cJSON_Duplicate(problems, true);
+
+		cJSON_DeleteItemFromArray(also, 0);
+		(void)cJSON_AddItemToObject(o, "also", also);
+	}
 }
 
 static void

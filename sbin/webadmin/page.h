@@ -50,6 +50,8 @@ struct page {
 	int			 pg_status;	/* 0: 200 */
 	char			 pg_to[512];	/* "": a page; else where to go on (303) */
 	char			 pg_cookie[200];	/* "" none */
+	const char		*pg_allow;	/* of a 405 */
+	int64_t			 pg_wait;	/* seconds, of a 429; 0 none */
 	int			 pg_file;	/* instead of a page; -1 none */
 	char			 pg_filename[100];
 };
@@ -63,12 +65,15 @@ struct route {
 	void		(*ro_post)(struct page *);	/* NULL: GET only */
 	bool		 ro_open;	/* without a session */
 	bool		 ro_upload;	/* ro_post reads the body by itself (upload.c) */
+	/* the form is of no session, or another: shows it again; NULL: it is refused */
+	void		(*ro_keep)(struct page *);
 };
 
 /* ---- webadmin.c ---- */
 
 /* Shorthands that keep going when memory ends: a page lacks something then. */
 void	put_text(cJSON *o, const char *name, const char *value);
+void	put_string(cJSON *array, const char *value);	/* a text at its end */
 void	put_number(cJSON *o, const char *name, double value);
 void	put_bool(cJSON *o, const char *name, bool value);
 cJSON	*put_object(cJSON *o, const char *name);
@@ -80,6 +85,11 @@ void	page_fail(struct page *pg, int status, const char *text);
 /* After a POST that did something: go and look there (printf). */
 void	page_go(struct page *pg, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
+/*
+ * For who does not sit at a shell: what is meant by one of the libraries'
+ * sentences, of which daemon does not run.  page_fail() and page_problem() do it.
+ */
+const char *page_plain(const char *why);
 /* A sentence that something could not be asked; the page shows the rest. */
 void	page_problem(struct page *pg, const char *text);
 
@@ -97,7 +107,9 @@ ssize_t	page_read(void *arg, void *buf, size_t n);
 
 /* Whose request is it?  False: nobody's who is logged in. */
 bool	session_find(struct page *pg);
-/* Does it come from our own pages?  If not, the answer says so. */
+/* Does it come from our own pages? */
+bool	session_ours(const struct page *pg);
+/* ... and if not, the answer says so. */
 bool	session_origin(struct page *pg);
 /* May this request change anything?  If not, the answer says why. */
 bool	session_allows(struct page *pg, bool needs_session);
@@ -159,6 +171,8 @@ void	policy_post(struct page *pg);
 void	revision_get(struct page *pg);
 void	edit_get(struct page *pg);
 void	edit_post(struct page *pg);
+/* What was typed, to be sent again: behind a login, if nobody is logged in. */
+void	edit_keep(struct page *pg);
 void	rules_get(struct page *pg);
 void	states_get(struct page *pg);
 void	tables_get(struct page *pg);
@@ -175,6 +189,9 @@ void	import_post(struct page *pg);
 /* ---- policy.c ---- */
 
 struct policyctl;
+/* The list of revisions came empty: a problem is told unless there is none. */
+struct policyread;
+void	revisions_check(struct page *pg, struct policyread *pr, uint64_t newest);
 /* policyd, to change something on behalf of who is logged in; NULL with *why. */
 struct policyctl *policy_open(struct page *pg, const char **why);
 

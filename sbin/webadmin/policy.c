@@ -73,6 +73,20 @@ mark(struct page *pg, cJSON *list, uint64_t in_force, uint64_t waits)
 }
 
 void
+revisions_check(struct page *pg, struct policyread *pr, uint64_t newest)
+{
+	const char *why = "";
+	char *text;
+
+	if (newest == 0)
+		return;
+	text = policyread_text(pr, newest, POLICY_PART_IPSEC, &why);
+	page_problem(pg, text != NULL ? "The list of revisions cannot be read: try "
+	    "again." : why);
+	free(text);
+}
+
+void
 policy_get(struct page *pg)
 {
 	uint64_t before = web_number(&pg->pg_rq, "before", UINT64_MAX / 16, 0);
@@ -89,7 +103,10 @@ policy_get(struct page *pg)
 		return;
 	list = put_array(pg->pg_data, "revisions");
 	(void)policyread_list(pr, before, EACH, put_revision, list, &pp);
+	if (before == 0 && cJSON_GetArraySize(list) == 0)
+		revisions_check(pg, pr, ps.ps_committed);
 	policyread_close(pr);
+	put_bool(pg->pg_data, "some", cJSON_GetArraySize(list) != 0);
 	if (pp.pp_revision != 0) {
 		o = put_object(pg->pg_data, "pending");
 		put_number(o, "revision", (double)pp.pp_revision);
@@ -201,16 +218,18 @@ diff_put(cJSON *array, const char *a, const char *b, const char *aname,
 
 /* One part of the revision, and what it changed against another. */
 static void
-put_part(cJSON *list, struct policyread *pr, enum policy_part part,
+put_part(struct page *pg, cJSON *list, struct policyread *pr, enum policy_part part,
     const uint64_t rev[2])
 {
 	const char *why = "", *name = policy_part_name(part);
 	char *now = policyread_text(pr, rev[1], part, &why);
-	char *then = policyread_text(pr, rev[0], part, &why);
+	char *then = now == NULL ? NULL : policyread_text(pr, rev[0], part, &why);
 	char label[2][64];
 	cJSON *o;
 
-	if (now != NULL && then != NULL && (now[0] != '\0' || then[0] != '\0')) {
+	if (then == NULL)
+		page_problem(pg, why);
+	else if ((now[0] != '\0' || then[0] != '\0')) {
 		o = put_item(list);
 		put_text(o, "part", name);
 		put_text(o, "text", strlen(now) > 60000 ? "" : now);
@@ -241,6 +260,12 @@ revision_get(struct page *pg)
 		return;
 	}
 	rev[0] = web_number(&pg->pg_rq, "with", UINT64_MAX / 16, rev[1] - 1);
+	if (rev[0] > ps.ps_committed) {
+		page_problem(pg, "There is no such revision to compare with: this is "
+		    "the difference to the one before.");
+		rev[0] = rev[1] - 1;
+	}
+	spans_put(pg, 120);
 	put_number(pg->pg_data, "revision", (double)rev[1]);
 	put_number(pg->pg_data, "with", (double)rev[0]);
 	put_bool(pg->pg_data, "can_go_back", rev[1] != ps.ps_applied);
@@ -250,8 +275,10 @@ revision_get(struct page *pg)
 	}
 	list = put_array(pg->pg_data, "about");
 	(void)policyread_list(pr, rev[1] + 1, 1, put_revision, list, NULL);
+	if (cJSON_GetArraySize(list) == 0)
+		revisions_check(pg, pr, rev[1]);
 	list = put_array(pg->pg_data, "parts");
 	for (unsigned i = 0; i < POLICY_PARTS; i++)
-		put_part(list, pr, (enum policy_part)i, rev);
+		put_part(pg, list, pr, (enum policy_part)i, rev);
 	policyread_close(pr);
 }

@@ -17,8 +17,8 @@
 #define COOKIE_END	"__Host-ravelin=; Path=/; Secure; HttpOnly; " \
 			"SameSite=Strict; Max-Age=0"
 
-static bool
-origin_ours(const struct page *pg)
+bool
+session_ours(const struct page *pg)
 {
 	const char *o = pg->pg_rq.wr_origin;
 
@@ -33,7 +33,7 @@ origin_ours(const struct page *pg)
 bool
 session_origin(struct page *pg)
 {
-	if (origin_ours(pg))
+	if (session_ours(pg))
 		return true;
 	page_fail(pg, 403, "This request did not come from these pages.");
 	return false;
@@ -100,7 +100,11 @@ login_get(struct page *pg)
 static void
 refuse(struct page *pg, int status, const char *text)
 {
+	/* the text of an editor whose session had ended */
+	if (web_posted(&pg->pg_rq, "part")[0] != '\0')
+		edit_keep(pg);
 	put_text(pg->pg_data, "next", next_path(pg));
+	put_text(pg->pg_data, "typed", web_posted(&pg->pg_rq, "user"));
 	put_text(pg->pg_data, "error", text);
 	pg->pg_status = status;
 }
@@ -116,6 +120,7 @@ may_try(struct page *pg, const char *const keys[])
 		return true;
 	(void)snprintf(text, sizeof(text), "Too many attempts: try again in "
 	    "%lld seconds.", (long long)left);
+	pg->pg_wait = left > 0 ? left : 0;
 	if (left > 0)
 		refuse(pg, 429, text);
 	else
@@ -135,8 +140,13 @@ begin(struct page *pg, const char *user, const char *mark)
 		return;
 	}
 	(void)snprintf(pg->pg_cookie, sizeof(pg->pg_cookie), COOKIE_SET, token);
+	pg->pg_in = web_session_find(pg->pg_sessions, token, pg->pg_now, false,
+	    &pg->pg_session);
 	explicit_bzero(token, sizeof(token));
-	page_go(pg, "%s", next_path(pg));
+	if (web_posted(&pg->pg_rq, "part")[0] != '\0' && pg->pg_in)
+		edit_keep(pg);
+	else
+		page_go(pg, "%s", next_path(pg));
 }
 
 void

@@ -277,6 +277,7 @@ states_get(struct page *pg)
 	ra = ranked(&wa, order);
 	put_number(pg->pg_data, "all", (double)wa.wa_all);
 	sp = page_span(pg, ra != NULL ? wa.wa_n : 0, EACH);
+	put_bool(pg->pg_data, "some", sp.to > sp.from);
 	a = put_array(pg->pg_data, "states");
 	for (size_t i = sp.from; i < sp.to; i++)
 		put_state(a, &wa.wa_v[ra[i].ra_at]);

@@ -82,6 +82,7 @@ tunnels_get(struct page *pg)
 	put_bool(pg->pg_data, "by_name", name);
 	put_choices(pg, state);
 	sp = page_span(pg, m, EACH);
+	put_bool(pg->pg_data, "tunnels_shown", sp.to > sp.from);
 	a = put_array(pg->pg_data, "tunnels");
 	for (size_t i = sp.from; i < sp.to; i++)
 		tunnel_put(a, show[i]);
@@ -107,6 +108,7 @@ put_history(struct page *pg, const char *name, bool well)
 		events_put(pg, pr, name, 0, true, 1);
 		failed = cJSON_DetachItemFromObject(pg->pg_data, "events");
 		cJSON_DeleteItemFromObject(pg->pg_data, "older");
+		cJSON_DeleteItemFromObject(pg->pg_data, "events_told");
 		last = cJSON_DetachItemFromArray(failed, 0);
 		if (last != NULL)
 			(void)cJSON_AddItemToObject(pg->pg_data, "last_failure", last);
@@ -115,6 +117,25 @@ put_history(struct page *pg, const char *name, bool well)
 	events_put(pg, pr, name, web_number(&pg->pg_rq, "before",
 	    UINT64_MAX / 16, 0), false, EVENTS);
 	policyread_close(pr);
+}
+
+static const struct { const char *word; unsigned op; const char *label; } actions[] = {
+	{ "start", IKECTL_UP, "was asked to come up" },
+	{ "stop", IKECTL_DOWN, "was asked to go down" },
+	{ "rekey", IKECTL_REKEY, "was asked for new keys" },
+	{ "rekey-ike", IKECTL_REKEY_IKE, "was asked for new keys of its IKE SA" },
+	{ "reset", IKECTL_RESET, "was asked to begin anew" },
+};
+
+/* What the form before has asked for; no words that an address brings. */
+static void
+put_asked(struct page *pg)
+{
+	const char *asked = web_text(&pg->pg_rq, "asked");
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (strcmp(actions[i].word, asked) == 0)
+			put_text(pg->pg_data, "asked", actions[i].label);
 }
 
 void
@@ -140,18 +161,10 @@ tunnel_get(struct page *pg)
 		tunnel_put(a, &list[i]);
 	}
 	put_bool(pg->pg_data, "up", up);
-	put_text(pg->pg_data, "asked", web_text(&pg->pg_rq, "asked"));
+	put_asked(pg);
 	put_history(pg, name, well);
 	free(list);
 }
-
-static const struct { const char *word; unsigned op; const char *label; } actions[] = {
-	{ "start", IKECTL_UP, "was asked to come up" },
-	{ "stop", IKECTL_DOWN, "was asked to go down" },
-	{ "rekey", IKECTL_REKEY, "was asked for new keys" },
-	{ "rekey-ike", IKECTL_REKEY_IKE, "was asked for new keys of its IKE SA" },
-	{ "reset", IKECTL_RESET, "was asked to begin anew" },
-};
 
 static void
 command_failed(struct page *pg, int error)
@@ -160,7 +173,7 @@ command_failed(struct page *pg, int error)
 		page_fail(pg, 404, "There is no tunnel of that name.");
 	else if (error == EACCES)
 		page_fail(pg, 503, "iked's socket is not for this user.");
-	else if (error == ECONNREFUSED)
+	else if (error == ECONNREFUSED || error == ECONNRESET || error == EPIPE)
 		page_fail(pg, 503, "iked does not run.");
 	else
 		page_fail(pg, 503, strerror(error));
@@ -188,7 +201,7 @@ tunnel_post(struct page *pg)
 			return;
 		web_encode(name, out);
 		(void)fclose(out);
-		page_go(pg, "/tunnel?name=%.*s&asked=%s", (int)strcspn(text, "/"), text, what);
+		page_go(pg, "/tunnel?name=%s&asked=%s", text, what);
 		free(text);
 		return;
 	}

@@ -144,6 +144,8 @@ upload(struct page *pg, enum maint_kind kind, enum maint_command look,
 	}
 	if (ok)
 		page_go(pg, "%s", path);
+	else
+		put_text(pg->pg_data, "back", path);
 	maint_close(up.up_ma);
 }
 

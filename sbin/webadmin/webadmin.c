@@ -22,31 +22,38 @@
 #include "page.h"
 
 #define SCHEMA	1
+#define KEPT_MAX 60000		/* bytes; lighttpd.conf has 64 KiB for a login */
+
+/* ro_open, ro_upload, ro_keep */
+#define PAGE	false, false, NULL
+#define UPLOAD	false, true, NULL
+#define OPEN	true, false, NULL
 
 static const struct route routes[] = {
-	{ "/", "overview", "Overview", "/", overview_get, NULL, false, false },
-	{ "/tunnels", "tunnels", "Tunnels", "/tunnels", tunnels_get, NULL, false, false },
-	{ "/tunnel", "tunnel", "Tunnel", "/tunnels", tunnel_get, tunnel_post, false, false },
-	{ "/policy", "policy", "Policy", "/policy", policy_get, policy_post, false, false },
-	{ "/policy/edit", "edit", "Edit policy", "/policy", edit_get, edit_post, false, false },
-	{ "/policy/revision", "revision", "Revision", "/policy", revision_get, NULL, false, false },
-	{ "/firewall", "firewall", "Firewall rules", "/firewall", rules_get, NULL, false, false },
-	{ "/firewall/states", "states", "Firewall states", "/firewall", states_get, NULL, false, false },
-	{ "/firewall/tables", "tables", "Firewall tables", "/firewall", tables_get, NULL, false, false },
-	{ "/interfaces", "interfaces", "Interfaces", "/interfaces", interfaces_get, NULL, false, false },
-	{ "/log", "log", "Log", "/log", log_get, NULL, false, false },
-	{ "/explain", "explain", "Explain a packet", "/explain", explain_get, NULL, false, false },
-	{ "/backup", "backup", "Backup and restore", "/backup", backup_get, backup_post, false, false },
-	{ "/upgrade", "upgrade", "Upgrade", "/upgrade", upgrade_get, upgrade_post, false, false },
-	{ "/import", "import", "Import a policy", "/policy", import_get, import_post, false, false },
+	{ "/", "overview", "Overview", "/", overview_get, NULL, PAGE },
+	{ "/tunnels", "tunnels", "Tunnels", "/tunnels", tunnels_get, NULL, PAGE },
+	{ "/tunnel", "tunnel", "Tunnel", "/tunnels", tunnel_get, tunnel_post, PAGE },
+	{ "/policy", "policy", "Policy", "/policy", policy_get, policy_post, PAGE },
+	{ "/policy/edit", "edit", "Edit policy", "/policy", edit_get, edit_post, false, false,
+	    edit_keep },
+	{ "/policy/revision", "revision", "Revision", "/policy", revision_get, NULL, PAGE },
+	{ "/firewall", "firewall", "Firewall rules", "/firewall", rules_get, NULL, PAGE },
+	{ "/firewall/states", "states", "Firewall states", "/firewall", states_get, NULL, PAGE },
+	{ "/firewall/tables", "tables", "Firewall tables", "/firewall", tables_get, NULL, PAGE },
+	{ "/interfaces", "interfaces", "Interfaces", "/interfaces", interfaces_get, NULL, PAGE },
+	{ "/log", "log", "Log", "/log", log_get, NULL, PAGE },
+	{ "/explain", "explain", "Explain a packet", "/explain", explain_get, NULL, PAGE },
+	{ "/backup", "backup", "Backup and restore", "/backup", backup_get, backup_post, PAGE },
+	{ "/upgrade", "upgrade", "Upgrade", "/upgrade", upgrade_get, upgrade_post, PAGE },
+	{ "/import", "import", "Import a policy", "/policy", import_get, import_post, PAGE },
 	{ "/upload/restore", "backup", "Backup and restore", "/backup", NULL,
-	    upload_restore_post, false, true },
+	    upload_restore_post, UPLOAD },
 	{ "/upload/upgrade", "upgrade", "Upgrade", "/upgrade", NULL,
-	    upload_upgrade_post, false, true },
+	    upload_upgrade_post, UPLOAD },
 	{ "/upload/import", "import", "Import a policy", "/policy", NULL,
-	    upload_import_post, false, true },
-	{ "/login", "login", "Log in", NULL, login_get, login_post, true, false },
-	{ "/logout", "login", "Log out", NULL, login_get, logout_post, false, false },
+	    upload_import_post, UPLOAD },
+	{ "/login", "login", "Log in", NULL, login_get, login_post, OPEN },
+	{ "/logout", "login", "Log out", NULL, login_get, logout_post, PAGE },
 };
 #define ROUTES	(sizeof(routes) / sizeof(routes[0]))
 
@@ -66,6 +73,17 @@ put_text(cJSON *o, const char *name, const char *value)
 
 	if (text != NULL)
 		(void)cJSON_AddStringToObject(o, name, text);
+	free(text);
+}
+
+void
+put_string(cJSON *array, const char *value)
+{
+	char *text = web_utf8(value);
+	cJSON *s = text != NULL ? cJSON_CreateString(text) : NULL;
+
+	if (s != NULL)
+		(void)cJSON_AddItemToArray(array, s);
 	free(text);
 }
 
@@ -103,6 +121,33 @@ put_item(cJSON *array)
 	return o;
 }
 
+const char *
+page_plain(const char *why)
+{
+#define BACK	" If it does not come back within a minute, look at the console."
+#define POLICYD	"policyd does not run: what is in force stays so, but cannot be " \
+		"shown or changed." BACK
+	static const struct { const char *begins, *says; } list[] = {
+		{ "netkern is not running", "netkern does not run: no packet is "
+		    "forwarded, and nothing is known of its counters." BACK },
+		{ "policyd does not run", POLICYD },
+		{ "iked does not run", "iked does not run: tunnels cannot be made "
+		    "or changed." BACK },
+		{ "maintd does not run", "maintd does not run: nothing can be backed "
+		    "up, restored, imported or upgraded." BACK },
+	};
+
+	/* "... before it answered" says more */
+	if (strcmp(why, "policyd has gone") == 0)
+		return POLICYD;
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (strncmp(why, list[i].begins, strlen(list[i].begins)) == 0)
+			return list[i].says;
+	return why;
+#undef POLICYD
+#undef BACK
+}
+
 void
 page_fail(struct page *pg, int status, const char *text)
 {
@@ -110,7 +155,7 @@ page_fail(struct page *pg, int status, const char *text)
 	pg->pg_data = cJSON_CreateObject();
 	put_number(pg->pg_data, "schema_version", SCHEMA);
 	put_number(pg->pg_data, "status", status);
-	put_text(pg->pg_data, "error", text);
+	put_text(pg->pg_data, "error", page_plain(text));
 	pg->pg_template = "error";
 	pg->pg_title = "This did not work";
 	pg->pg_status = status;
@@ -130,15 +175,15 @@ page_go(struct page *pg, const char *fmt, ...)
 void
 page_problem(struct page *pg, const char *text)
 {
-	cJSON *a = cJSON_GetObjectItem(pg->pg_data, "problems"), *s, *e;
+	cJSON *a = cJSON_GetObjectItem(pg->pg_data, "problems"), *e;
 
 	if (a == NULL)
 		a = put_array(pg->pg_data, "problems");
+	text = page_plain(text);
 	cJSON_ArrayForEach(e, a)
 		if (strcmp(e->valuestring, text) == 0)
 			return;
-	if ((s = cJSON_CreateString(text)) != NULL)
-		(void)cJSON_AddItemToArray(a, s);
+	put_string(a, text);
 }
 
 /* The query without its page, to go on with. */
@@ -229,6 +274,11 @@ headers(const struct page *pg, int status, const char *type, size_t len)
 		printf("Strict-Transport-Security: max-age=31536000\r\n");
 	if (pg->pg_cookie[0] != '\0')
 		printf("Set-Cookie: %s\r\n", pg->pg_cookie);
+	if (status == 405)
+		printf("Allow: %s\r\n", pg->pg_allow != NULL ? pg->pg_allow :
+		    "GET, HEAD, POST");
+	if (pg->pg_wait > 0)
+		printf("Retry-After: %lld\r\n", (long long)pg->pg_wait);
 	if (status == 303)
 		printf("Location: %s\r\n", pg->pg_to);
 	if (pg->pg_file != -1)
@@ -241,16 +291,23 @@ static void
 outer(struct page *pg, const struct route *ro)
 {
 	cJSON *o = pg->pg_outer = cJSON_CreateObject(), *nav, *item;
+	char zone[16];
+	struct tm tm;
 
 	put_text(o, "title", pg->pg_title);
 	put_text(o, "host", pg->pg_rq.wr_host);
 	put_text(o, "path", pg->pg_rq.wr_path);
 	put_text(o, "search", pg->pg_rq.wr_query);
 	put_number(o, "now", (double)pg->pg_now);
+	if (localtime_r(&(time_t){ (time_t)pg->pg_now }, &tm) != NULL &&
+	    strftime(zone, sizeof(zone), "%Z", &tm) != 0)
+		put_text(o, "zone", zone);
 	if (!pg->pg_in)
 		return;
 	put_text(o, "user", pg->pg_session.ws_user);
 	put_text(o, "csrf", pg->pg_session.ws_csrf);
+	if (ro != NULL && ro->ro_menu != NULL)
+		put_text(o, "back", ro->ro_menu);
 	nav = put_array(o, "nav");
 	for (size_t i = 0; i < sizeof(menu) / sizeof(menu[0]); i++) {
 		item = put_item(nav);
@@ -367,6 +424,36 @@ go_login(struct page *pg)
 	free(text);
 }
 
+/*
+ * A form that would be refused, but holds a text that somebody has typed.  Of
+ * who has no session no more is read than the login, which sends it on, takes.
+ */
+static bool
+keeps(const struct page *pg, const struct route *ro)
+{
+	return pg->pg_rq.wr_method == WEB_POST && ro != NULL &&
+	    ro->ro_keep != NULL && !pg->pg_twin && session_ours(pg) &&
+	    (pg->pg_in || strtoull(pg->pg_rq.wr_length, NULL, 10) <= KEPT_MAX);
+}
+
+static void
+refuse_method(struct page *pg, const char *allow, const char *text)
+{
+	page_fail(pg, 405, text);
+	pg->pg_allow = allow;
+}
+
+static void
+post_form(struct page *pg, const struct route *ro)
+{
+	if (session_allows(pg, !ro->ro_open)) {
+		ro->ro_post(pg);
+	} else if (keeps(pg, ro)) {
+		ro->ro_keep(pg);
+		pg->pg_status = 403;
+	}
+}
+
 static void
 dispatch(struct page *pg, const struct route *ro)
 {
@@ -376,19 +463,23 @@ dispatch(struct page *pg, const struct route *ro)
 		page_fail(pg, 403, "These pages are shown over TLS only.");
 	else if (ro == NULL)
 		page_fail(pg, 404, "There is no such page.");
-	else if (!pg->pg_in && !ro->ro_open && (post || pg->pg_twin))
-		page_fail(pg, 401, "Nobody is logged in here (any more).");
+	else if (!pg->pg_in && keeps(pg, ro)) {
+		ro->ro_keep(pg);
+		pg->pg_status = pg->pg_status != 0 ? pg->pg_status : 401;
+	} else if (!pg->pg_in && !ro->ro_open && (post || pg->pg_twin))
+		page_fail(pg, 401, "Nobody is logged in here (any more): log in, and "
+		    "do it again.");
 	else if (!pg->pg_in && !ro->ro_open)
 		go_login(pg);
 	else if (post && (ro->ro_post == NULL || pg->pg_twin))
-		page_fail(pg, 405, "This page changes nothing.");
+		refuse_method(pg, "GET, HEAD", "This page changes nothing.");
 	else if (post && ro->ro_upload && session_origin(pg))
 		ro->ro_post(pg);	/* looks at the token when it has come */
-	else if (post && !ro->ro_upload && session_allows(pg, !ro->ro_open))
-		ro->ro_post(pg);
+	else if (post && !ro->ro_upload)
+		post_form(pg, ro);
 	else if (!post && ro->ro_get == NULL)
-		page_fail(pg, 405, "Files are sent here, by the form of the page "
-		    "that is about them.");
+		refuse_method(pg, "POST", "Files are sent here, by the form of the "
+		    "page that is about them.");
 	else if (!post)
 		ro->ro_get(pg);
 }
@@ -404,7 +495,7 @@ read_body(struct page *pg, const struct route *ro)
 	int status = 0;
 
 	if (pg->pg_rq.wr_method == WEB_POST && ro != NULL && !ro->ro_upload &&
-	    (pg->pg_in || ro->ro_open))
+	    (pg->pg_in || ro->ro_open || keeps(pg, ro)))
 		status = web_request_body(&pg->pg_rq, page_read, NULL, &why);
 	if (status != 0)
 		page_fail(pg, status, why);

@@ -7,12 +7,20 @@
 "use strict";
 
 (function () {
-	const EACH_MS = 5000;
+	const EACH_MS = 5000, TOUCH_MS = 60000;
 
 	/* Somebody is typing or has opened a list within it: leave it alone. */
 	function busy(el) {
 		return el.contains(document.activeElement) &&
 		    document.activeElement !== document.body;
+	}
+
+	/* What somebody has typed and not sent is not thrown away. */
+	function typed() {
+		for (const el of document.querySelectorAll("input, textarea"))
+			if (el.value !== el.defaultValue || el.checked !== el.defaultChecked)
+				return true;
+		return false;
 	}
 
 	async function refresh() {
@@ -25,7 +33,9 @@
 			credentials: "same-origin"
 		});
 		if (answer.redirected) {
-			location.reload();
+			/* not a reload: the page may be the answer to a form */
+			if (!typed())
+				location.replace(location.pathname + location.search);
 			return;
 		}
 		if (!answer.ok)
@@ -45,7 +55,9 @@
 			const left = Math.max(0, Math.round(
 			    Number(el.dataset.until) - Date.now() / 1000));
 
-			el.textContent = left + " s";
+			el.textContent = left < 60 ? left + " s" :
+			    Math.floor(left / 60) + " min " +
+			    String(left % 60).padStart(2, "0") + " s";
 		}
 	}
 
@@ -53,20 +65,35 @@
 		const text = document.getElementById("text");
 		const lines = text.value.split("\n");
 		const line = Number(link.dataset.line) - 1;
-		let from = Number(link.dataset.column || 1) - 1;
+		let from = Number(link.dataset.column || 1) - 1, n = 1;
 
 		for (let i = 0; i < line && i < lines.length; i++)
 			from += lines[i].length + 1;
+		if (link.dataset.column === undefined)
+			n = (lines[line] || "").length;
 		text.focus();
-		text.setSelectionRange(from, from + 1);
+		text.setSelectionRange(from, from + n);
 		text.scrollTop = text.scrollHeight * line / lines.length - 60;
 	}
 
-	for (const link of document.querySelectorAll("a.place"))
+	/* Who types is there: the session does not end meanwhile. */
+	let touched = Date.now();
+
+	document.addEventListener("input", function () {
+		if (Date.now() - touched < TOUCH_MS)
+			return;
+		touched = Date.now();
+		fetch("/json/login", { redirect: "manual", cache: "no-store",
+			credentials: "same-origin" }).catch(function () {});
+	});
+	for (const link of document.querySelectorAll("a.place")) {
 		link.addEventListener("click", function (event) {
 			event.preventDefault();
 			show(link);
 		});
+		if (link.classList.contains("now"))
+			show(link);
+	}
 	if (document.querySelector("[data-live]") !== null &&
 	    document.querySelector("form.editor") === null) {
 		setInterval(function () { refresh().catch(function () {}); }, EACH_MS);
