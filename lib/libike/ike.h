@@ -632,6 +632,7 @@ struct ike_auth_req {
 	X(ONE_WAY,	"NET-03",	"nothing comes back")		\
 	X(NO_ROUTE,	"NET-04",	"no source address towards the peer") \
 	X(MTU,		"MTU-01",	"large packets do not reach the peer") \
+	X(NAT,		"NAT-01",	"NAT on the way")		\
 	X(REPLAY,	"REPLAY-01",	"packets come twice or too late") \
 	X(DEAD,		"DPD-01",	"peer stopped answering")	\
 	X(REKEY,	"REKEY-01",	"rekey failed")			\

@@ -104,8 +104,7 @@ pol_up(struct pol *pl)
 			conn_up(cn);
 }
 
-/* Without memory the reason must do. */
-/* What went wrong last; NULL or "": nothing. */
+/* What went wrong last; NULL or "": nothing.  Without memory the reason must do. */
 static void
 conn_note(struct conn *cn, const char *note)
 {
@@ -221,7 +220,7 @@ conn_lost_wait(struct conn *cn, enum ike_reason why)
 }
 
 void
-conn_lost(struct conn *cn, enum ike_reason why)
+conn_lost(struct conn *cn, enum ike_reason why, const char *note)
 {
 	struct ike *ike = conn_ike(cn);
 
@@ -232,7 +231,7 @@ conn_lost(struct conn *cn, enum ike_reason why)
 	if (cn->cn_reason == IKE_R_NONE) {
 		cn->cn_reason = why;
 		cn->cn_since = ike->i_now;
-		conn_note(cn, ike_reason_title(why));
+		conn_note(cn, note);
 	}
 	if (conn_wanted(cn) && !cn->cn_tmo.tm_on)
 		tmo_set(&ike->i_tmos, &cn->cn_tmo,

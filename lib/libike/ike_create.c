@@ -87,12 +87,18 @@ create_failed(struct xchg *x, enum ike_reason r, const char *text)
 		if (x->x_conn != NULL)
 			conn_failed(x->x_conn, r, text, true);
 	} else if (old != NULL) {
+		uint64_t left = old->c_end_at > ike->i_now ? old->c_end_at -
+		    ike->i_now : 0, wait = ike_jitter(ike, left /
+		    REKEY_RETRY_PART);
+
 		act_event(ike, IKE_EV_NOTE, IKE_R_REKEY, x->x_sa, old->c_name,
-		    0, "rekey failed: %s: %s", ike_reason_id(r), text);
-		if (old->c_end_at > ike->i_now)
-			tmo_set(&ike->i_tmos, &old->c_tmo_rekey, ike->i_now +
-			    ike_jitter(ike, (old->c_end_at - ike->i_now) /
-			    REKEY_RETRY_PART));
+		    0, "rekey failed; the old keys end in %llu s, and it is "
+		    "tried again in %llu s: %s: %s",
+		    (unsigned long long)left / 1000,
+		    (unsigned long long)wait / 1000, ike_reason_id(r), text);
+		if (left != 0)
+			tmo_set(&ike->i_tmos, &old->c_tmo_rekey,
+			    ike->i_now + wait);
 		if (x->x_conn != NULL)
 			conn_rekey_failed(x->x_conn, r, text);
 	}
@@ -196,7 +202,8 @@ create_not_found(struct xchg *x)
 		return;		/* the peer has rekeyed it meanwhile */
 	child_remove(old, false);
 	if (cn != NULL)
-		conn_lost(cn, IKE_R_PEER_DELETED);
+		conn_lost(cn, IKE_R_PEER_DELETED,
+		    ike_reason_title(IKE_R_PEER_DELETED));
 }
 
 static void

@@ -53,7 +53,7 @@ child_delete(struct child *c, enum ike_reason why)
 		xchg_queue(x);
 	}
 	if (why != IKE_R_NONE && cn != NULL)
-		conn_lost(cn, why);
+		conn_lost(cn, why, ike_reason_title(why));
 }
 
 static bool
@@ -150,7 +150,8 @@ child_deleted(struct ikesa *sa, struct child *c)
 		return spi;
 	act_event(sa->sa_ike, IKE_EV_CHILD_DOWN, IKE_R_PEER_DELETED, sa, name,
 	    0, "%s", ike_reason_title(IKE_R_PEER_DELETED));
-	conn_lost(cn, IKE_R_PEER_DELETED);
+	conn_lost(cn, IKE_R_PEER_DELETED,
+	    ike_reason_title(IKE_R_PEER_DELETED));
 	return spi;
 }
 

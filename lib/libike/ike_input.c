@@ -52,6 +52,7 @@ input_path(struct ikesa *sa, const struct inmsg *im)
 	const struct ike_datagram *dg = im->im_dg;
 	bool moved = !addr_equal(&dg->dg_remote, &sa->sa_remote) ||
 	    dg->dg_rport != sa->sa_rport;
+	uint64_t quiet = sa->sa_ike->i_now - sa->sa_heard;
 
 	ikesa_heard(sa);
 	if (!(im->im_hdr.h_flags & IKE_F_RESPONSE))
@@ -65,7 +66,7 @@ input_path(struct ikesa *sa, const struct inmsg *im)
 		sa->sa_natt = dg->dg_natt;
 	} else if (sa->sa_state == SA_UP && moved && sa->sa_natt &&
 	    dg->dg_natt && sa->sa_nat_peer && !sa->sa_nat_us) {
-		ikesa_moved(sa, dg);
+		ikesa_moved(sa, dg, quiet);
 	}
 }
 

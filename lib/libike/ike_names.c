@@ -213,6 +213,9 @@ static const char *const advices[IKE_R_COUNT] = {
 	[IKE_R_MTU] = "Here nothing is to be changed. At the peer: keep its "
 	    "side to the same size (mtu of its interface, or max-mss for "
 	    "TCP), or let ICMP type 3 code 4 pass on the way.",
+	[IKE_R_NAT] = "On the way: let UDP port 4500 pass both ways, for IKE and "
+	    "ESP; a NAT should keep its mapping for more than 20 s of silence. "
+	    "At the peer: is NAT traversal on?",
 	[IKE_R_REPLAY] = "None of them got through. On the way: does something "
 	    "send packets twice, or hold some back for longer than others "
 	    "(parallel lines, a queue for some of them)? At the peer: let all "

@@ -41,6 +41,26 @@ nat_put(struct ike *ike, struct ike_writer *w, const struct ikesa *sa,
 	ike_put_notify(w, IKE_N_NAT_DETECTION_DESTINATION_IP, h, sizeof(h));
 }
 
+const char *
+nat_who(const struct ikesa *sa)
+{
+	if (sa->sa_nat_us && sa->sa_nat_peer)
+		return "a NAT is in front of both ends";
+	if (sa->sa_nat_us)
+		return "a NAT is in front of us";
+	return sa->sa_nat_peer ? "a NAT is in front of the peer" :
+	    "a rule says encap";
+}
+
+const char *
+nat_refused(const struct ikesa *sa)
+{
+	if (sa->sa_natt || sa->sa_pol == NULL || !sa->sa_pol->pl_conf.po_encap)
+		return NULL;
+	return "the rule says encap, but the peer does not offer NAT traversal "
+	    "(RFC 7296 section 2.23): ESP goes as IP protocol 50, not in UDP";
+}
+
 /* One of the notifies of this type has this hash; *any: there is one. */
 static bool
 nat_match(const struct ike_msg *m, uint16_t type, const uint8_t *h, bool *any)

@@ -137,17 +137,20 @@ rekey_failed(struct xchg *x, const char *text)
 	struct ikesa *sa = x->x_sa;
 	struct ike *ike = x->x_ike;
 	struct ikesa *to = rekey_peers(sa);
+	uint64_t left = sa->sa_end_at > ike->i_now ? sa->sa_end_at - ike->i_now :
+	    0, wait = ike_jitter(ike, left / 2);
 
 	xchg_end(x);
 	if (sa->sa_state != SA_UP)
 		return;		/* the peer's rekey has been faster */
 	act_event(ike, IKE_EV_NOTE, IKE_R_REKEY, sa, "", 0, "IKE SA: rekey "
-	    "failed: %s", text);
+	    "failed; the old keys end in %llu s, and it is tried again in %llu "
+	    "s: %s", (unsigned long long)left / 1000,
+	    (unsigned long long)wait / 1000, text);
 	if (to != NULL)
 		rekey_inherit(sa, to);
-	else if (sa->sa_end_at > ike->i_now)
-		tmo_set(&ike->i_tmos, &sa->sa_tmo_life, ike->i_now +
-		    ike_jitter(ike, (sa->sa_end_at - ike->i_now) / 2));
+	else if (left != 0)
+		tmo_set(&ike->i_tmos, &sa->sa_tmo_life, ike->i_now + wait);
 }
 
 static uint16_t

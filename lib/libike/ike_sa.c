@@ -223,7 +223,7 @@ ikesa_end_exchanges(struct ikesa *sa)
 
 /* Conns that waited for this IKE SA, or for an exchange on it. */
 static void
-ikesa_conns_lost(struct ikesa *sa, enum ike_reason why)
+ikesa_conns_lost(struct ikesa *sa, enum ike_reason why, const char *text)
 {
 	struct pol *pl = sa->sa_pol;
 	struct conn *cn;
@@ -232,7 +232,27 @@ ikesa_conns_lost(struct ikesa *sa, enum ike_reason why)
 	if (pl == NULL || sa->sa_ike->i_stopping)
 		return;
 	TAILQ_FOREACH(cn, &pl->pl_conns, cn_entry)
-		conn_lost(cn, why);
+		conn_lost(cn, why, text);
+}
+
+/* Why it ends, with what was measured; title if there is nothing more to say. */
+static const char *
+ikesa_why(const struct ikesa *sa, enum ike_reason why, char *buf, size_t len)
+{
+	const struct ike *ike = sa->sa_ike;
+	char asked[80] = "";
+
+	if (why != IKE_R_DEAD || sa->sa_req == NULL)
+		return ike_reason_title(why);
+	if (ike->i_conf.cf_liveness_ms != 0)
+		(void)snprintf(asked, sizeof(asked), "; who is silent is asked "
+		    "after %u s (dpd_check_interval)",
+		    ike->i_conf.cf_liveness_ms / 1000);
+	(void)snprintf(buf, len, "%s: nothing of it came for %llu s, and a "
+	    "question was sent %u times%s", ike_reason_title(why),
+	    (unsigned long long)(ike->i_now - sa->sa_heard) / 1000,
+	    sa->sa_req->x_tries, asked);
+	return buf;
 }
 
 /* What follows for a conn whose peer has died (po_dpd). */
@@ -250,7 +270,8 @@ ikesa_dpd(const struct ikesa *sa, struct conn *cn)
 
 /* If the peer has another pair of the same conn, traffic goes over to it. */
 static void
-ikesa_drop_child(struct ikesa *sa, struct child *c, enum ike_reason why)
+ikesa_drop_child(struct ikesa *sa, struct child *c, enum ike_reason why,
+    const char *text)
 {
 	struct child *other = conn_other(c->c_conn, c);
 
@@ -262,25 +283,25 @@ ikesa_drop_child(struct ikesa *sa, struct child *c, enum ike_reason why)
 	}
 	if (c->c_state == CHILD_UP)
 		act_event(sa->sa_ike, IKE_EV_CHILD_DOWN, why, sa, c->c_name, 0,
-		    "%s", ike_reason_title(why));
+		    "%s", text);
 	child_remove(c, false);
 }
 
 static void
-ikesa_drop_children(struct ikesa *sa, enum ike_reason why)
+ikesa_drop_children(struct ikesa *sa, enum ike_reason why, const char *text)
 {
 	struct child *c;
 
 	while ((c = TAILQ_FIRST(&sa->sa_children)) != NULL)
-		ikesa_drop_child(sa, c, why);
+		ikesa_drop_child(sa, c, why, text);
 }
 
 static void
-ikesa_down_event(struct ikesa *sa, enum ike_reason why)
+ikesa_down_event(struct ikesa *sa, enum ike_reason why, const char *text)
 {
 	if (sa->sa_state == SA_UP && !sa->sa_limbo)
 		act_event(sa->sa_ike, IKE_EV_IKE_DOWN, why, sa, "", 0, "%s",
-		    ike_reason_title(why));
+		    text);
 }
 
 void
@@ -288,12 +309,15 @@ ikesa_kill(struct ikesa *sa, enum ike_reason why)
 {
 	struct ike *ike = sa->sa_ike;
 	bool was_up = sa->sa_state == SA_UP;
+	char buf[IKE_TEXT_MAX];
+	const char *text;
 
 	if (sa->sa_state == SA_DEAD)
 		return;
-	ikesa_down_event(sa, why);
+	text = ikesa_why(sa, why, buf, sizeof(buf));
+	ikesa_down_event(sa, why, text);
 	ikesa_set_state(sa, SA_DEAD);
-	ikesa_drop_children(sa, why);
+	ikesa_drop_children(sa, why, text);
 	ikesa_end_exchanges(sa);
 	ikesa_half_done(sa);
 	tmo_clear(&ike->i_tmos, &sa->sa_tmo_retrans);
@@ -311,7 +335,7 @@ ikesa_kill(struct ikesa *sa, enum ike_reason why)
 	TAILQ_REMOVE(&ike->i_sas, sa, sa_entry);
 	TAILQ_INSERT_TAIL(&ike->i_dead, sa, sa_entry);
 	if (was_up)
-		ikesa_conns_lost(sa, why);
+		ikesa_conns_lost(sa, why, text);
 	else
 		ikesa_set_pol(sa, NULL);
 	/* What the peer's rekey has made of it goes too. */
@@ -361,12 +385,12 @@ ikesa_closed(struct ikesa *sa, enum ike_reason why)
 {
 	bool was_up = sa->sa_state == SA_UP;
 
-	ikesa_down_event(sa, why);
+	ikesa_down_event(sa, why, ike_reason_title(why));
 	sa->sa_reason = why;
-	ikesa_drop_children(sa, why);
+	ikesa_drop_children(sa, why, ike_reason_title(why));
 	ikesa_end_exchanges(sa);
 	if (was_up)
-		ikesa_conns_lost(sa, why);
+		ikesa_conns_lost(sa, why, ike_reason_title(why));
 	ikesa_refused(sa);
 }
 
@@ -412,7 +436,7 @@ ikesa_delete(struct ikesa *sa, enum ike_reason why)
 		return;
 	switch (sa->sa_state) {
 	case SA_UP:
-		ikesa_down_event(sa, why);
+		ikesa_down_event(sa, why, ike_reason_title(why));
 		/* FALLTHROUGH */
 	case SA_REPLACED:
 		break;
@@ -430,11 +454,11 @@ ikesa_delete(struct ikesa *sa, enum ike_reason why)
 	x->x_reason = why;
 	sa->sa_reason = why;
 	ikesa_set_state(sa, SA_DELETING);
-	ikesa_drop_children(sa, why);
+	ikesa_drop_children(sa, why, ike_reason_title(why));
 	xchg_queue(x);
 	tmo_clear(&sa->sa_ike->i_tmos, &sa->sa_tmo_live);
 	if (was_up)
-		ikesa_conns_lost(sa, why);
+		ikesa_conns_lost(sa, why, ike_reason_title(why));
 	else
 		ikesa_set_pol(sa, NULL);
 }
@@ -612,9 +636,13 @@ ikesa_up(struct ikesa *sa)
 	ikesa_schedule(sa);
 	ike->i_stats.is_ike_made++;
 	act_event(ike, IKE_EV_IKE_UP, IKE_R_NONE, sa, "", 0,
-	    "established with %s at %s%s",
+	    "established with %s at %s%s%s",
 	    ike_id_print(&sa->sa_id_remote, id, sizeof(id)),
-	    addr_print(&sa->sa_remote, peer), sa->sa_natt ? ", ESP in UDP" : "");
+	    addr_print(&sa->sa_remote, peer), sa->sa_natt ? ", ESP in UDP: " : "",
+	    sa->sa_natt ? nat_who(sa) : "");
+	if (nat_refused(sa) != NULL)
+		act_event(ike, IKE_EV_NOTE, IKE_R_NAT, sa, "", 0, "%s",
+		    nat_refused(sa));
 	ikesa_kick(sa);
 }
 
@@ -681,16 +709,18 @@ ikesa_move_one(struct ikesa *sa, const struct ike_datagram *dg)
 
 /* All IKE SAs that lead to the same place move, as during a rekey. */
 void
-ikesa_moved(struct ikesa *sa, const struct ike_datagram *dg)
+ikesa_moved(struct ikesa *sa, const struct ike_datagram *dg, uint64_t quiet)
 {
 	struct addr was = sa->sa_remote;
 	uint16_t port = sa->sa_rport;
 	char from[ADDR_STRLEN], to[ADDR_STRLEN];
 	struct ikesa *other;
 
-	act_event(sa->sa_ike, IKE_EV_MOVED, IKE_R_NONE, sa, "", 0,
-	    "peer moved from %s:%u to %s:%u", addr_print(&was, from), port,
-	    addr_print(&dg->dg_remote, to), dg->dg_rport);
+	act_event(sa->sa_ike, IKE_EV_MOVED, IKE_R_NAT, sa, "", 0,
+	    "peer moved from %s:%u to %s:%u: the NAT in front of it has another "
+	    "mapping, %llu s after the last message", addr_print(&was, from),
+	    port, addr_print(&dg->dg_remote, to), dg->dg_rport,
+	    (unsigned long long)quiet / 1000);
 	ikesa_move_one(sa, dg);
 	if (sa->sa_pol == NULL)
 		return;

@@ -372,6 +372,11 @@ status_pair(const struct child *c, const struct ike_status *conn,
 		st.st_reason = IKE_R_MTU;
 		path_text(sa, st.st_note, sizeof(st.st_note));
 	}
+	if (nat_refused(sa) != NULL && st.st_reason == IKE_R_NONE) {
+		st.st_reason = IKE_R_NAT;
+		(void)snprintf(st.st_note, sizeof(st.st_note), "%s",
+		    nat_refused(sa));
+	}
 	if (c->c_replayed.rp_many != 0 && st.st_reason == IKE_R_NONE) {
 		st.st_reason = IKE_R_REPLAY;
 		replay_text(c, st.st_note, sizeof(st.st_note));

@@ -518,7 +518,7 @@ struct child *conn_other(const struct conn *cn, const struct child *c);
 /* The policy's IKE SA that is up, else one that is becoming so; NULL. */
 struct ikesa *pol_ikesa(const struct pol *pl);
 /* A child went; bring it up again if it is wanted. */
-void	conn_lost(struct conn *cn, enum ike_reason why);
+void	conn_lost(struct conn *cn, enum ike_reason why, const char *note);
 
 /* ike_sa.c */
 struct ikesa *ikesa_new(struct ike *ike, bool initiator);
@@ -550,7 +550,9 @@ void	ikesa_life_due(struct ikesa *sa);
 void	ikesa_live_due(struct ikesa *sa);
 void	ikesa_live_again(struct ikesa *sa);
 void	ikesa_keepalive_due(struct ikesa *sa);
-void	ikesa_moved(struct ikesa *sa, const struct ike_datagram *dg);
+/* quiet: ms without a message of the peer before this one */
+void	ikesa_moved(struct ikesa *sa, const struct ike_datagram *dg,
+	    uint64_t quiet);
 void	ikesa_duplicates(struct ikesa *sa);
 /* As initiator: if there is another, show the peer that this one is up. */
 void	ikesa_met(struct ikesa *sa);
@@ -648,6 +650,10 @@ void	reasm_free(struct ikesa *sa, bool response);
 /* With encap, the peer finds us behind a NAT. */
 void	nat_put(struct ike *ike, struct ike_writer *w, const struct ikesa *sa,
 	    uint64_t spi_r, bool encap);
+/* "a NAT is in front of us", or what else wants UDP port 4500. */
+const char *nat_who(const struct ikesa *sa);
+/* What NAT-01 says of an SA that is up, if the rule wants what there is not. */
+const char *nat_refused(const struct ikesa *sa);
 /* Compares the peer's hashes with what the datagram shows. */
 void	nat_check(struct ikesa *sa, const struct ike_msg *m,
 	    const struct ike_datagram *dg, uint64_t spi_i, uint64_t spi_r,

@@ -353,6 +353,17 @@ init_expired(struct ikesa *sa)
 		    ike_told_text(told));
 }
 
+/* Port 500 was answered, and 4500 was not. */
+static void
+xchg_natt_expired(struct ikesa *sa)
+{
+	ikesa_fail(sa, IKE_R_NAT, "%s, so from IKE_AUTH on all goes to UDP port "
+	    "%u, and nothing came back from there: it was sent %u times, up to "
+	    "%llu s after the first message", nat_who(sa), sa->sa_rport,
+	    sa->sa_req->x_tries, (unsigned long long)
+	    (sa->sa_req->x_when - sa->sa_created) / 1000);
+}
+
 /* All transmissions went unanswered. */
 static void
 xchg_expired(struct ikesa *sa)
@@ -362,6 +373,10 @@ xchg_expired(struct ikesa *sa)
 		init_expired(sa);
 		break;
 	case SA_AUTH_I:
+		if (sa->sa_natt) {
+			xchg_natt_expired(sa);
+			break;
+		}
 		ikesa_fail(sa, IKE_R_NO_AUTH_ANSWER, "IKE_SA_INIT was answered "
 		    "but not IKE_AUTH: UDP %u or fragments are filtered, or "
 		    "the peer dropped it", sa->sa_rport);

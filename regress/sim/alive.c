@@ -479,6 +479,7 @@ groups_differ(void)
 {
 	struct tunnel tu;
 	char buf[IKE_TEXT_MAX];
+	unsigned left = 0, wait = 0, which = 0;
 
 	begin();
 	gateway_rule(&sim->s_gw[0], "active", "childsa enc aes-128-gcm group ecp384", 2);
@@ -497,6 +498,13 @@ groups_differ(void)
 	CU_ASSERT_TRUE(tunnel_trouble(&tu));
 	CU_ASSERT_PTR_NOT_NULL(strstr(tunnel_detail(&tu, buf, sizeof(buf)),
 	    "ecp384"));
+	test_row("the event has how long the old ones hold");
+	CU_ASSERT_EQUAL(sim->s_gw[0].g_event.ev_reason, IKE_R_REKEY);
+	CU_ASSERT_EQUAL(sscanf(sim->s_gw[0].g_event.ev_text, "rekey failed; the "
+	    "old keys end in %u s, and it is tried again in %u s: PROP-0%u: ",
+	    &left, &wait, &which), 3);
+	CU_ASSERT_TRUE(left > 10000 && left <= 10800 && wait > left / 5 &&
+	    wait < left / 3 && which == 3);
 	test_row("until both sides agree");
 	gateway_rule(&sim->s_gw[1], "passive", "childsa enc aes-128-gcm group ecp384", 3);
 	stations_run(sim, 20000, 0);

@@ -89,7 +89,7 @@ tunnel_reason(const struct tunnel *tu)
 		return IKE_R_ONE_WAY;
 	if (unanswered(tu))
 		return first_stage(tu) ? ike_told_reason(tu->tu_st.st_told) :
-		    IKE_R_NO_AUTH_ANSWER;
+		    tu->tu_st.st_natt ? IKE_R_NAT : IKE_R_NO_AUTH_ANSWER;
 	return tu->tu_st.st_reason;
 }
 
@@ -99,7 +99,8 @@ tunnel_trouble(const struct tunnel *tu)
 	enum ike_reason r = tunnel_reason(tu);
 
 	return r != IKE_R_NONE && (!tunnel_up(tu) || r == IKE_R_ONE_WAY ||
-	    r == IKE_R_MTU || r == IKE_R_REPLAY || r == IKE_R_REKEY || r == IKE_R_PROP_PFS);
+	    r == IKE_R_MTU || r == IKE_R_NAT || r == IKE_R_REPLAY ||
+	    r == IKE_R_REKEY || r == IKE_R_PROP_PFS);
 }
 
 const char *
