@@ -31,6 +31,7 @@
 #define WSCALE_MAX	14	/* RFC 7323 section 2.3 */
 #define WSCALE_NONE	0xff	/* the SYN had no window scale option */
 #define ACK_SLACK	(0xffff + 1500)
+#define SYN_DATA_MAX	1500u
 
 #define SEQ_GT(a, b)	((int32_t)((a) - (b)) > 0)
 #define SEQ_GEQ(a, b)	((int32_t)((a) - (b)) >= 0)
@@ -314,6 +315,13 @@ tcp_half_open(struct flow *fl, bool heard, const struct segment *sg, uint32_t sy
 	return DROP_NONE;
 }
 
+/* It answers the other end's SYN: all of it, or not the data in it (RFC 7413). */
+static bool
+answers_syn(const struct flow_peer *dst, const struct segment *sg)
+{
+	return (sg->sg_flags & TH_ACK) != 0 && dst->fp_seqlo - sg->sg_ack <= SYN_DATA_MAX;
+}
+
 /* A segment of a connection that is opening or closing. */
 static enum drop_reason
 tcp_edge(struct flow *fl, unsigned dir, const struct segment *sg, bool *sooner)
@@ -324,11 +332,15 @@ tcp_edge(struct flow *fl, unsigned dir, const struct segment *sg, bool *sooner)
 
 	if (begins && (sg->sg_flags & TH_SYN) == 0)
 		return tcp_half_open(fl, false, sg, dst.fp_seqlo, sooner);
+	/* both ends may open at once; what proves nothing teaches no numbers */
+	if (begins && !answers_syn(&dst, sg))
+		return sg->sg_flags & TH_ACK ? DROP_PF_TCP_WINDOW : DROP_NONE;
 	if (dst.fp_state == TCP_PEER_CLOSED && (sg->sg_flags & TH_RST))
 		return tcp_half_open(fl, true, sg, src.fp_seqlo, sooner);
 	if (begins)
 		peer_begin(&src, &dst, sg);
-	ack = sg->sg_flags & TH_ACK ? sg->sg_ack : dst.fp_seqlo;
+	ack = (sg->sg_flags & TH_ACK) && dst.fp_state != TCP_PEER_CLOSED ? sg->sg_ack :
+	    dst.fp_seqlo;
 	if (!segment_fits(&src, &dst, sg, ack))
 		return DROP_PF_TCP_WINDOW;
 	if (begins)

@@ -375,6 +375,38 @@ tcp_refused(void)
 	teardown();
 }
 
+/* Numbers are learnt from who knows those of the SYN. */
+static void
+tcp_begins(void)
+{
+	setup();
+	load(nk, "pass all\n");
+	test_row("a forged SYN, and a forged answer, teach nothing");
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(SYN, 1000, 0, 0)));
+	(void)reaches_a(tcp_ba(SYN, 99000000, 0, 0));
+	CU_ASSERT_FALSE(reaches_a(tcp_ba(SYN | ACK, 99000000, 1001 + 30000, 0)));
+	CU_ASSERT_FALSE(reaches_a(tcp_ba(SYN | ACK, 99000000, 1001 - 30000, 0)));
+	CU_ASSERT_TRUE(reaches_a(tcp_ba(SYN | ACK, 5000, 1001, 0)));
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(ACK, 1001, 5001, 100)));
+	CU_ASSERT_TRUE(reaches_a(tcp_ba(ACK, 5001, 1101, 100)));
+	flow_flush(nk->nk_worker[0]);
+	test_row("both open at once");
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(SYN, 1000, 0, 0)));
+	CU_ASSERT_TRUE(reaches_a(tcp_ba(SYN, 5000, 0, 0)));
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(SYN | ACK, 1000, 5001, 0)));
+	CU_ASSERT_TRUE(reaches_a(tcp_ba(SYN | ACK, 5000, 1001, 0)));
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(ACK, 1001, 5001, 100)));
+	CU_ASSERT_TRUE(reaches_a(tcp_ba(ACK, 5001, 1101, 100)));
+	CU_ASSERT_EQUAL(states(), 1);
+	flow_flush(nk->nk_worker[0]);
+	test_row("data in the SYN that is not taken");
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(SYN, 1000, 0, 500)));
+	CU_ASSERT_TRUE(reaches_a(tcp_ba(SYN | ACK, 5000, 1001, 0)));
+	CU_ASSERT_TRUE(reaches_b(tcp_ab(ACK, 1001, 5001, 500)));
+	CU_ASSERT_TRUE(reaches_a(tcp_ba(ACK, 5001, 1501, 100)));
+	teardown();
+}
+
 /* RFC 9293 section 3.5.2, figure 10; and who wants to end what begins. */
 static void
 tcp_half_open(void)
@@ -840,6 +872,7 @@ TEST_MAIN(
 	TEST("TCP: window scale", tcp_scale),
 	TEST("TCP: close and reopen", tcp_close),
 	TEST("TCP: refused", tcp_refused),
+	TEST("TCP: how it begins", tcp_begins),
 	TEST("TCP: half open", tcp_half_open),
 	TEST("TCP: established stays", tcp_established_stays),
 	TEST("TCP: header cut short", short_headers),
