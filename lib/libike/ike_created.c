@@ -8,8 +8,9 @@
  *	the pair is being closed, or was rekeyed	TEMPORARY_FAILURE
  *	no such pair					CHILD_SA_NOT_FOUND
  *
- * A rekey of the same pair that we have only planned is given up; one that is
- * already out goes on, and the nonces decide when its answer comes.
+ * A rekey of the same pair that we have only planned is put off, and needless if
+ * the peer's succeeds; one that is already out goes on, and the nonces decide when
+ * its answer comes.
  */
 #include "libike/ike_var.h"
 
@@ -129,8 +130,10 @@ create_requested(struct ikesa *sa, const struct inmsg *im,
 			return;
 		}
 		own = own_rekey(sa, old->c_spi_in);
-		if (own != NULL && !own->x_sent)
+		if (own != NULL && !own->x_sent) {
 			xchg_end(own);
+			child_rekey_later(old);	/* if the peer's fails */
+		}
 		if (old->c_state != CHILD_UP || old->c_conn == NULL) {
 			respond_error(sa, msgid, IKE_N_TEMPORARY_FAILURE);
 			return;

@@ -8,20 +8,19 @@
 
 static struct world w;
 static struct world_policy left, right;
-static bool wire_cut;
+static bool wire_cut, only_to_us;
 
 static bool
 tap(struct world *world, int from, const struct ike_datagram *dg)
 {
 	(void)world;
-	(void)from;
 	(void)dg;
-	return !wire_cut;
+	return !wire_cut && !(only_to_us && from == 0);
 }
 
-/* "site" with so many children, up; and so many exchanges that may wait. */
+/* "site" with so many children; and so many exchanges that may wait. */
 static void
-begin(unsigned children, uint32_t queue)
+prepare(unsigned children, uint32_t queue)
 {
 	struct ike_conf cf;
 
@@ -29,7 +28,7 @@ begin(unsigned children, uint32_t queue)
 	cf.cf_queue_max = queue;
 	cf.cf_path = true;
 	cf.cf_tries = 20;
-	wire_cut = false;
+	wire_cut = only_to_us = false;
 	world_init(&w, 7, &cf);
 	w.w_tap = tap;
 	world_policy_default(&w, 0, &left);
@@ -46,6 +45,12 @@ begin(unsigned children, uint32_t queue)
 			(void)snprintf(wp->wp_children[i].ch_name, IKE_NAME_MAX,
 			    "c%u", i);
 		}
+}
+
+static void
+begin(unsigned children, uint32_t queue)
+{
+	prepare(children, queue);
 	CU_ASSERT(world_policy_set(&w, 1, &right));
 	CU_ASSERT(world_policy_set(&w, 0, &left));
 	CU_ASSERT(world_run_up(&w, 60000));
@@ -176,6 +181,55 @@ deletes_go(void)
 	end(1);
 }
 
+/*
+ * Ours waits for its turn when the peer's rekey of the same pair comes, which we
+ * refuse: it is put off, not forgotten.
+ */
+static void
+peers_rekey_is_refused(void)
+{
+	static const struct ike_transform group = { IKE_T_DH, IKE_DH_ECP_384, 0 };
+	struct ike_proposal *pr;
+
+	prepare(1, 256);
+	ike_proposals_default(IKE_PROTO_ESP, &left.wp_children[0].ch_esp);
+	for (unsigned i = 0; i < left.wp_children[0].ch_esp.ps_n; i++) {
+		unsigned n = 0;
+
+		pr = &left.wp_children[0].ch_esp.ps_p[i];
+		for (unsigned t = 0; t < pr->pr_n; t++)
+			if (pr->pr_t[t].tr_type != IKE_T_DH)
+				pr->pr_t[n++] = pr->pr_t[t];
+		pr->pr_t[n++] = group;
+		pr->pr_n = (uint8_t)n;
+	}
+	right.wp_children[0].ch_esp = left.wp_children[0].ch_esp;
+	for (unsigned i = 0; i < right.wp_children[0].ch_esp.ps_n; i++) {
+		pr = &right.wp_children[0].ch_esp.ps_p[i];
+		pr->pr_t[pr->pr_n - 1].tr_id = IKE_DH_MODP_3072;
+	}
+	CU_ASSERT(world_policy_set(&w, 1, &right));
+	CU_ASSERT(world_policy_set(&w, 0, &left));
+	CU_ASSERT(world_run_up(&w, 60000));
+	world_run(&w, 20000);
+	CU_ASSERT_EQUAL(w.w_end[0].we_reasons[IKE_R_REKEY], 0);
+	/* What is out cannot be answered for a while, and ours waits behind it. */
+	only_to_us = true;
+	CU_ASSERT(command(IKE_CMD_CHECK, "site") == 1);
+	world_run(&w, 20);
+	CU_ASSERT(command(IKE_CMD_REKEY, "site/net") == 1);
+	(void)ike_command(w.w_end[1].we_ike, w.w_now, IKE_CMD_REKEY, "site/net");
+	world_drain(&w, 1);
+	world_run(&w, 1000);
+	CU_ASSERT_TRUE(w.w_end[0].we_reasons[IKE_R_PROP_PFS] +
+	    w.w_end[0].we_reasons[IKE_R_PROP_ESP] > 0);
+	only_to_us = false;
+	world_run(&w, 60000);
+	CU_ASSERT_TRUE(w.w_end[0].we_reasons[IKE_R_REKEY] > 0);
+	TEST_STRING(world_end(&w), NULL);
+	world_free(&w);
+}
+
 /* The child that is asked for waits, or is asked of the peer, when it is taken down. */
 static void
 down_while_it_waits(void)
@@ -210,4 +264,5 @@ TEST_MAIN(
 	TEST("a probe that was given up comes again", probes_come_again),
 	TEST("others that were given up", others_come_again),
 	TEST("a Delete is never given up", deletes_go),
+	TEST("the peer's rekey is refused", peers_rekey_is_refused),
 	TEST("down while it waits", down_while_it_waits))
