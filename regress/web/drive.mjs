@@ -181,16 +181,31 @@ try {
 	    await page.getByRole("button", { name: /^Install/ }).count() === 0, await says());
 	await press("Forget this file");
 
-	// pages that are left open while the session ends
+	// pages that are left open: while the box is gone, and while the session ends
 	const typing = await context.newPage(), idle = await context.newPage();
+	await typing.clock.install();
+	await idle.clock.install();
 	await typing.goto(url + "/explain");
 	await typing.getByLabel("From address").fill("10.1.0.99");
 	await idle.goto(url + "/interfaces");
+	const note = idle.locator(".lost");
+	if (script === "on") {
+		await context.setOffline(true);
+		await idle.clock.runFor(6000);
+		await note.waitFor({ timeout: 10000 }).catch(() => {});
+		check("a page that cannot be refreshed says so", await note.count() === 1, idle.url());
+		await context.setOffline(false);
+		await idle.clock.runFor(6000);
+		await note.waitFor({ state: "detached", timeout: 10000 }).catch(() => {});
+		check("until it is", await note.count() === 0, idle.url());
+	}
 	await press("Log out");
 	if (script === "on") {
+		await idle.clock.runFor(6000);
 		await idle.waitForURL(/\/login/, { timeout: 10000 }).catch(() => {});
 		check("a page without a session goes to the login", idle.url().includes("/login"), idle.url());
-		await typing.waitForTimeout(1500);
+		await typing.clock.runFor(6000);
+		await typing.waitForTimeout(500);
 		check("but not one with something typed", await typing.getByLabel("From address").inputValue() === "10.1.0.99",
 		    typing.url());
 	}

@@ -97,6 +97,10 @@ tunnels_sentence(const struct tunnel **order, size_t n, char *out, size_t cap)
 	} else if (up == n)
 		(void)snprintf(out, cap, n == 1 ? "The tunnel is up." :
 		    "All %zu tunnels are up.", n);
+	else if (up == 0)
+		(void)snprintf(out, cap, n == 1 ? "The tunnel waits for traffic or is "
+		    "on its way." : "None of %zu tunnels is up: they wait for "
+		    "traffic or are on their way.", n);
 	else
 		(void)snprintf(out, cap, "%zu of %zu tunnels %s up; the others wait "
 		    "for traffic or are on their way.", up, n, up == 1 ? "is" :

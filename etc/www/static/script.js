@@ -38,6 +38,8 @@
 				location.replace(location.pathname + location.search);
 			return;
 		}
+		if (answer.status >= 500)
+			throw new Error("status " + answer.status);
 		if (!answer.ok)
 			return;
 		const page = new DOMParser().parseFromString(await answer.text(),
@@ -48,6 +50,21 @@
 			if (now !== null && !busy(el) && now.innerHTML !== el.innerHTML)
 				el.replaceChildren(...now.childNodes);
 		}
+	}
+
+	/* What is shown may be old; the next page that comes takes this away. */
+	function lost() {
+		const place = document.getElementById("problems");
+
+		if (place.querySelector(".lost") !== null)
+			return;
+		const note = document.createElement("p");
+
+		note.className = "note bad lost";
+		note.setAttribute("role", "alert");
+		note.textContent = "The box does not answer: this page is not " +
+		    "refreshed, and shows what was so at the time below.";
+		place.append(note);
 	}
 
 	function count() {
@@ -96,7 +113,7 @@
 	}
 	if (document.querySelector("[data-live]") !== null &&
 	    document.querySelector("form.editor") === null) {
-		setInterval(function () { refresh().catch(function () {}); }, EACH_MS);
+		setInterval(function () { refresh().catch(lost); }, EACH_MS);
 		setInterval(count, 1000);
 	}
 })();
