@@ -35,6 +35,7 @@ static const uint8_t ether_none[6];
 struct arp {
 	struct neigh	*ar_bucket[BUCKETS];
 	unsigned	 ar_count;
+	unsigned	 ar_idle;	/* of them, those that gives_up() */
 	uint64_t	 ar_defended;	/* now_ns of the last defence */
 	uint64_t	 ar_logged;	/* now_ns of the last line */
 	uint64_t	 ar_roomed;	/* now_ns when a full table last made room; 0 never */
@@ -137,6 +138,21 @@ held_drop_later(struct nk *nk, struct neigh *ne)
 	(void)worker_post(arp_worker(nk), arp_job, NULL);
 }
 
+/* A full table can do without it. */
+static bool
+gives_up(const struct neigh *ne)
+{
+	return ne->ne_state == NEIGH_FAILED || ne->ne_state == NEIGH_NEW;
+}
+
+static void
+neigh_set(struct nk *nk, struct neigh *ne, enum neigh_state state)
+{
+	nk->nk_arp->ar_idle -= gives_up(ne);
+	ne->ne_state = (uint8_t)state;
+	nk->nk_arp->ar_idle += gives_up(ne);
+}
+
 /* Out of the table; freed when no flow can point at it any more. */
 static void
 neigh_remove(struct nk *nk, struct neigh *ne)
@@ -149,7 +165,7 @@ neigh_remove(struct nk *nk, struct neigh *ne)
 	nk->nk_arp->ar_count--;
 	timer_clear(&nk->nk_wheel, &ne->ne_timer);
 	atomic_store(&ne->ne_valid, 0);
-	ne->ne_state = NEIGH_DEAD;
+	neigh_set(nk, ne, NEIGH_DEAD);
 	nk_bump(nk);
 	epoch_retire(&nk->nk_epoch, free, ne);
 }
@@ -182,26 +198,15 @@ arp_fini(struct nk *nk)
 	nk->nk_arp = NULL;
 }
 
-static bool
-gives_up(const struct neigh *ne)
-{
-	return ne->ne_state == NEIGH_FAILED || ne->ne_state == NEIGH_NEW;
-}
-
-/* make_room() would make some. */
+/* make_room() would make some: enough to be worth it, or not too often. */
 static bool
 has_room(const struct nk *nk)
 {
+	const struct arp *ar = nk->nk_arp;
 	uint64_t now = nk->nk_worker[0]->w_now.now_ns;
 
-	if (nk->nk_arp->ar_roomed != 0 && now - nk->nk_arp->ar_roomed < ARP_ROOM_NS)
-		return false;
-	for (unsigned i = 0; i < BUCKETS; i++)
-		for (const struct neigh *ne = nk->nk_arp->ar_bucket[i]; ne != NULL;
-		    ne = ne->ne_next)
-			if (gives_up(ne))
-				return true;
-	return false;
+	return ar->ar_idle >= ARP_MAX / 4 || (ar->ar_idle != 0 &&
+	    (ar->ar_roomed == 0 || now - ar->ar_roomed >= ARP_ROOM_NS));
 }
 
 /*
@@ -250,6 +255,7 @@ neigh_insert(struct nk *nk, struct neigh *ne)
 	ne->ne_next = *head;
 	*head = ne;
 	nk->nk_arp->ar_count++;
+	nk->nk_arp->ar_idle += gives_up(ne);
 }
 
 struct neigh *
@@ -398,7 +404,7 @@ neigh_reachable(struct worker *w, struct neigh *ne, const uint8_t mac[6])
 	if ((ne = neigh_with_mac(w->w_nk, ne, mac)) == NULL)
 		return;
 	ne->ne_tries = 0;
-	ne->ne_state = NEIGH_REACHABLE;
+	neigh_set(w->w_nk, ne, NEIGH_REACHABLE);
 	atomic_store_explicit(&ne->ne_used, 0, memory_order_relaxed);
 	atomic_store_explicit(&ne->ne_valid, 1, memory_order_release);
 	timer_set(&w->w_nk->nk_wheel, &ne->ne_timer, w->w_now.now_ns + ARP_REACHABLE_NS);
@@ -408,7 +414,7 @@ neigh_reachable(struct worker *w, struct neigh *ne, const uint8_t mac[6])
 static void
 neigh_fail(struct worker *w, struct neigh *ne)
 {
-	ne->ne_state = NEIGH_FAILED;
+	neigh_set(w->w_nk, ne, NEIGH_FAILED);
 	ne->ne_tries = 0;
 	atomic_store(&ne->ne_valid, 0);
 	held_drop(w->w_nk, ne, DROP_ARP_TIMEOUT);
@@ -448,7 +454,7 @@ neigh_timeout(void *arg, uint64_t now_ns)
 			neigh_goes(nk, ne, now_ns);
 			break;
 		}
-		ne->ne_state = NEIGH_PROBING;
+		neigh_set(nk, ne, NEIGH_PROBING);
 		neigh_ask(w, ne);
 		break;
 	case NEIGH_FAILED:
@@ -531,7 +537,7 @@ resolve_locked(struct worker *w, struct neigh *ne, struct pkt *p)
 		pkt_drop(w, p, why);
 	if (!ask)
 		return;
-	ne->ne_state = NEIGH_ASKING;
+	neigh_set(w->w_nk, ne, NEIGH_ASKING);
 	ne->ne_tries = 0;
 	neigh_ask(w, ne);
 }
@@ -719,7 +725,7 @@ arp_set(struct nk *nk, const struct addr *a, const uint8_t mac[6])
 		return ENOSPC;
 	timer_clear(&nk->nk_wheel, &ne->ne_timer);
 	ne->ne_permanent = 1;
-	ne->ne_state = NEIGH_REACHABLE;
+	neigh_set(nk, ne, NEIGH_REACHABLE);
 	atomic_store_explicit(&ne->ne_valid, 1, memory_order_release);
 	if (ne->ne_hold != NULL)
 		(void)worker_post(arp_worker(nk), arp_job, NULL);

@@ -263,7 +263,7 @@ static void
 scans(void)
 {
 	char text[20];
-	unsigned bumps = 0, n = 0;
+	unsigned bumps = 0, n = 0, refused;
 	uint32_t gen;
 
 	setup();
@@ -296,6 +296,17 @@ scans(void)
 		wire_flush(em0);
 	}
 	CU_ASSERT_TRUE(bumps >= 1 && bumps <= 10);
+	test_row("entries that nobody may send to do not hold it full");
+	world_run(wo, 5 * NSEC_PER_SEC);
+	refused = 0;
+	for (unsigned i = 0; i < 5 * ARP_MAX; i++) {
+		struct addr a = addr_v4((struct in_addr){ htonl(0x0a090000 + 2 + i) });
+		struct nexthop nh;
+
+		refused += nexthop_find(nk, &a, &nh) != DROP_NONE;
+	}
+	CU_ASSERT_EQUAL(refused, 0);
+	wire_flush(em0);
 	test_row("who is there stays, who comes later is found");
 	send_to("10.9.255.1");
 	TEST_STRING(heard(), "a packet");
