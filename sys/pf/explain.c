@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kern/pool.h"
 #include "kern/worker.h"
 #include "net/capture.h"
 #include "netinet/ip.h"
@@ -123,6 +124,21 @@ hop_tell(struct worker *w, struct explain *ex, const struct pkt *p)
 	ei->ei_hop = why == DROP_ARP_TIMEOUT ? EXPLAIN_HOP_FAILED :
 	    ask ? EXPLAIN_HOP_ASK : EXPLAIN_HOP_WAIT;
 	return why;
+}
+
+/* The copy's own pool is small, and nobody knows which worker would get the packet. */
+bool
+explain_room(const struct nk *nk, const struct pkt_waits *pw, const struct pkt *p)
+{
+	const struct nk *real = nk->nk_explain->ex_nk;
+	struct pkt like = { .pkt_class = p->pkt_class };
+
+	for (unsigned i = 0; i < real->nk_nworkers; i++) {
+		like.pkt_owner = (uint8_t)i;
+		if (pkt_waits_room(real, pw, &like))
+			return true;
+	}
+	return false;
 }
 
 /* A frame would leave. */

@@ -70,6 +70,9 @@ void	explain_outer(struct nk *, bool);
 void	explain_policy(struct nk *, bool out, const struct sp *);
 struct neigh *explain_neigh(struct nk *, struct ifnet *, const struct addr *,
     const struct neigh *real);
+/* May one more like the packet wait, in the pool of some worker of the instance itself? */
+struct pkt_waits;
+bool	 explain_room(const struct nk *, const struct pkt_waits *, const struct pkt *);
 void	explain_sent(struct worker *, struct pkt *);		/* takes it */
 void	explain_answer(struct worker *, struct pkt *);		/* takes it */
 void	explain_host(struct worker *, struct pkt *);		/* takes it */
