@@ -81,6 +81,8 @@ ike_conf_default(struct ike_conf *cf)
 		.cf_halfopen_max = 4096,
 		.cf_halfopen_peer_max = 32,
 		.cf_ikesas_max = 20000,
+		.cf_ikesas_address = 256,
+		.cf_ikesas_peer = 8,
 		.cf_children_max = 64,
 		.cf_queue_max = 256,
 	};

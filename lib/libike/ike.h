@@ -259,6 +259,10 @@ struct ike_conf {
 	uint32_t	 cf_halfopen_max;	/* 4096 */
 	uint32_t	 cf_halfopen_peer_max;	/* 32 */
 	uint32_t	 cf_ikesas_max;		/* 20000: of all states */
+	/* Of one rule and address, in all and with the same identity: beyond these
+	   the peer's oldest goes, so that who has a key does not fill all. */
+	uint32_t	 cf_ikesas_address;	/* 256 */
+	uint32_t	 cf_ikesas_peer;	/* 8 */
 	uint32_t	 cf_children_max;	/* 64: per IKE SA */
 	uint32_t	 cf_queue_max;		/* 256: exchanges that wait on one */
 };

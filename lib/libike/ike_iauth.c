@@ -465,6 +465,7 @@ auth_respond(struct xchg *x)
 	sa->sa_unproven = true;
 	if (initial)
 		auth_initial_contact(sa);
+	ikesa_crowd(sa);
 }
 
 void

@@ -379,6 +379,7 @@ rekey_requested_done(struct ikesa *sa, struct ikesa *new, const struct xchg *x)
 		return;
 	}
 	rekey_inherit(sa, new);
+	ikesa_crowd(new);
 }
 
 /* x: a container for the choice and the key exchange, never queued. */

@@ -682,6 +682,39 @@ ikesa_duplicates(struct ikesa *sa)
 	}
 }
 
+/* The oldest of the others from there, if they are so many; NULL. */
+static struct ikesa *
+crowd_oldest(const struct ikesa *sa, bool same_id, uint32_t most)
+{
+	struct ikesa *other, *oldest = NULL;
+	uint32_t n = 0;
+
+	LIST_FOREACH(other, &sa->sa_pol->pl_sas, sa_pol_entry) {
+		if (other == sa || other->sa_state < SA_UP ||
+		    !addr_equal(&other->sa_remote, &sa->sa_remote) ||
+		    (same_id && !ike_id_equal(&other->sa_id_remote,
+		    &sa->sa_id_remote)))
+			continue;
+		n++;
+		if (oldest == NULL || other->sa_created <= oldest->sa_created)
+			oldest = other;
+	}
+	return n >= most ? oldest : NULL;
+}
+
+/* A peer needs one, and two or three for a while: nothing is said to it. */
+void
+ikesa_crowd(struct ikesa *sa)
+{
+	const struct ike_conf *cf = &sa->sa_ike->i_conf;
+	struct ikesa *other;
+
+	while (sa->sa_state == SA_UP && sa->sa_pol != NULL &&
+	    ((other = crowd_oldest(sa, true, cf->cf_ikesas_peer)) != NULL ||
+	    (other = crowd_oldest(sa, false, cf->cf_ikesas_address)) != NULL))
+		ikesa_kill(other, IKE_R_PEER_REPLACED);
+}
+
 void
 ikesa_met(struct ikesa *sa)
 {

@@ -554,6 +554,8 @@ void	ikesa_keepalive_due(struct ikesa *sa);
 void	ikesa_moved(struct ikesa *sa, const struct ike_datagram *dg,
 	    uint64_t quiet);
 void	ikesa_duplicates(struct ikesa *sa);
+/* Beside this one that the peer has made: not too many others of it. */
+void	ikesa_crowd(struct ikesa *sa);
 /* As initiator: if there is another, show the peer that this one is up. */
 void	ikesa_met(struct ikesa *sa);
 
