@@ -5,18 +5,21 @@
  *	login --> web_session_new --> cookie --> web_session_find, each request
  *	   logout, WEB_IDLE_S unseen, WEB_LIFE_S old --> the row goes
  *
- * A file of another SESSIONS_VERSION is begun anew: sessions do not last.
+ * A file of another SESSIONS_VERSION, or that is none of SQLite's any more, is
+ * begun anew: sessions do not last.
  *
  * When a session was seen stands in a table apart: it is all that a page that
  * only shows something writes, and not more often than every SEEN_EACH_S.
  */
 #include <bearssl.h>
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "libauth/auth.h"
 #include "libweb/web.h"
@@ -136,11 +139,37 @@ prepare_file(sqlite3 *db)
 	if (!execute(db, settings))
 		return false;
 	if (of_this_version(db))
-		return true;
+		return execute(db, "SELECT 1 FROM session, seen, failed LIMIT 0");
 	if (!execute(db, "BEGIN IMMEDIATE"))
 		return false;
 	ok = of_this_version(db) || execute(db, schema);
 	return execute(db, ok ? "COMMIT" : "ROLLBACK") && ok;
+}
+
+static bool
+open_file(struct web_sessions *wss, const char *path)
+{
+	return sqlite3_open_v2(path, &wss->wss_db, SQLITE_OPEN_READWRITE |
+	    SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
+	    sqlite3_busy_handler(wss->wss_db, web_busy, NULL) == SQLITE_OK &&
+	    prepare_file(wss->wss_db);
+}
+
+/* Nobody could log in until it is gone: who was logged in does so again. */
+static bool
+begin_anew(struct web_sessions *wss, const char *path)
+{
+	int error = sqlite3_errcode(wss->wss_db);
+	char journal[600];
+
+	if (error != SQLITE_NOTADB && error != SQLITE_CORRUPT)
+		return false;
+	(void)sqlite3_close_v2(wss->wss_db);
+	wss->wss_db = NULL;
+	(void)snprintf(journal, sizeof(journal), "%s-journal", path);
+	(void)unlink(journal);
+	/* another may have done it meanwhile */
+	return (unlink(path) == 0 || errno == ENOENT) && open_file(wss, path);
 }
 
 struct web_sessions *
@@ -151,10 +180,7 @@ web_sessions_open(const char *path, const char **why)
 	bool ok;
 
 	*why = "out of memory";
-	ok = wss != NULL && sqlite3_open_v2(path, &wss->wss_db,
-	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-	    NULL) == SQLITE_OK && sqlite3_busy_handler(wss->wss_db, web_busy,
-	    NULL) == SQLITE_OK && prepare_file(wss->wss_db);
+	ok = wss != NULL && (open_file(wss, path) || begin_anew(wss, path));
 	(void)umask(mask);
 	if (ok)
 		return wss;

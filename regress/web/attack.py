@@ -331,7 +331,9 @@ def large(t, c, honest):
         for kind in ('told', 'untold', 'chunked'):
             codes[path, kind] = large_one(c, path.encode(), kind)
     t.check('10 MB to each form', all(v in (0, 401, 403, 411, 413) for v in codes.values()), codes)
-    over = Wire(PLAIN).ask(FORM % b'/login' + b'Content-Length: 15\r\n\r\nuser=a&password=b&' + b'x' * 70000, True)
+    # what comes too much may reset the connection before the answer has been read
+    over = next(filter(None, (Wire(PLAIN).ask(FORM % b'/login' + b'Content-Length: 15\r\n\r\nuser=a&password=b&' +
+                                              b'x' * 70000, True) for _ in range(5))), 0)
     under = Wire(PLAIN).ask(FORM % b'/login' + b'Content-Length: 500\r\n\r\nuser=a', True)
     t.check('a body longer and one shorter than was told', over in (400, 403, 429) and under in (0, 400),
             (over, under))

@@ -12,7 +12,7 @@ import urllib.parse
 TOP = os.environ.get('TOP') or os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
 VOID = {'meta', 'link', 'input', 'br', 'hr', 'img', 'line', 'polyline', 'path', 'rect', 'circle', 'col', 'wbr'}
 # Query fields that no link or form shows: where a POST or the login leads to.
-AFTER = {'/login': ['next'], '/policy': ['did'], '/tunnel': ['asked']}
+AFTER = {'/login': ['next'], '/policy': ['did'], '/tunnel': ['asked'], '/upgrade': ['since']}
 
 
 class Shape(html.parser.HTMLParser):

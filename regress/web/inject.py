@@ -42,7 +42,7 @@ BYTES = [b'\xff\xfe', b'\xc3(', b'\xed\xa0\x80', b'\xf4\x90\x80\x80', b'\xc0\xbc
 VALID = {'name': 'paris', 'part': 'pf.conf', 'n': '2', 'with': '1', 'in': 'lan0', 'proto': 'tcp', 'to': '10.2.0.2',
          'sport': '1000', 'dport': '80', 'size': '100', 'through': '', 'q': '', 'state': '', 'sort': '',
          'page': '1', 'before': '', 'failures': '1', 'next': '/tunnels', 'did': 'commit', 'asked': 'stop',
-         'from': '1'}
+         'from': '1', 'find': 'paris', 'since': '1'}
 PLAIN = ['plain', '7', '', '1', 'two words', 'line\nand line\n', 'a' * 60, '10.1.0.2', 'lan0', 'tcp', 'paris',
          'commit', 'name', 'udp', 'attention', 'pass\n', 'pass out\nblk\n', 'ikev2 x\nesp\nset\n', '\u00fc', '#',
          'block "x"', "it's", 'x: y', 'a' * 900]

@@ -303,6 +303,11 @@ with open(W + '/A/boot/b/initrd', 'rb') as f, open(W + '/initrd', 'rb') as g:
     t.check('byte by byte', f.read() == g.read())
 w = c.get('/upgrade').page().words()
 t.check('what a restart would do is said', 'comes back by itself' in w and 'not one that could be restarted' in w)
+up = int(time.clock_gettime(time.CLOCK_BOOTTIME))
+said = [c.get('/upgrade?' + q).page().words().count('The machine restarts') for q in (
+    'since=%d' % up, 'since=%d' % (up - 100), 'since=%d' % (up - 130), 'since=%d' % (up + 1000),
+    'did=restart', 'since=-1')]
+t.check('that the machine restarts is said for as long as it may be so', said == [1, 1, 0, 0, 0, 0], said)
 t.check('restarting is refused where init does not run', c.post('/upgrade', {
     'csrf': token, 'action': 'restart'}).status == 409)
 a = c.ask('POST', '/upload/upgrade', b'x' * 1000, {

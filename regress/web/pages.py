@@ -388,4 +388,8 @@ for action in ('check', 'diff', 'commit'):
     t.check('%s: what was typed stays, policyd or not' % action, a.status == 503 and any(
         dict(f['fields']).get('text') == typed for f in a.page().forms) and 'policyd' in a.page().words(),
         a.page().words()[:300])
+with open(W + '/A/web/sessions.db', 'r+b') as f:
+    f.write(b'\xa5' * 4096)
+t.check('the file of sessions is damaged: one logs in again', second.get('/').status == 303 and
+        Client().login('admin', PASSWORD).status == 303)
 t.end()

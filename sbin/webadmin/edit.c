@@ -99,14 +99,15 @@ static void
 put_found(struct page *pg, const char *text)
 {
 	const char *name = web_text(&pg->pg_rq, "find"), *at;
-	char quoted[140];
+	char rule[140];
 	unsigned line = 1;
 
 	if (name[0] == '\0' || strlen(name) > 120)
 		return;
 	put_text(pg->pg_data, "find", name);
-	(void)snprintf(quoted, sizeof(quoted), "\"%s\"", name);
-	if ((at = strstr(text, quoted)) == NULL)
+	(void)snprintf(rule, sizeof(rule), "ikev2 \"%s\"", name);
+	if ((at = strstr(text, rule)) == NULL &&
+	    (at = strstr(text, rule + strlen("ikev2 "))) == NULL)
 		return;
 	while (at > text)
 		line += *--at == '\n';

@@ -286,7 +286,8 @@ tunnel_rank(const struct tunnel *tu)
 	enum ike_reason why = tunnel_reason(tu);
 
 	if (tunnel_word(tu) == WORD_CONNECTING &&
-	    (why == IKE_R_NO_ANSWER || why == IKE_R_NO_AUTH_ANSWER))
+	    (why == IKE_R_NO_ANSWER || why == IKE_R_NO_AUTH_ANSWER ||
+	    why == IKE_R_NAT))
 		return 3;
 	return ranks[tunnel_word(tu)];
 }

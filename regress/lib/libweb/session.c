@@ -3,6 +3,7 @@
  * Sessions: their beginning, their several ends, and what a thief of the file
  * or of an old cookie has; failed logins.
  */
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -281,8 +282,47 @@ same(void)
 	CU_ASSERT(!web_same("", "abc"));
 }
 
+/* A file that is damaged is begun anew, or nobody could log in; others are not touched. */
+static void
+damaged(void)
+{
+	static const struct { const char *name; off_t at, len; bool anew; } cases[] = {
+		{ "its first page", 0, 4096, true },
+		{ "what it is", 0, 16, true },
+		{ "its tables", 100, 3900, true },
+		{ "nothing", 0, 0, false },
+	};
+	char token[WEB_TOKEN + 1], junk[4096];
+	struct web_session ws;
+	const char *why = "";
+	int fd;
+
+	memset(junk, 0xa5, sizeof(junk));
+	for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+		test_row("%s", cases[i].name);
+		begin();
+		CU_ASSERT(web_session_new(wss, "anna", "m1", T0, token));
+		web_sessions_close(wss);
+		fd = open(path, O_WRONLY);
+		CU_ASSERT_FATAL(fd != -1);
+		CU_ASSERT_EQUAL(pwrite(fd, junk, (size_t)cases[i].len, cases[i].at),
+		    cases[i].len);
+		(void)close(fd);
+		wss = web_sessions_open(path, &why);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(wss);
+		CU_ASSERT_EQUAL(web_session_find(wss, token, T0 + 1, true, &ws),
+		    !cases[i].anew);
+		CU_ASSERT(web_session_new(wss, "anna", "m1", T0, token));
+		CU_ASSERT(web_session_find(wss, token, T0 + 1, true, &ws));
+		end();
+	}
+	/* what is no file of ours to make anew */
+	CU_ASSERT_PTR_NULL(web_sessions_open("/nonexistent/s.db", &why));
+}
+
 TEST_MAIN(
 	TEST("a session's life", life),
+	TEST("a damaged file", damaged),
 	TEST("its ends", ends),
 	TEST("its longest", limits),
 	TEST("how many", bounded),
