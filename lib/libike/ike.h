@@ -465,22 +465,22 @@ void	ike_path_told(struct ike *ike, uint64_t now, const struct addr *dst,
  * anybody can send who has seen its SPIs.  It changes nothing but the words of
  * an attempt that stays without an answer.
  */
-enum ike_told {
-	IKE_TOLD_NOTHING,
-	IKE_TOLD_NO_ROUTE,	/* our own system: no route to the peer */
-	IKE_TOLD_NOT_OURS,	/* the policy's local address is none of ours */
-	IKE_TOLD_UNREACHABLE,	/* ICMP: network or host cannot be reached */
-	IKE_TOLD_NO_PORT,	/* nothing listens there */
-	IKE_TOLD_PROHIBITED,	/* a filter says so */
-	IKE_TOLD_COUNT
+enum ike_hint {
+	IKE_HINT_NOTHING,
+	IKE_HINT_NO_ROUTE,	/* our own system: no route to the peer */
+	IKE_HINT_NOT_OURS,	/* the policy's local address is none of ours */
+	IKE_HINT_UNREACHABLE,	/* ICMP: network or host cannot be reached */
+	IKE_HINT_NO_PORT,	/* nothing listens there */
+	IKE_HINT_PROHIBITED,	/* a filter says so */
+	IKE_HINT_COUNT
 };
 /* Of a message with these SPIs to dst. */
-void	ike_told(struct ike *ike, uint64_t now, const struct addr *dst,
-	    uint64_t spi_i, uint64_t spi_r, enum ike_told told);
-/* "we have no route to the peer"; "nothing came back" of IKE_TOLD_NOTHING. */
-const char *ike_told_text(enum ike_told told);
+void	ike_hint(struct ike *ike, uint64_t now, const struct addr *dst,
+	    uint64_t spi_i, uint64_t spi_r, enum ike_hint hint);
+/* "we have no route to the peer"; "nothing came back" of IKE_HINT_NOTHING. */
+const char *ike_hint_text(enum ike_hint hint);
 /* NET-04 of what our own system says, else NET-01. */
-enum ike_reason ike_told_reason(enum ike_told told);
+enum ike_reason ike_hint_reason(enum ike_hint hint);
 
 enum ike_command {
 	IKE_CMD_UP,		/* connect now, whatever ch_start is */
@@ -736,7 +736,7 @@ struct ike_status {
 	uint32_t		st_retry;	/* attempts failed in a row */
 	uint32_t		st_sent;	/* CONNECTING: how often the request
 						   that is out went out */
-	enum ike_told		st_told;	/* and what is said of it */
+	enum ike_hint		st_hint;	/* and what is said of it */
 	uint64_t		st_retry_at;	/* 0: none planned */
 	struct addr		st_local, st_peer;	/* family 0: any */
 	uint16_t		st_lport, st_rport;

@@ -246,28 +246,28 @@ ike_reason_advice(enum ike_reason r)
 }
 
 const char *
-ike_told_text(enum ike_told told)
+ike_hint_text(enum ike_hint hint)
 {
-	static const char *const texts[IKE_TOLD_COUNT] = {
-		[IKE_TOLD_NOTHING] = "nothing came back",
-		[IKE_TOLD_NO_ROUTE] = "this router has no route to the peer",
-		[IKE_TOLD_NOT_OURS] = "the rule's local address is none of "
+	static const char *const texts[IKE_HINT_COUNT] = {
+		[IKE_HINT_NOTHING] = "nothing came back",
+		[IKE_HINT_NO_ROUTE] = "this router has no route to the peer",
+		[IKE_HINT_NOT_OURS] = "the rule's local address is none of "
 		    "this router",
-		[IKE_TOLD_UNREACHABLE] = "ICMP says that the peer's network or "
+		[IKE_HINT_UNREACHABLE] = "ICMP says that the peer's network or "
 		    "host cannot be reached",
-		[IKE_TOLD_NO_PORT] = "ICMP says that nothing listens there: no "
+		[IKE_HINT_NO_PORT] = "ICMP says that nothing listens there: no "
 		    "daemon runs at the peer, or the address is another's",
-		[IKE_TOLD_PROHIBITED] = "ICMP says that a filter on the way "
+		[IKE_HINT_PROHIBITED] = "ICMP says that a filter on the way "
 		    "prohibits it",
 	};
 
-	return texts[told < IKE_TOLD_COUNT ? told : IKE_TOLD_NOTHING];
+	return texts[hint < IKE_HINT_COUNT ? hint : IKE_HINT_NOTHING];
 }
 
 enum ike_reason
-ike_told_reason(enum ike_told told)
+ike_hint_reason(enum ike_hint hint)
 {
-	return told == IKE_TOLD_NO_ROUTE || told == IKE_TOLD_NOT_OURS ?
+	return hint == IKE_HINT_NO_ROUTE || hint == IKE_HINT_NOT_OURS ?
 	    IKE_R_NO_ROUTE : IKE_R_NO_ANSWER;
 }
 

@@ -340,7 +340,7 @@ status_stage(const struct ikesa *sa, struct ike_status *st)
 		return;
 	if (sa != NULL && sa->sa_req != NULL) {
 		st->st_sent = sa->sa_req->x_tries;
-		st->st_told = sa->sa_req->x_told;
+		st->st_hint = sa->sa_req->x_hint;
 	}
 	(void)snprintf(st->st_note, sizeof(st->st_note), "%s",
 	    sa == NULL || sa->sa_state == SA_INIT_I ? "IKE_SA_INIT" :

@@ -225,7 +225,7 @@ struct xchg {
 	uint64_t		 x_not_before;	/* while queued */
 	struct outmsg		*x_out;
 	unsigned		 x_tries;
-	enum ike_told		 x_told;	/* of what went out */
+	enum ike_hint		 x_hint;	/* of what went out */
 	uint32_t		 x_wait;
 	uint64_t		 x_when;	/* last sent */
 	struct outmsg		*x_other;	/* X_PROBE in its first form: the same

@@ -297,7 +297,7 @@ xchg_start(struct xchg *x)
 		x->x_sa->sa_next_req++;
 	x->x_sent = true;
 	x->x_tries = 0;
-	x->x_told = IKE_TOLD_NOTHING;
+	x->x_hint = IKE_HINT_NOTHING;
 	x->x_wait = 0;
 	xchg_transmit(x);
 	return true;
@@ -323,8 +323,8 @@ xchg_send(struct xchg *x, struct ike_writer *w)
 }
 
 void
-ike_told(struct ike *ike, uint64_t now, const struct addr *dst, uint64_t spi_i,
-    uint64_t spi_r, enum ike_told told)
+ike_hint(struct ike *ike, uint64_t now, const struct addr *dst, uint64_t spi_i,
+    uint64_t spi_r, enum ike_hint hint)
 {
 	struct ikesa *sa;
 
@@ -333,7 +333,7 @@ ike_told(struct ike *ike, uint64_t now, const struct addr *dst, uint64_t spi_i,
 		sa = ikesa_find(ike, spi_r);
 	if (sa != NULL && sa->sa_req != NULL && sa->sa_spi_i == spi_i &&
 	    addr_equal(&sa->sa_remote, dst))
-		sa->sa_req->x_told = told;
+		sa->sa_req->x_hint = hint;
 	ike_leave(ike);
 }
 
@@ -341,16 +341,16 @@ ike_told(struct ike *ike, uint64_t now, const struct addr *dst, uint64_t spi_i,
 static void
 init_expired(struct ikesa *sa)
 {
-	enum ike_told told = sa->sa_req->x_told;
+	enum ike_hint hint = sa->sa_req->x_hint;
 
-	if (told == IKE_TOLD_NOTHING)
+	if (hint == IKE_HINT_NOTHING)
 		ikesa_fail(sa, IKE_R_NO_ANSWER, "no answer to IKE_SA_INIT: is "
 		    "UDP %u to the peer open, and does it know us?",
 		    sa->sa_rport);
 	else
-		ikesa_fail(sa, ike_told_reason(told), "no answer to "
+		ikesa_fail(sa, ike_hint_reason(hint), "no answer to "
 		    "IKE_SA_INIT to UDP %u: %s", sa->sa_rport,
-		    ike_told_text(told));
+		    ike_hint_text(hint));
 }
 
 /* Port 500 was answered, and 4500 was not. */

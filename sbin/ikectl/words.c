@@ -73,7 +73,7 @@ unanswered(const struct tunnel *tu)
 {
 	return tu->tu_st.st_state == IKE_ST_CONNECTING &&
 	    (tu->tu_st.st_sent >= SENT_MANY ||
-	    tu->tu_st.st_told != IKE_TOLD_NOTHING);
+	    tu->tu_st.st_hint != IKE_HINT_NOTHING);
 }
 
 static bool
@@ -88,7 +88,7 @@ tunnel_reason(const struct tunnel *tu)
 	if (tunnel_word(tu) == WORD_SILENT)
 		return IKE_R_ONE_WAY;
 	if (unanswered(tu))
-		return first_stage(tu) ? ike_told_reason(tu->tu_st.st_told) :
+		return first_stage(tu) ? ike_hint_reason(tu->tu_st.st_hint) :
 		    tu->tu_st.st_natt ? IKE_R_NAT : IKE_R_NO_AUTH_ANSWER;
 	return tu->tu_st.st_reason;
 }
@@ -123,9 +123,9 @@ tunnel_detail(const struct tunnel *tu, char *buf, size_t len)
 	const struct ike_status *st = &tu->tu_st;
 	char since[24];
 
-	if (unanswered(tu) && st->st_told != IKE_TOLD_NOTHING) {
+	if (unanswered(tu) && st->st_hint != IKE_HINT_NOTHING) {
 		(void)snprintf(buf, len, "no answer to %s: %s", st->st_note,
-		    ike_told_text(st->st_told));
+		    ike_hint_text(st->st_hint));
 		return buf;
 	}
 	if (unanswered(tu)) {

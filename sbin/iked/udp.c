@@ -101,21 +101,21 @@ bind_failed(struct ikeproc *ip, uint16_t port, int error)
 
 /* An error of our network kernel, or by ICMP; it quotes the IKE header. */
 static void
-udp_told(struct ikeproc *ip, const struct udp_msg *um, const uint8_t *data,
+udp_hint(struct ikeproc *ip, const struct udp_msg *um, const uint8_t *data,
     size_t len)
 {
 	struct cur c = cur_init(data, len);
 	uint64_t spi_i = cur_u64(&c), spi_r = cur_u64(&c);
-	enum ike_told told = um->um_errno == EADDRNOTAVAIL ? IKE_TOLD_NOT_OURS :
-	    um->um_errno == EHOSTUNREACH ? IKE_TOLD_NO_ROUTE :
-	    um->um_errno == ENETUNREACH ? IKE_TOLD_UNREACHABLE :
-	    um->um_errno == ECONNREFUSED ? IKE_TOLD_NO_PORT :
-	    um->um_errno == EACCES ? IKE_TOLD_PROHIBITED : IKE_TOLD_NOTHING;
+	enum ike_hint hint = um->um_errno == EADDRNOTAVAIL ? IKE_HINT_NOT_OURS :
+	    um->um_errno == EHOSTUNREACH ? IKE_HINT_NO_ROUTE :
+	    um->um_errno == ENETUNREACH ? IKE_HINT_UNREACHABLE :
+	    um->um_errno == ECONNREFUSED ? IKE_HINT_NO_PORT :
+	    um->um_errno == EACCES ? IKE_HINT_PROHIBITED : IKE_HINT_NOTHING;
 
 	log_debug("datagram not sent: %s", strerror(um->um_errno));
-	if (cur_ok(&c) && told != IKE_TOLD_NOTHING)
-		ike_told(ip->ip_ike, ikeproc_now(ip), &um->um_raddr, spi_i,
-		    spi_r, told);
+	if (cur_ok(&c) && hint != IKE_HINT_NOTHING)
+		ike_hint(ip->ip_ike, ikeproc_now(ip), &um->um_raddr, spi_i,
+		    spi_r, hint);
 }
 
 void
@@ -143,7 +143,7 @@ udp_message(struct ikeproc *ip, const struct udp_msg *um, const uint8_t *data,
 			ike_path_told(ip->ip_ike, ikeproc_now(ip),
 			    &um->um_raddr, um->um_mtu);
 		else
-			udp_told(ip, um, data, len);
+			udp_hint(ip, um, data, len);
 		break;
 	}
 }

@@ -32,7 +32,7 @@ static void
 begin(uint64_t seed, struct wire wire)
 {
 	sim = sim_new(seed);
-	log_init("told", true, -1);
+	log_init("hint", true, -1);
 	a = &sim->s_gw[0];
 	b = &sim->s_gw[1];
 	world_link(sim->s_wo, a->g_wan, b->g_wan, wire);
@@ -163,11 +163,11 @@ of_others(void)
 	gateway_start(a);
 	run(100);
 	ike = a->g_ip.ip_ike;
-	ike_told(ike, gateway_ms(a), &peer, spi + 1, 0, IKE_TOLD_NO_PORT);
-	ike_told(ike, gateway_ms(a), &peer, 0, spi, IKE_TOLD_NO_PORT);
-	ike_told(ike, gateway_ms(a), &other, spi, 0, IKE_TOLD_NO_PORT);
+	ike_hint(ike, gateway_ms(a), &peer, spi + 1, 0, IKE_HINT_NO_PORT);
+	ike_hint(ike, gateway_ms(a), &peer, 0, spi, IKE_HINT_NO_PORT);
+	ike_hint(ike, gateway_ms(a), &other, spi, 0, IKE_HINT_NO_PORT);
 	CU_ASSERT_TRUE(says(IKE_R_NONE, ""));
-	ike_told(ike, gateway_ms(a), &peer, spi, 0, IKE_TOLD_PROHIBITED);
+	ike_hint(ike, gateway_ms(a), &peer, spi, 0, IKE_HINT_PROHIBITED);
 	CU_ASSERT_TRUE(says(IKE_R_NO_ANSWER, "a filter on the way"));
 	end();
 }
