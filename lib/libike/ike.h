@@ -469,6 +469,9 @@ enum ike_hint {
 	IKE_HINT_NOTHING,
 	IKE_HINT_NO_ROUTE,	/* our own system: no route to the peer */
 	IKE_HINT_NOT_OURS,	/* the policy's local address is none of ours */
+	IKE_HINT_IF_DOWN,	/* the interface that it would leave by is down */
+	IKE_HINT_BLOCKED,	/* our own rules block it */
+	IKE_HINT_NO_NEIGHBOUR,	/* the next hop does not answer ARP */
 	IKE_HINT_UNREACHABLE,	/* ICMP: network or host cannot be reached */
 	IKE_HINT_NO_PORT,	/* nothing listens there */
 	IKE_HINT_PROHIBITED,	/* a filter says so */
@@ -479,7 +482,7 @@ void	ike_hint(struct ike *ike, uint64_t now, const struct addr *dst,
 	    uint64_t spi_i, uint64_t spi_r, enum ike_hint hint);
 /* "we have no route to the peer"; "nothing came back" of IKE_HINT_NOTHING. */
 const char *ike_hint_text(enum ike_hint hint);
-/* NET-04 of what our own system says, else NET-01. */
+/* NET-04 if it is our own system that has no way, else NET-01. */
 enum ike_reason ike_hint_reason(enum ike_hint hint);
 
 enum ike_command {
@@ -634,7 +637,7 @@ struct ike_auth_req {
 	X(NO_ANSWER,	"NET-01",	"peer does not answer")		\
 	X(NO_AUTH_ANSWER, "NET-02",	"answered on INIT but not on AUTH") \
 	X(ONE_WAY,	"NET-03",	"nothing comes back")		\
-	X(NO_ROUTE,	"NET-04",	"no source address towards the peer") \
+	X(NO_ROUTE,	"NET-04",	"no way to the peer")		\
 	X(MTU,		"MTU-01",	"large packets do not reach the peer") \
 	X(NAT,		"NAT-01",	"NAT on the way")		\
 	X(REPLAY,	"REPLAY-01",	"packets come twice or too late") \

@@ -208,8 +208,9 @@ static const char *const advices[IKE_R_COUNT] = {
 	    "port 4500 behind a NAT) from the peer pass. At the peer: does its "
 	    "rule name these networks, has it a route to them, and does its "
 	    "filter let the answers pass?",
-	[IKE_R_NO_ROUTE] = "Here: add a route to the peer, or name an address "
-	    "of this router with local.",
+	[IKE_R_NO_ROUTE] = "Here: add a route to the peer, set the interface "
+	    "up, name an address of this router with local, or pass UDP port "
+	    "500 and 4500 and ESP to the peer in pf.conf.",
 	[IKE_R_MTU] = "Here nothing is to be changed. At the peer: keep its "
 	    "side to the same size (mtu of its interface, or max-mss for "
 	    "TCP), or let ICMP type 3 code 4 pass on the way.",
@@ -253,6 +254,12 @@ ike_hint_text(enum ike_hint hint)
 		[IKE_HINT_NO_ROUTE] = "this router has no route to the peer",
 		[IKE_HINT_NOT_OURS] = "the rule's local address is none of "
 		    "this router",
+		[IKE_HINT_IF_DOWN] = "the interface towards the peer is down",
+		[IKE_HINT_BLOCKED] = "the rules of this router (pf.conf) block "
+		    "what it sends to the peer",
+		[IKE_HINT_NO_NEIGHBOUR] = "the next hop, or the peer on a "
+		    "network of ours, does not answer ARP: it is off, not "
+		    "connected, or the address is wrong",
 		[IKE_HINT_UNREACHABLE] = "ICMP says that the peer's network or "
 		    "host cannot be reached",
 		[IKE_HINT_NO_PORT] = "ICMP says that nothing listens there: no "
@@ -267,7 +274,8 @@ ike_hint_text(enum ike_hint hint)
 enum ike_reason
 ike_hint_reason(enum ike_hint hint)
 {
-	return hint == IKE_HINT_NO_ROUTE || hint == IKE_HINT_NOT_OURS ?
+	return hint == IKE_HINT_NO_ROUTE || hint == IKE_HINT_NOT_OURS ||
+	    hint == IKE_HINT_IF_DOWN || hint == IKE_HINT_BLOCKED ?
 	    IKE_R_NO_ROUTE : IKE_R_NO_ANSWER;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../../sbin/ikectl/ikectl.h"
+#include "../sys/pf/load.h"
 #include "gateway.h"
 #include "libutil/cur.h"
 #include "libutil/log.h"
@@ -126,9 +127,54 @@ not_ours(void)
 	nk_unlock(a->g_nk);
 	run(4000);
 	CU_ASSERT_TRUE(says(IKE_R_NO_ROUTE, "none of this router"));
-	test_row("the address comes back");
+	test_row("the interface is down");
 	nk_lock(a->g_nk);
 	CU_ASSERT_EQUAL(if_addr_add(a->g_nk, a->g_wan, &ours, 24), 0);
+	CU_ASSERT_EQUAL(if_set_flags(a->g_nk, a->g_wan, 0), 0);
+	nk_unlock(a->g_nk);
+	run(4000);
+	CU_ASSERT_TRUE(says(IKE_R_NO_ROUTE, "interface towards the peer is down"));
+	test_row("and up again");
+	nk_lock(a->g_nk);
+	CU_ASSERT_EQUAL(if_set_flags(a->g_nk, a->g_wan, IF_F_UP), 0);
+	nk_unlock(a->g_nk);
+	run(20000);
+	CU_ASSERT_EQUAL(a->g_ups, 1);
+	end();
+}
+
+/* An address of our own network that nobody has. */
+static void
+nobody_there(void)
+{
+	begin(5, whole);
+	gateway_policy(a, "ikev2 \"t\" active esp from 10.1.0.0/24 to 10.2.0.0/24 "
+	    "local 192.0.2.1 peer 192.0.2.77 psk \"" PSK "\"\n", 1);
+	gateway_rule(b, "passive", "", 1);
+	gateway_start(a);
+	run(500);
+	CU_ASSERT_TRUE(says(IKE_R_NONE, ""));
+	run(10000);
+	CU_ASSERT_TRUE(says(IKE_R_NO_ANSWER, "does not answer ARP"));
+	end();
+}
+
+/* Our own filter, and that it is asked again when it has changed. */
+static void
+own_rules(void)
+{
+	begin(6, whole);
+	gateway_rule(a, "active", "", 1);
+	gateway_rule(b, "passive", "", 1);
+	nk_lock(a->g_nk);
+	load(a->g_nk, "block all\n");
+	nk_unlock(a->g_nk);
+	gateway_start(b);
+	gateway_start(a);
+	run(100);
+	CU_ASSERT_TRUE(says(IKE_R_NO_ROUTE, "pf.conf) block"));
+	nk_lock(a->g_nk);
+	load(a->g_nk, "block all\npass proto udp to port 500\n");
 	nk_unlock(a->g_nk);
 	run(20000);
 	CU_ASSERT_EQUAL(a->g_ups, 1);
@@ -176,4 +222,6 @@ TEST_MAIN(
 	TEST("no daemon at the peer", no_daemon),
 	TEST("no route", no_route),
 	TEST("an address that is not ours", not_ours),
+	TEST("nobody has the address", nobody_there),
+	TEST("our own rules", own_rules),
 	TEST("of other messages", of_others))

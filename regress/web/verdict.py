@@ -30,7 +30,7 @@ FAULTS = {
     'vilnius': ('PROP-02', 'down', 'aes-256', 'add to childsa'),
     'tallinn': ('PROP-01', 'down', 'aes-256-gcm+hmac-sha2-256+curve25519', 'add to ikesa'),
     'rome': ('TS-01', 'down', '10.22.0.0', 'must be to and from at the peer'),
-    'berlin': ('NET-01', 'connecting', 'nothing came back', 'does its daemon run'),
+    'berlin': ('NET-01', 'connecting', 'does not answer ARP', 'does its daemon run'),
 }
 # The other end of those that fail knows more: both lists, and whose key is wrong.
 THERE = {

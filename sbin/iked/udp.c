@@ -99,6 +99,31 @@ bind_failed(struct ikeproc *ip, uint16_t port, int error)
 	log_warn("%s", ip->ip_notice);
 }
 
+static enum ike_hint
+hint_of(int error)
+{
+	switch (error) {
+	case EADDRNOTAVAIL:
+		return IKE_HINT_NOT_OURS;
+	case EHOSTUNREACH:
+		return IKE_HINT_NO_ROUTE;
+	case ENETDOWN:
+		return IKE_HINT_IF_DOWN;
+	case EPERM:
+		return IKE_HINT_BLOCKED;
+	case EHOSTDOWN:
+		return IKE_HINT_NO_NEIGHBOUR;
+	case ENETUNREACH:
+		return IKE_HINT_UNREACHABLE;
+	case ECONNREFUSED:
+		return IKE_HINT_NO_PORT;
+	case EACCES:
+		return IKE_HINT_PROHIBITED;
+	default:
+		return IKE_HINT_NOTHING;
+	}
+}
+
 /* An error of our network kernel, or by ICMP; it quotes the IKE header. */
 static void
 udp_hint(struct ikeproc *ip, const struct udp_msg *um, const uint8_t *data,
@@ -106,11 +131,7 @@ udp_hint(struct ikeproc *ip, const struct udp_msg *um, const uint8_t *data,
 {
 	struct cur c = cur_init(data, len);
 	uint64_t spi_i = cur_u64(&c), spi_r = cur_u64(&c);
-	enum ike_hint hint = um->um_errno == EADDRNOTAVAIL ? IKE_HINT_NOT_OURS :
-	    um->um_errno == EHOSTUNREACH ? IKE_HINT_NO_ROUTE :
-	    um->um_errno == ENETUNREACH ? IKE_HINT_UNREACHABLE :
-	    um->um_errno == ECONNREFUSED ? IKE_HINT_NO_PORT :
-	    um->um_errno == EACCES ? IKE_HINT_PROHIBITED : IKE_HINT_NOTHING;
+	enum ike_hint hint = hint_of(um->um_errno);
 
 	log_debug("datagram not sent: %s", strerror(um->um_errno));
 	if (cur_ok(&c) && hint != IKE_HINT_NOTHING)

@@ -287,7 +287,7 @@ tunnel_rank(const struct tunnel *tu)
 
 	if (tunnel_word(tu) == WORD_CONNECTING &&
 	    (why == IKE_R_NO_ANSWER || why == IKE_R_NO_AUTH_ANSWER ||
-	    why == IKE_R_NAT))
+	    why == IKE_R_NO_ROUTE || why == IKE_R_NAT))
 		return 3;
 	return ranks[tunnel_word(tu)];
 }

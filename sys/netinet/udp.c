@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "libutil/cur.h"
+#include "net/arp.h"
 #include "net/fib.h"
 #include "net/host.h"
 #include "netinet/ip.h"
@@ -315,6 +316,17 @@ source_for(struct nk *nk, const struct addr *dst, struct addr *out, uint32_t *mt
 	return if_source_for(nk, nh.nh_if, dst, out) ? 0 : EADDRNOTAVAIL;
 }
 
+/* EPERM if the rules block it; unknown, and 0, if another worker has its flow. */
+static int
+send_judged(struct worker *w, struct pkt *p)
+{
+	const uint64_t *blocked = &w->w_drop[DROP_PF_BLOCK];
+	uint64_t before = counter_get(blocked);
+
+	ip_send(w, p);
+	return counter_get(blocked) != before ? EPERM : 0;
+}
+
 /* One datagram, checksum and headers made; `marker` puts four zero bytes first. */
 static int
 udp_send(struct worker *w, const struct udp_msg *m, const struct addr *src, bool marker,
@@ -350,16 +362,19 @@ udp_send(struct worker *w, const struct udp_msg *m, const struct addr *src, bool
 	if (flags & UDP_M_BYPASS)
 		p->pkt_flags |= PKT_F_BYPASS;
 	counter_add(&w->w_count[CNT_UDP_OUT], 1);
-	ip_send(w, p);
-	return 0;
+	return send_judged(w, p);
 }
 
+/* Is there a way to dst, as far as we know? */
 static int
-route_for(struct nk *nk, const struct addr *dst)
+way_to(struct nk *nk, const struct addr *dst)
 {
 	struct nexthop nh;
+	enum drop_reason why = nexthop_find(nk, dst, &nh);
 
-	return if_is_local(nk, dst) || nexthop_find(nk, dst, &nh) == DROP_NONE ? 0 : EHOSTUNREACH;
+	if (why != DROP_NONE)
+		return why == DROP_IF_DOWN ? ENETDOWN : EHOSTUNREACH;
+	return nh.nh_neigh != NULL && nh.nh_neigh->ne_state == NEIGH_FAILED ? EHOSTDOWN : 0;
 }
 
 /* Checks what DATA and KEEPALIVE name; the port's flags and the source. */
@@ -395,7 +410,7 @@ client_data(struct worker *w, struct udp_client *uc, const struct udp_msg *m, st
 	if (error != 0)
 		return error;
 	/* It is tried all the same: policy may have a way for it. */
-	way = route_for(w->w_nk, &m->um_raddr);
+	way = way_to(w->w_nk, &m->um_raddr);
 	error = udp_send(w, m, &src, flags & UDP_M_NATT, flags, cur_bytes(&data, len), len);
 	return error != 0 ? error : way;
 }

@@ -23,7 +23,10 @@ enum udp_op {
 	UDP_ERROR,		/* service: um_errno; um_lport, um_raddr as in the request.
 				   Of DATA its first UDP_QUOTE bytes follow, or fewer:
 				   EADDRNOTAVAIL um_laddr is none of ours
-				   EHOSTUNREACH	no way to um_raddr
+				   EHOSTUNREACH	no route to um_raddr
+				   ENETDOWN	the interface on the way is down
+				   EHOSTDOWN	the next hop does not answer ARP
+				   EPERM	the rules block it
 				   By ICMP, of what was sent from um_laddr, um_lport to um_raddr,
 				   um_rport, which anyone can say:
 				   EMSGSIZE	it is larger than um_mtu
