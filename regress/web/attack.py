@@ -330,7 +330,9 @@ def large(t, c, honest):
     for path in sorted(forms | {'/tunnels', '/nothing'}):
         for kind in ('told', 'untold', 'chunked'):
             codes[path, kind] = large_one(c, path.encode(), kind)
-    t.check('10 MB to each form', all(v in (0, 401, 403, 411, 413) for v in codes.values()), codes)
+    # an upload may be that long, but this is none
+    t.check('10 MB to each form', all(v in (0, 401, 403, 411, 413) or (v == 400 and k[0].startswith('/upload/'))
+                                      for k, v in codes.items()), codes)
     # what comes too much may reset the connection before the answer has been read
     over = next(filter(None, (Wire(PLAIN).ask(FORM % b'/login' + b'Content-Length: 15\r\n\r\nuser=a&password=b&' +
                                               b'x' * 70000, True) for _ in range(5))), 0)
