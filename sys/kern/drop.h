@@ -60,6 +60,7 @@
 	X(PF_BLOCK,	"pf",	"blocked by rule")				\
 	X(PF_STATE_LIMIT, "pf",	"no memory for a state")			\
 	X(PF_SHORT,	"pf",	"transport header too short")			\
+	X(PF_TCP_FLAGS,	"pf",	"TCP flags that no host sends")			\
 	X(PF_TCP_WINDOW, "pf",	"TCP segment outside its state's window")	\
 	X(PF_ICMP_STATE, "pf",	"ICMP error matches no state")			\
 	X(PF_NOSTATE,	"pf",	"would create a state but is not a first packet") \

@@ -16,6 +16,7 @@
 #include "net/capture.h"
 #include "netinet/ip.h"
 #include "netinet/udp.h"
+#include "netinet/wire.h"
 #include "netipsec/ipsec.h"
 #include "pf/explain.h"
 #include "pf/flow_table.h"
@@ -436,6 +437,21 @@ flow_begin(struct worker *w, struct flow *fl, const struct pkt *p,
 	return DROP_NONE;
 }
 
+/*
+ * May a segment with these flags stand at the beginning?  SYN with FIN or RST,
+ * FIN or URG without ACK, and none of SYN, RST and ACK are read differently by
+ * different hosts; only who looks for gaps in a filter sends them.
+ */
+static bool
+tcp_flags_make_sense(uint8_t flags)
+{
+	if (flags & TCPF_SYN)
+		return (flags & (TCPF_FIN | TCPF_RST)) == 0;
+	if (flags & TCPF_ACK)
+		return true;
+	return (flags & TCPF_RST) && (flags & (TCPF_FIN | TCPF_URG)) == 0;
+}
+
 static enum pkt_next
 flow_make(struct worker *w, struct pkt *p, const struct path *pa, const struct pf_verdict pv[2])
 {
@@ -444,6 +460,8 @@ flow_make(struct worker *w, struct pkt *p, const struct path *pa, const struct p
 	struct flow *fl = NULL;
 	enum drop_reason why;
 
+	if (p->pkt_proto == IPPROTO_TCP && !tcp_flags_make_sense(p->pkt_tcpflags))
+		return pkt_drop(w, p, DROP_PF_TCP_FLAGS);
 	if (keep ? !state_limit(w) : ft->ft_used < ft->ft_max - ft->ft_max / 8)
 		fl = flow_new(ft, &p->pkt_key, p->pkt_hash);
 	if (fl == NULL)

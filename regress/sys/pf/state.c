@@ -437,6 +437,35 @@ tcp_half_open(void)
 	teardown();
 }
 
+/* What no host sends passes no rule, whether the rule keeps state or not. */
+static void
+tcp_flags(void)
+{
+	static const char *const rules[] = { "pass all\n", "pass all flags any\n",
+	    "pass all no state\n" };
+
+	for (size_t i = 0; i < TEST_COUNT(rules); i++) {
+		unsigned dropped = 0;
+
+		setup();
+		load(nk, rules[i]);
+		for (unsigned f = 0; f < 64; f++) {
+			bool bad = (f & SYN) ? (f & (FIN | RST)) != 0 : !(f & ACK) &&
+			    ((f & (FIN | 0x20)) != 0 || !(f & RST));
+
+			test_row("%sflags 0x%02x", rules[i], f);
+			flow_flush(nk->nk_worker[0]);
+			if (reaches_b(tcp_ab((uint8_t)f, 1000, 0, 0)))
+				CU_ASSERT_FALSE(bad);
+			dropped += bad;
+		}
+		CU_ASSERT_TRUE(world_drops(nk, DROP_PF_TCP_FLAGS) <= dropped);
+		if (i != 0)
+			CU_ASSERT_EQUAL(world_drops(nk, DROP_PF_TCP_FLAGS), dropped);
+		teardown();
+	}
+}
+
 static void
 tcp_established_stays(void)
 {
@@ -874,6 +903,7 @@ TEST_MAIN(
 	TEST("TCP: refused", tcp_refused),
 	TEST("TCP: how it begins", tcp_begins),
 	TEST("TCP: half open", tcp_half_open),
+	TEST("TCP: flags that no host sends", tcp_flags),
 	TEST("TCP: established stays", tcp_established_stays),
 	TEST("TCP: header cut short", short_headers),
 	TEST("ICMP errors belong to flows", icmp_errors),
