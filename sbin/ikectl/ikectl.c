@@ -241,15 +241,30 @@ cmd_status(struct session *ss, const char *name)
 	return code;
 }
 
+/* How the last attempt ended; of the one that goes on `now' is known. */
+static void
+why_before(const struct tunnel *tu, const char *now)
+{
+	struct history_event he;
+	char when[32];
+	time_t t;
+
+	if (!history_last_failure(tu->tu_st.st_policy, &he) ||
+	    strcmp(he.he_reason, now) == 0)
+		return;
+	t = (time_t)(he.he_time / 1000);
+	(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", localtime(&t));
+	printf("  last failure: %s, %s %s\n", when, he.he_event, he.he_reason);
+	wrap_print(stdout, "", he.he_text, 2, 80);
+}
+
 static void
 why_one(const struct tunnel *tu)
 {
 	const struct ike_status *st = &tu->tu_st;
 	enum ike_reason r = tunnel_reason(tu);
-	struct history_event he;
-	char state[32], when[32], text[IKE_TEXT_MAX];
+	char state[32], text[IKE_TEXT_MAX];
 	const char *detail;
-	time_t t;
 
 	printf("%s: %s\n", st->st_policy, tunnel_state(tu, state));
 	if (tunnel_trouble(tu)) {
@@ -259,13 +274,10 @@ why_one(const struct tunnel *tu)
 		if (detail[0] != '\0')
 			wrap_print(stdout, "", detail, 2, 80);
 		wrap_print(stdout, "", ike_reason_advice(r), 2, 80);
-	} else if (history_last_failure(st->st_policy, &he)) {
-		t = (time_t)(he.he_time / 1000);
-		(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S",
-		    localtime(&t));
-		printf("  last failure: %s, %s %s\n", when, he.he_event,
-		    he.he_reason);
-		wrap_print(stdout, "", he.he_text, 2, 80);
+		if (st->st_state == IKE_ST_CONNECTING)
+			why_before(tu, ike_reason_id(r));
+	} else {
+		why_before(tu, "");
 	}
 	if (st->st_retry_at > tu->tu_now)
 		printf("  next attempt in %llus\n", (unsigned long long)
