@@ -25,6 +25,8 @@ source_line(const struct tok *at)
 		from--;
 	while (to < at->tk_bodylen && at->tk_body[to] != '\n')
 		to++;
+	if (to > from && at->tk_body[to - 1] == '\r')
+		to--;
 	if ((line = malloc(to - from + 1)) == NULL)
 		return NULL;
 	for (size_t i = from; i < to; i++) {

@@ -262,14 +262,15 @@ lex_peek(const struct lexer *lx)
 	return (unsigned char)fr->fr_text[fr->fr_off];
 }
 
+/* The byte n behind the next one, of the same text; -1: none. */
 static int
-lex_peek2(const struct lexer *lx)
+lex_peek_at(const struct lexer *lx, size_t n)
 {
 	const struct lexer_frame *fr = lx->lx_top;
 
-	if (fr == NULL || fr->fr_len - fr->fr_off < 2)
+	if (fr == NULL || fr->fr_len - fr->fr_off <= n)
 		return -1;
-	return (unsigned char)fr->fr_text[fr->fr_off + 1];
+	return (unsigned char)fr->fr_text[fr->fr_off + n];
 }
 
 static void
@@ -375,8 +376,10 @@ lex_blanks(struct lexer *lx)
 				return -1;
 		} else if (c == ' ' || c == '\t' || c == '\r') {
 			lex_skip(lx);
-		} else if (c == '\\' && lex_peek2(lx) == '\n') {
-			lex_skip(lx);
+		} else if (c == '\\' && (lex_peek_at(lx, 1) == '\n' ||
+		    (lex_peek_at(lx, 1) == '\r' && lex_peek_at(lx, 2) == '\n'))) {
+			while (lex_peek(lx) != '\n')
+				lex_skip(lx);
 			lex_skip(lx);
 		} else if (c == '#') {
 			while ((c = lex_peek(lx)) != -1 && c != '\n')
@@ -503,7 +506,7 @@ lex_string(struct lexer *lx, struct tok *tk)
 			lex_skip(lx);
 			continue;
 		}
-		if (c == '\\' && lex_peek2(lx) == '"') {
+		if (c == '\\' && lex_peek_at(lx, 1) == '"') {
 			lex_skip(lx);
 			c = '"';
 		}
