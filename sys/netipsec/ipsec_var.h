@@ -103,6 +103,8 @@ void		 sa_set_mtu(struct sa *, uint16_t mtu);
 void		 sa_life_start(struct nk *, struct sa *, struct clock_now);
 /* From the soonest of what is still to happen: sa_lim_*, and the timer. nk_lock held. */
 void		 sa_life_arm(struct nk *, struct sa *);
+/* It has other lifetimes.  DYING is MATURE again if it has not reached the new soft one. */
+void		 sa_life_amend(struct nk *, struct sa *, struct clock_now);
 /*
  * The fast path met sa_lim_*: first use, soft and hard limits, the end of the
  * sequence numbers.  DROP_NONE: go on; else the SA takes no more packets.

@@ -330,8 +330,7 @@ sa_amend(struct nk *nk, struct sa *sa, struct clock_now now, const struct sa_par
 		return refuse(err, EINVAL, "a mature SA cannot change its mode");
 	sa->sa_hard = pp->spp_hard;
 	sa->sa_soft = pp->spp_soft;
-	sa->sa_flags &= (uint16_t)~SA_F_SOFT;
-	sa_life_arm(nk, sa);
+	sa_life_amend(nk, sa, now);
 	if (!addr_equal(&sa->sa_src, &pp->spp_src) || natt != ((sa->sa_flags & SA_F_NATT) != 0) ||
 	    sa->sa_natt_sport != pp->spp_natt_sport || sa->sa_natt_dport != pp->spp_natt_dport) {
 		sa->sa_flags = (uint16_t)((sa->sa_flags & ~SA_F_NATT) | (natt ? SA_F_NATT : 0));
@@ -343,7 +342,6 @@ sa_amend(struct nk *nk, struct sa *sa, struct clock_now now, const struct sa_par
 		__atomic_store_n(&sa->sa_nhgen, 0, __ATOMIC_RELEASE);
 		spd_sa_changed(nk, sa);
 	}
-	(void)now;
 	return 0;
 }
 

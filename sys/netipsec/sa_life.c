@@ -111,6 +111,17 @@ life_check(struct nk *nk, struct sa *sa, struct clock_now now)
 	return true;
 }
 
+void
+sa_life_amend(struct nk *nk, struct sa *sa, struct clock_now now)
+{
+	if ((sa->sa_flags & SA_F_SOFT) != 0 && !over(sa, &sa->sa_soft, SEQ_SOFT, now.now_ns)) {
+		sa->sa_flags &= (uint16_t)~SA_F_SOFT;
+		atomic_store_explicit(&sa->sa_state, SA_MATURE, memory_order_release);
+		spd_sa_changed(nk, sa);
+	}
+	sa_life_arm(nk, sa);
+}
+
 static void
 life_timer(void *arg, uint64_t now_ns)
 {

@@ -271,6 +271,15 @@ choice(void)
 /* ---- lifetimes ---- */
 
 static void
+update(const struct sa_params *pp)
+{
+	const char *err = "";
+	struct sa *sa;
+
+	CU_ASSERT_EQUAL(sad_update(nk, world_clock(wo), pp, &err, &sa), 0);
+}
+
+static void
 seconds(void)
 {
 	struct sa_params pp;
@@ -307,17 +316,22 @@ seconds(void)
 	test_row("an update gives a new life");
 	sa = add(&pp);
 	world_run(wo, 15 * NSEC_PER_SEC);
+	CU_ASSERT_EQUAL(soft_n, 2);
 	pp.spp_ealg = 0;
+	update(&pp);
+	world_run(wo, NSEC_PER_SEC);
+	test_row("one with the same lifetimes does not tell soft again");
+	CU_ASSERT_EQUAL(sa->sa_state, SA_DYING);
+	CU_ASSERT_EQUAL(soft_n, 2);
 	pp.spp_hard.lt_add_s = 1000;
 	pp.spp_soft.lt_add_s = 500;
-	{
-		const char *err = "";
-
-		CU_ASSERT_EQUAL(sad_update(nk, world_clock(wo), &pp, &err, &sa), 0);
-	}
+	update(&pp);
+	CU_ASSERT_EQUAL(sa->sa_state, SA_MATURE);
 	world_run(wo, 20 * NSEC_PER_SEC);
 	CU_ASSERT_EQUAL(sad_count(nk), 1);
 	CU_ASSERT_EQUAL(hard_n, 1);
+	world_run(wo, 500 * NSEC_PER_SEC);
+	CU_ASSERT_EQUAL(soft_n, 3);
 	close_world();
 }
 
