@@ -71,6 +71,13 @@ HEADS = {'Location', 'Content-Type', 'Content-Length', 'Cache-Control', 'Content
          'Content-Disposition'}
 
 
+def run(gateway, program, *args):
+    """What it prints."""
+    run_dir = '%s/%s/run' % (W, gateway)
+    return subprocess.run([BIN + '/' + program, *args], capture_output=True, check=True,
+                          env=dict(os.environ, RAVELIN_RUN=run_dir, RAVELIN_DB='%s/%s/policy.db' % (W, gateway))).stdout
+
+
 def shown(s):
     """What a page shows of a string, as a parser reads it."""
     t = s.decode('utf-8', 'replace') if isinstance(s, bytes) else s
@@ -235,12 +242,14 @@ def log_pages(c):
         s = Shape(c.get(link).body)
         texts += '\n'.join(s.texts)
         strange += [s.strange(KNOWN)] if s.strange(KNOWN) else []
-        link = next((x for x in s.links if 'before=' in x), None)
+        link = next((x for x in s.links if x.startswith('/log') and 'before=' in x), None)
     return texts, strange
 
 
 def wire(t, c):
     """The peers of attack.sh, over IKE: identities, and a tunnel that is up."""
+    run('A', 'ipsecctl', '-f', W + '/A/iked.conf')      # a form may have gone back behind them
+    run('B', 'ikectl', '--no-wait', 'up', 'evil1')
     end = time.time() + 20
     want = re.findall(r'srcid "([^"]*)"', open(W + '/B/evil.conf').read())
     text, strange = log_pages(c)
@@ -320,8 +329,7 @@ def main():
     t.check('every page has the elements of its templates', not [p for p, a in site.pages.items()
             if a.status == 200 and
             not p.startswith('/json') and Shape(a.body).strange(KNOWN)])
-    export = subprocess.run([BIN + '/ipsecctl', 'export'], env=dict(os.environ, RAVELIN_RUN=W + '/A/run',
-                            RAVELIN_DB=W + '/A/policy.db'), capture_output=True).stdout
+    export = run('A', 'ipsecctl', 'export')
     sent = [f for f in site.forms if f['action'] == '/upload/import'][0]
     a = Target('post', '/upload/import', dict(sent['fields'], file='', text=export.decode()), sent['kinds'], True,
             c.cookie).ask(
