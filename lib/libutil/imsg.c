@@ -81,12 +81,8 @@ imsg_send(int fd, uint32_t type, uint32_t id, const void *data, size_t len,
 	return true;
 }
 
-/*
- * The descriptor beside the record, -1: none.  There is room for one more
- * than one, and who sends several must not leave them open here.
- */
-static int
-passed_fd(struct msghdr *m)
+int
+imsg_passed_fd(struct msghdr *m)
 {
 	int fd = -1, one;
 
@@ -124,7 +120,7 @@ imsg_recv(int fd, struct imsg *im)
 	while (n == -1 && errno == EINTR);
 	if (n == -1)
 		return errno == EAGAIN ? 0 : -1;
-	im->im_fd = passed_fd(&m);
+	im->im_fd = imsg_passed_fd(&m);
 	if ((size_t)n < sizeof(h) || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
 		if (im->im_fd != -1)
 			close(im->im_fd);

@@ -34,6 +34,13 @@ bool	imsg_send(int fd, uint32_t type, uint32_t id, const void *data,
 	    size_t len, int passfd);
 /* 1: a message; 0: none now; -1: the peer has gone, or sent what is no message. */
 int	imsg_recv(int fd, struct imsg *im);
+/*
+ * The descriptor that recvmsg(2) brought beside a record, the caller's to close;
+ * -1: none.  The room for one holds two, and who sends several must not leave
+ * them open here: then there is none.
+ */
+struct msghdr;
+int	imsg_passed_fd(struct msghdr *m);
 /* The body if it has exactly len bytes, else NULL. */
 const void *imsg_body(const struct imsg *im, size_t len);
 /* Overwrites a message that held a secret. */

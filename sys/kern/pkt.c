@@ -28,6 +28,7 @@
 
 #include "kern/nk.h"
 #include "kern/pool.h"
+#include "pf/explain.h"
 
 #define LINE		64u
 #define HUGE		(2u << 20)
@@ -189,6 +190,8 @@ pkt_waits_room(const struct nk *nk, const struct pkt_waits *pw, const struct pkt
 {
 	const struct pkt_pool *pp = nk->nk_worker[p->pkt_owner]->w_pool;
 
+	if (nk->nk_explain != NULL)
+		return explain_room(nk, pw, p);
 	return pw->pw_n[p->pkt_owner][p->pkt_class] < (pp->pp_class[p->pkt_class].pc_n + 7) / 8;
 }
 

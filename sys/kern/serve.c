@@ -27,6 +27,7 @@
 
 #include "kern/ctl_conn.h"
 #include "kern/shell.h"
+#include "libutil/imsg.h"
 #include "libutil/log.h"
 #include "net/capture.h"
 #include "netinet/udp.h"
@@ -353,31 +354,6 @@ udp_job_post(struct client *cl, const void *data, size_t len)
 
 /* ---- receiving ---- */
 
-/*
- * The descriptor that came along; -1: none.  There is room for one more than
- * one, and who sends several must not leave them open here.
- */
-static int
-passed_fd(struct msghdr *m)
-{
-	int fd = -1, one;
-
-	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h != NULL; h = CMSG_NXTHDR(m, h)) {
-		size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			memcpy(&one, CMSG_DATA(h) + i * sizeof(one), sizeof(one));
-			if (n == 1 && fd == -1)
-				fd = one;
-			else
-				close(one);
-		}
-	}
-	return fd;
-}
-
 /* A record and the descriptor that came along; < 0: none, 0: the end. */
 static ssize_t
 record_read(struct client *cl, uint8_t *buf, size_t cap, int *fd)
@@ -391,7 +367,7 @@ record_read(struct client *cl, uint8_t *buf, size_t cap, int *fd)
 	*fd = -1;
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? -1 : 0;
-	*fd = passed_fd(&m);
+	*fd = imsg_passed_fd(&m);
 	return n;
 }
 

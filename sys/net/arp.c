@@ -511,10 +511,8 @@ neigh_waits(const struct worker *w, const struct neigh *ne, const struct pkt *p,
 	if (ne->ne_state == NEIGH_FAILED && !may_ask_again(w, ne))
 		return DROP_ARP_TIMEOUT;
 	*ask = ne->ne_state == NEIGH_FAILED || ne->ne_state == NEIGH_NEW;
-	if (ne->ne_nhold == ARP_HOLD_MAX || !(nk->nk_explain != NULL ? explain_room :
-	    pkt_waits_room)(nk, &nk->nk_arp->ar_waits, p))
-		return DROP_ARP_HOLD;
-	return DROP_NONE;
+	return ne->ne_nhold < ARP_HOLD_MAX && pkt_waits_room(nk, &nk->nk_arp->ar_waits, p) ?
+	    DROP_NONE : DROP_ARP_HOLD;
 }
 
 static void

@@ -85,8 +85,7 @@ ipsec_acquire(struct worker *w, struct sp *sp, struct pkt *p)
 		pkt_drop(w, p, DROP_SPD_NO_SA);
 		return;
 	}
-	if (sp->sp_nhold >= SP_HOLD_MAX || !(nk->nk_explain != NULL ? explain_room :
-	    pkt_waits_room)(nk, &nk->nk_sad->sd_waits, p)) {
+	if (sp->sp_nhold >= SP_HOLD_MAX || !pkt_waits_room(nk, &nk->nk_sad->sd_waits, p)) {
 		pkt_drop(w, p, DROP_SPD_HOLD);
 		return;
 	}
