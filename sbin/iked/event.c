@@ -5,8 +5,8 @@
  * The ike process gives each event that is to be kept a number and tells the
  * parent; what comes faster than the bound below, and what the parent does
  * not read in time, is not kept, and that is counted.  Strangers are bounded
- * before (stranger.c), and so is each rule (told.c).  Stages of a connection that is being made are shown live
- * only.
+ * before (stranger.c), and so is each rule (told.c).  Stages of a connection
+ * that is being made are shown live only.
  */
 #include <inttypes.h>
 #include <poll.h>

@@ -20,8 +20,8 @@
  * Each entry that goes costs every flow a new decision, so they go together:
  * those whose time is over every ARP_SWEEP_NS, and those that did not resolve
  * when the table is full, at most once in ARP_ROOM_NS or a quarter of it at a
- * time.  A scan of addresses
- * that nobody has thus cannot keep the fast path from its decisions.
+ * time.  A scan of addresses that nobody has thus cannot keep the fast path
+ * from its decisions.
  */
 #ifndef NET_ARP_H
 #define NET_ARP_H

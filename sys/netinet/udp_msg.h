@@ -21,7 +21,9 @@ enum udp_op {
 	UDP_SOURCE,		/* program: which local address reaches um_raddr?
 				   answered UDP_SOURCE with um_laddr and um_mtu, or UDP_ERROR */
 	UDP_ERROR,		/* service: um_errno; um_lport, um_raddr as in the request.
-				   Of DATA its first UDP_QUOTE bytes follow, or fewer:
+				   Of DATA its first UDP_QUOTE bytes follow, or fewer.  It has
+				   not gone, or (EHOSTUNREACH, ENETDOWN, EHOSTDOWN) goes only if
+				   policy has a way for it or the next hop answers after all:
 				   EADDRNOTAVAIL um_laddr is none of ours
 				   EHOSTUNREACH	no route to um_raddr
 				   ENETDOWN	the interface on the way is down
