@@ -67,8 +67,7 @@ begin(uint64_t seed)
 static bool
 meet(void)
 {
-	return world_policy_set(&w, 1, &right) &&
-	    world_policy_set(&w, 0, &left) && world_run_up(&w, 300000);
+	return world_meet(&w, &left, &right);
 }
 
 static void

@@ -32,8 +32,7 @@ begin(bool nat)
 static bool
 meet(void)
 {
-	return world_policy_set(&w, 1, &right) &&
-	    world_policy_set(&w, 0, &left) && world_run_up(&w, 300000);
+	return world_meet(&w, &left, &right);
 }
 
 static void

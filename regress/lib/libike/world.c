@@ -613,6 +613,14 @@ world_run_up(struct world *w, uint64_t ms)
 	return false;
 }
 
+bool
+world_meet(struct world *w, struct world_policy *left,
+    struct world_policy *right)
+{
+	return world_policy_set(w, 1, right) && world_policy_set(w, 0, left) &&
+	    world_run_up(w, 300000);
+}
+
 void
 world_inject(struct world *w, int i, const void *p, size_t n, bool natt)
 {

@@ -105,6 +105,9 @@ void	world_run_until(struct world *w, uint64_t until);
 void	world_run(struct world *w, uint64_t ms);
 /* Until both ends have a pair up; false after ms. */
 bool	world_run_up(struct world *w, uint64_t ms);
+/* Policies for both, the second end first, and a pair up within five minutes. */
+bool	world_meet(struct world *w, struct world_policy *left,
+	    struct world_policy *right);
 /* Does what the core of this end wants done. */
 void	world_drain(struct world *w, int i);
 /* Hands a datagram to end i at once, as if from the other end. */

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "dice.h"
 #include "libpf/pf.h"
 #include "test.h"
 
@@ -15,10 +16,7 @@ static uint64_t seed = 20261122;
 static uint32_t
 rnd(uint32_t n)
 {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 33) % n;
+	return dice(&seed, n);
 }
 
 static void

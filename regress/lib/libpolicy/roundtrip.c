@@ -6,6 +6,7 @@
  */
 #include <stdarg.h>
 
+#include "dice.h"
 #include "libalg/alg.h"
 #include "libpolicy/ifaddr.h"
 #include "libpolicy/policy.h"
@@ -18,10 +19,7 @@ static uint64_t state = 20261121;
 static unsigned
 below(unsigned n)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (unsigned)((state >> 11) % n);
+	return dice(&state, n);
 }
 
 static bool

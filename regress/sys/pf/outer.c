@@ -10,6 +10,7 @@
  */
 #include <stdio.h>
 
+#include "dice.h"
 #include "load.h"
 #include "netinet/ip.h"
 #include "pf/flow_table.h"
@@ -28,10 +29,7 @@ static uint64_t seed = 0x5eed;
 static unsigned
 pick(unsigned n)
 {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (unsigned)(seed >> 33) % n;
+	return dice(&seed, n);
 }
 
 static void

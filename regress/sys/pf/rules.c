@@ -4,6 +4,7 @@
  * walks every rule and compares every field, on random rules and packets;
  * and tables alone against a walk over their entries.
  */
+#include "dice.h"
 #include "load.h"
 #include "pf/ruleset.h"
 #include "test.h"
@@ -16,10 +17,7 @@ static uint64_t seed = 20261121;
 static uint32_t
 rnd(uint32_t n)
 {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 33) % n;
+	return dice(&seed, n);
 }
 
 /* ---- the plain evaluator ---- */
