@@ -8,7 +8,7 @@ policyd(8) between ipsecctl(8) and a key socket without a network kernel
                                       |                       |
                                   policy.db               log of changes
 """
-import glob, json, os, random, re, signal, socket, sqlite3, struct, subprocess, sys, time
+import functools, glob, json, os, random, re, signal, socket, sqlite3, struct, subprocess, sys, time
 
 BIN, OUT, TMP = os.environ["BIN"], os.environ["O"], os.environ["TMPDIR"]
 KEY = "0x" + bytes(range(32)).hex()
@@ -499,10 +499,7 @@ def damaged_store_is_refused_loudly(r):
 
 def damaged_while_it_runs(r):
     """Who reads the store then is told so."""
-    def run(*args):
-        env = dict(os.environ, RAVELIN_DB=r.db, RAVELIN_RUN=r.dir)
-        p = subprocess.run([f"{BIN}/ipsecctl", *args], capture_output=True, text=True, env=env)
-        return p.returncode, p.stdout, p.stderr
+    run = functools.partial(ipsecctl, r)
     r.load(FLOW % 1 + IKE)
     write(r, "sealed", run("export")[1])
     wait_for(lambda: os.path.exists(r.db + ".export"))
@@ -664,10 +661,15 @@ def write(r, name, text):
     return path
 
 
-def commit(r, *args):
+def ipsecctl(r, *args):
     env = dict(os.environ, RAVELIN_DB=r.db, RAVELIN_RUN=r.dir)
     p = subprocess.run([f"{BIN}/ipsecctl", *args], capture_output=True, text=True, env=env)
-    return p.returncode, p.stdout + p.stderr
+    return p.returncode, p.stdout, p.stderr
+
+
+def commit(r, *args):
+    rc, out, err = ipsecctl(r, *args)
+    return rc, out + err
 
 
 def a_commit_keeps_what_it_does_not_name(r):
@@ -806,10 +808,7 @@ def check_changes_nothing(r):
 def export_and_import(r):
     ipsec, iked = write(r, "ipsec.conf", FLOW % 1 + SA), write(r, "iked.conf", IKE)
     commit(r, "commit", "-f", ipsec, "-f", iked)
-    def run(*args):
-        env = dict(os.environ, RAVELIN_DB=r.db, RAVELIN_RUN=r.dir)
-        p = subprocess.run([f"{BIN}/ipsecctl", *args], capture_output=True, text=True, env=env)
-        return p.returncode, p.stdout, p.stderr
+    run = functools.partial(ipsecctl, r)
     rc, sealed, err = run("export")
     check(rc == 0 and PSK not in sealed and KEY[2:] not in sealed and "sealed" in err, err)
     rc, clear, err = run("export", "-k")
